@@ -1,0 +1,39 @@
+# The two commands a newcomer needs are `make build` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test check golden bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY)  ## make the virtual environment
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+build: setup  ## build a release from the bundled slice into releases/
+	$(BIN)/editmill build --source sample --out releases
+
+check: setup  ## lint, types and layers, without the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+test: check  ## every check and every test
+	$(BIN)/pytest
+
+golden: setup  ## rewrite the golden files after a reviewed change
+	$(BIN)/pytest tests/golden --rewrite-golden
+
+bench: setup  ## run the benchmarks, which report ratios and are no tests
+	$(BIN)/python -m tests.bench
+
+clean:  ## remove the virtual environment and built releases
+	rm -rf $(VENV) releases

@@ -1,0 +1,273 @@
+"""The tables that travel between stages, and the release record that consumers read.
+
+A schema is the type of a table: `tables.py` casts to it on every write. Ids are int64 between stages ("Q42" is 42)
+and strings only in the release record. Times are Wikibase time strings ("+1952-03-11T00:00:00Z") with a precision
+(11 day, 10 month, 9 year, 8 decade, 7 century) because years before Christ and unknown days fit no `datetime`.
+"""
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+_strings = pa.list_(pa.string())
+_moment = pa.timestamp("s", tz="UTC")
+
+
+def _table(*columns: tuple[str, pa.DataType] | pa.Field) -> pa.Schema:
+    return pa.schema(column if isinstance(column, pa.Field) else pa.field(*column) for column in columns)
+
+
+STATEMENTS = _table(
+    ("subject_id", pa.int64()),
+    ("property_id", pa.int32()),
+    ("statement_id", pa.string()),
+    ("rank", pa.string()),  # preferred, normal, deprecated
+    ("is_best", pa.bool_()),  # preferred if the property has any preferred statement, else normal
+    ("value_kind", pa.string()),  # item, time, quantity, string, monolingual, other, somevalue, novalue
+    ("object_id", pa.int64()),
+    ("text", pa.string()),
+    ("amount", pa.string()),
+    ("unit_id", pa.int64()),
+    ("time", pa.string()),
+    ("precision", pa.int8()),
+    ("calendar_id", pa.int64()),
+    ("start_time", pa.string()),
+    ("start_precision", pa.int8()),
+    ("end_time", pa.string()),
+    ("end_precision", pa.int8()),
+    ("point_in_time", pa.string()),
+    ("point_precision", pa.int8()),
+    ("event_id", pa.int64()),  # qualifier P805, the event that the statement is about
+    ("qualifier_ids", pa.list_(pa.int32())),  # properties of all qualifiers, sorted
+)
+"""One claim of a wanted property, as stored. Literals fill text, amount or time; the rest stays null."""
+
+ENTITIES = _table(
+    ("id", pa.int64()),
+    ("label", pa.string()),
+    ("label_language", pa.string()),  # en, else mul
+    ("aliases", _strings),
+    ("description", pa.string()),
+    ("type_ids", pa.list_(pa.int64())),  # best-rank P31
+    ("sitelinks", pa.int32()),
+    ("enwiki_title", pa.string()),
+    ("statement_count", pa.int32()),
+    ("last_revision", pa.int64()),
+    ("modified", _moment),
+)
+"""One item of the newer state."""
+
+REVISIONS = _table(("id", pa.int64()), ("state", pa.int64()), ("last_revision", pa.int64()), ("modified", _moment))
+"""One item of either state; `state` differs when the item differs: its revision, else a hash of its line."""
+
+CHANGED_ITEMS = _table(("id", pa.int64()), ("old_json", pa.binary()), ("new_json", pa.binary()))
+"""The stored text of an item whose state differs; null on the side where the item is missing."""
+
+MENTIONS = _table(
+    ("id", pa.int64()),
+    ("mentions", pa.int64()),
+    ("in_neighbours", pa.int64()),
+    ("out_neighbours", pa.int64()),
+)
+"""Partial counts of one shard; summing them over shards gives FREQUENCY and DEGREE."""
+
+CHANGES = _table(
+    ("subject_id", pa.int64()),
+    ("property_id", pa.int32()),  # null: the change is of the item as a whole
+    ("change_class", pa.string()),
+    ("old_statement_id", pa.string()),
+    ("new_statement_id", pa.string()),
+    ("old_value", pa.string()),
+    ("new_value", pa.string()),
+    ("is_new_value", pa.bool_()),  # the item did not hold this (property, value) before
+    ("event_time", pa.string()),
+    ("event_precision", pa.int8()),
+    ("event_calendar_id", pa.int64()),
+    ("event_property_id", pa.int32()),  # the property that dates the change
+    ("base_revision", pa.int64()),
+    ("head_revision", pa.int64()),
+    ("first_seen", _moment),
+)
+"""One difference between two states, classed as CHANGE_CLASSES says."""
+
+CHANGE_CLASSES = {
+    "world_change": "a statement came whose date lies after the older state",
+    "replaced": "the same, and the earlier value of this single-valued property ended shortly before",
+    "new_item": "the item itself is new",
+    "late_entry": "a statement came about a fact that is older than the window",
+    "added_undated": "a statement came and the two states hold no evidence of when it became true",
+    "ended": "the statement received an end time",
+    "correction": "a wrong value was put right",
+    "merge": "the difference comes from merging two items",
+    "removal": "a statement went",
+    "item_deleted": "the item is gone",
+    "rank_flip": "only the rank differs",
+    "qualifier_edit": "only qualifiers differ",
+    "reference_edit": "only references differ",
+    "guid_churn": "the same value under a new statement id",
+}
+
+FREQUENCY = _table(("id", pa.int64()), ("frequency", pa.int64()))
+"""Statements that mention the item in any position: subject, value, qualifier or reference (decision 8)."""
+
+DEGREE = _table(("id", pa.int64()), ("in_degree", pa.int64()), ("out_degree", pa.int64()))
+"""Distinct item neighbours over best-rank item-valued statements of all properties (decision 9)."""
+
+POPULARITY = _table(("id", pa.int64()), ("page_views", pa.int64()), ("page_views_percentile", pa.float64()))
+"""Page views over the window and the share of viewed items with no more views, in percent."""
+
+TYPES = _table(("class_id", pa.int64()), ("type", pa.string()))
+"""A class and a type of `templates/types.yaml` that it falls under by P279."""
+
+TRIPLES = _table(
+    ("subject_id", pa.int64()),
+    ("relation", pa.string()),
+    ("object_key", pa.string()),  # "Q60", or the literal: identity of the object within the triple
+    ("object_id", pa.int64()),
+    ("object_text", pa.string()),
+    ("precision", pa.int8()),
+    ("statement_id", pa.string()),
+    ("subject_type", pa.string()),
+    ("object_type", pa.string()),
+    ("object_count", pa.int32()),  # objects true of (subject, relation) in the newer state
+    ("is_past", pa.bool_()),  # the subject has died or been dissolved: verbalise in the past tense
+    ("is_homonym", pa.bool_()),  # another subject of this relation has the same label and other objects
+    ("reason", pa.string()),  # null: eligible
+)
+"""One statement of a relation, with the first screening rule that rejects it."""
+
+CANDIDATES = _table(
+    ("category", pa.string()),
+    ("subject_id", pa.int64()),
+    ("relation", pa.string()),
+    ("middle_relation", pa.string()),  # two hops: subject -middle_relation-> middle_id -relation-> object
+    ("middle_id", pa.int64()),
+    ("object_key", pa.string()),
+    ("object_id", pa.int64()),
+    ("object_text", pa.string()),
+    ("precision", pa.int8()),
+    ("statement_id", pa.string()),
+    ("subject_type", pa.string()),
+    ("object_type", pa.string()),
+    ("object_count", pa.int32()),
+    ("is_past", pa.bool_()),
+    ("is_homonym", pa.bool_()),
+    ("change_class", pa.string()),
+    ("lt_type", pa.string()),
+)
+"""A triple, or a path of two, that a category may choose."""
+
+LIKELIHOOD = _table(
+    ("id", pa.int64()),
+    ("log_likelihood_sum", pa.float64()),  # nats, summed over the carriers' entity tokens, mean over carriers
+    ("log_likelihood_mean", pa.float64()),  # nats per token, mean over carriers (decisions 12, 14)
+    ("token_count", pa.int32()),
+    ("model", pa.string()),
+    ("revision", pa.string()),
+    ("dtype", pa.string()),
+)
+"""How likely a language model finds an item's name in neutral sentences."""
+
+DROPPED = _table(
+    ("category", pa.string()),  # null: rejected for every category
+    ("subject_id", pa.string()),
+    ("relation_id", pa.string()),
+    ("object_id", pa.string()),
+    ("statement_id", pa.string()),
+    ("stage", pa.string()),
+    ("reason", pa.string()),
+    ("detail", pa.string()),
+)
+"""A rejected row: what it was, which stage rejected it, and why (a code of `reasons.py`)."""
+
+_step = pa.struct([("relation_id", pa.string()), ("object_id", pa.string())])
+_probe = pa.struct(
+    [
+        ("kind", pa.string()),
+        ("prompt", pa.string()),
+        ("ground_truth", pa.list_(_strings)),
+        ("subject_id", pa.string()),
+        ("relation_id", pa.string()),
+        ("path", pa.list_(_step)),
+    ]
+)
+_prefix = pa.struct(
+    [("attribute", pa.string()), ("pole", pa.string()), ("level", pa.int8()), ("text", pa.string())],
+)
+
+_length_form = pa.struct(
+    [
+        ("pole", pa.string()),
+        ("rephrase", pa.string()),
+        ("locality_prompt", pa.string()),
+        ("locality_ground_truth", pa.list_(_strings)),
+        ("locality_subject_id", pa.string()),
+        ("locality_relation_id", pa.string()),
+    ]
+)
+
+RELEASE = _table(
+    # identity
+    ("case_id", pa.string()),
+    ("category", pa.string()),
+    ("edit_kind", pa.string()),
+    ("split", pa.string()),
+    ("base_case_id", pa.string()),
+    # triple
+    ("subject_id", pa.string()),
+    ("subject", pa.string()),
+    ("subject_aliases", _strings),
+    ("subject_description", pa.string()),
+    ("subject_types", _strings),
+    ("relation_id", pa.string()),
+    ("relation", pa.string()),
+    ("hops", pa.int8()),
+    ("path", pa.list_(_step)),
+    # request
+    ("prompt", pa.string()),
+    ("question", pa.string()),
+    ("target_new", pa.string()),
+    ("target_new_id", pa.string()),
+    ("target_new_aliases", _strings),
+    ("ground_truth", pa.string()),
+    ("ground_truth_id", pa.string()),
+    ("answers", pa.list_(_strings)),
+    # generality
+    ("rephrases", _strings),
+    # locality and portability
+    ("locality", pa.list_(_probe)),
+    ("portability", pa.list_(_probe)),
+    # robustness
+    ("prefixes", pa.list_(_prefix)),
+    ("length_forms", pa.list_(_length_form)),
+    # signals
+    ("frequency", pa.int64()),
+    ("statement_count", pa.int32()),
+    ("in_degree", pa.int64()),
+    ("out_degree", pa.int64()),
+    ("page_views", pa.int64()),
+    ("page_views_percentile", pa.float64()),
+    ("sitelinks", pa.int32()),
+    ("log_likelihood_sum", pa.float64()),
+    ("log_likelihood_mean", pa.float64()),
+    ("lm_token_count", pa.int32()),
+    ("lm_model", pa.string()),
+    ("lm_revision", pa.string()),
+    ("lt_type", pa.string()),
+    # provenance
+    ("statement_id", pa.string()),
+    ("change_class", pa.string()),
+    ("base_revision", pa.int64()),
+    ("head_revision", pa.int64()),
+    ("first_seen", _moment),
+    ("event_time", pa.string()),
+    ("event_time_precision", pa.string()),
+    ("event_time_calendar", pa.string()),
+    ("source", pa.string()),
+    ("window_start", _moment),
+    ("window_end", _moment),
+    ("template_id", pa.string()),
+    ("template_version", pa.string()),
+    ("label_language", pa.string()),
+)
+"""One edit request: the product's public face. Consumer formats are projections of this record."""

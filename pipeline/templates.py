@@ -1,0 +1,242 @@
+"""Templates as typed, validated values: the 48 relations, the types and the rules for names.
+
+Wording lives in `templates/`; this module says what a template file may hold and refuses one that breaks the rules,
+naming the file and the sentence. How a sentence is filled is the business of `wording.py`.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from pipeline.errors import UsageError
+from pipeline.resources import templates_folder
+
+RELATION_COUNT = 48  # decision 1
+
+_SUBJECT = re.compile(r"\{subject(?:'s)?\}")
+_MARKS = re.compile(r"\{subject(?:'s)?\}|\[[^\[\]|{}]*\|[^\[\]|{}]*\]")  # {subject}, {subject's}, [present|past]
+
+T = TypeVar("T")
+
+
+def _cloze(sentence: str) -> str:
+    """A sentence that ends right before its target."""
+    _one_subject(sentence)
+    if sentence != sentence.strip() or sentence[-1] in ".,:;!?":
+        raise ValueError(f"a prompt ends right before its target, without space or punctuation: {sentence!r}")
+    return sentence
+
+
+def _question(sentence: str) -> str:
+    _one_subject(sentence)
+    if not sentence.endswith("?"):
+        raise ValueError(f"a question ends with a question mark: {sentence!r}")
+    return sentence
+
+
+def _one_subject(sentence: str) -> str:
+    if len(_SUBJECT.findall(sentence)) != 1:
+        raise ValueError(f"{{subject}} must stand exactly once in {sentence!r}")
+    if stray := re.search(r"[][{}|]", _MARKS.sub("", sentence)):
+        raise ValueError(f"stray {stray.group()!r} in {sentence!r}; marks are {{subject}} and [present|past]")
+    return sentence
+
+
+Cloze = Annotated[str, AfterValidator(_cloze)]
+Question = Annotated[str, AfterValidator(_question)]
+NounPhrase = Annotated[str, AfterValidator(_one_subject)]
+PropertyName = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
+ItemName = Annotated[str, Field(pattern=r"^Q[1-9]\d*$")]
+Precision = Literal["day", "month", "year"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Forms(_Frozen):
+    """The sentences of one relation for one kind of subject and one grammatical number."""
+
+    noun: NounPhrase
+    prompt: Cloze
+    rephrases: tuple[Cloze, ...] = Field(min_length=4)
+    question: Question
+    question_rephrases: tuple[Question, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _rephrases_differ(self) -> "Forms":
+        sentences = (self.prompt, *self.rephrases, self.question, *self.question_rephrases)
+        if len(set(sentences)) < len(sentences):
+            raise ValueError(f"a sentence stands twice beside the prompt {self.prompt!r}")
+        if sum(not _SUBJECT.match(sentence) for sentence in self.rephrases) < 2:
+            raise ValueError(f"at least two rephrases of {self.prompt!r} must not start with the subject")
+        return self
+
+
+class Wording(Forms):
+    """Forms, for which subjects and date precisions they serve, and how they read with several objects."""
+
+    subject: tuple[str, ...] = ()  # types; none: every subject
+    precision: tuple[Precision, ...] = ()  # for dates
+    several: Forms | None = None
+
+
+class ObjectFilter(_Frozen):
+    """Keep only objects that hold a value: a brother is a sibling whose sex or gender is male."""
+
+    property: PropertyName
+    value: ItemName
+
+
+class Relation(_Frozen):
+    """One of the 48 relations: where its statements are, what they join, and how they are worded."""
+
+    id: PropertyName
+    name: str
+    status: Literal["active", "retired"] = "active"
+    property: PropertyName = "P0"  # where the statements are; the id itself unless the id is retired
+    object_filter: ObjectFilter | None = None
+    subject: tuple[str, ...] = Field(min_length=1)
+    object: tuple[str, ...] = ()
+    value: Literal["item", "date", "number"] = "item"
+    cardinality: Literal["one", "many"]
+    inverse: PropertyName | None = None  # (s r o) implies (o inverse s)
+    symmetric: bool = False
+    sensitive: bool = False
+    impacts: tuple[PropertyName, ...] = ()  # relations of the same subject that an edit may change
+    wordings: tuple[Wording, ...] = Field(min_length=1)
+    version: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_property(cls, data: Mapping[str, object]) -> Mapping[str, object]:
+        return data if "property" in data else {**data, "property": data.get("id")}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Relation":
+        if (self.value == "item") != bool(self.object):
+            raise ValueError("object types are given for item values, and only for them")
+        if (self.value == "date") != any(wording.precision for wording in self.wordings):
+            raise ValueError("wordings name a date precision for dates, and only for them")
+        if (self.status == "retired") != (self.property != self.id):
+            raise ValueError("a retired relation, and only such a one, reads another property")
+        if self.symmetric and self.inverse:
+            raise ValueError("a symmetric relation needs no inverse")
+        for wording in self.wordings:
+            if (self.cardinality == "many") != (wording.several is not None):
+                raise ValueError("`several` forms are given for cardinality many, and only for it")
+            if unknown := set(wording.subject) - set(self.subject):
+                raise ValueError(f"a wording serves subject types that the relation lacks: {sorted(unknown)}")
+        return self
+
+    @property
+    def property_id(self) -> int:
+        """The property whose statements are read, as a number."""
+        return int(self.property[1:])
+
+    @property
+    def partner(self) -> str | None:
+        """The relation that holds the other way round, if there is one."""
+        return self.id if self.symmetric else self.inverse
+
+    @property
+    def touches(self) -> frozenset[str]:
+        """This relation and those of the same subject that an edit of it may change."""
+        return frozenset((self.id, *self.impacts))
+
+    def wording(self, subject_type: str, precision: str | None = None) -> tuple[int, Wording] | None:
+        """The first wording, with its place in the file, that serves a subject type and a date precision."""
+        for place, wording in enumerate(self.wordings):
+            serves_subject = not wording.subject or subject_type in wording.subject
+            if serves_subject and (precision is None or precision in wording.precision):
+                return place, wording
+        return None
+
+
+class ItemType(_Frozen):
+    """A kind of thing, given by Wikidata classes."""
+
+    classes: tuple[ItemName, ...] = Field(min_length=1)
+
+
+class NameRule(_Frozen):
+    """Which names take "the" in running text."""
+
+    types: tuple[str, ...] = Field(min_length=1)
+    names: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    pattern: str | None = None
+
+
+class Templates(_Frozen):
+    """Everything in `templates/` that more than one stage reads."""
+
+    relations: Mapping[str, Relation]
+    types: Mapping[str, ItemType]
+    names: tuple[NameRule, ...]
+    version: str
+
+
+def read_yaml(path: Path, kind: type[T] | object) -> T:
+    """Read one template file as a typed value.
+
+    Raises:
+        UsageError: The file is not YAML or breaks a rule; the message names the file and the place.
+    """
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        return TypeAdapter[T](kind).validate_python(data)
+    except (yaml.YAMLError, ValidationError) as error:
+        raise UsageError(f"A template cannot be used: {error}", str(path), "Mend the file.") from error
+
+
+def load_templates(folder: Path | None = None) -> Templates:
+    """Read and check the templates that all stages share.
+
+    Raises:
+        UsageError: A file breaks a rule, or the files do not fit together.
+    """
+    folder = folder or templates_folder()
+    relations: dict[str, Relation] = {}
+    for path in sorted((folder / "relations").glob("*.yaml"), key=lambda path: int(path.stem[1:])):
+        relation = read_yaml(path, Relation)
+        if relation.id != path.stem:
+            raise UsageError(f"The relation calls itself {relation.id}", str(path), "Name the file after its id.")
+        relations[relation.id] = relation.model_copy(update={"version": file_version([path])})
+    types: dict[str, ItemType] = read_yaml(folder / "types.yaml", dict[str, ItemType])
+    names: tuple[NameRule, ...] = read_yaml(folder / "names.yaml", tuple[NameRule, ...])
+    _check_references(relations, types, names, folder)
+    version = file_version(sorted(path for path in folder.rglob("*.yaml")))
+    return Templates(relations=relations, types=types, names=names, version=version)
+
+
+def file_version(paths: Iterable[Path]) -> str:
+    """The version of template files: twelve digits of the hash of their names and bytes."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _check_references(
+    relations: Mapping[str, Relation], types: Mapping[str, ItemType], names: Iterable[NameRule], folder: Path
+) -> None:
+    """Every relation and type that a file names must exist, and there are 48 relations."""
+    problems: list[str] = []
+    if len(relations) != RELATION_COUNT:
+        problems.append(f"there are {len(relations)} relations, not {RELATION_COUNT}")
+    for relation in relations.values():
+        known_relations = {*relation.impacts, *filter(None, [relation.inverse])}
+        problems += [f"{relation.id} names the unknown relation {name}" for name in known_relations - set(relations)]
+        known_types = {*relation.subject, *relation.object}
+        problems += [f"{relation.id} names the unknown type {name}" for name in known_types - set(types)]
+    for rule in names:
+        problems += [f"names.yaml names the unknown type {name}" for name in set(rule.types) - set(types)]
+    if problems:
+        raise UsageError("The templates do not fit together: " + "; ".join(sorted(problems)), str(folder), "Mend them.")

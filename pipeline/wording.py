@@ -1,0 +1,82 @@
+"""Sentences from templates: articles, possessives and tense.
+
+A template holds `{subject}` or `{subject's}` once, and `[present|past]` where the tense of the subject matters.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pipeline.templates import NameRule
+
+_TENSE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
+_SUBJECT = re.compile(r"\{subject('s)?\}")
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name in running text: what is printed, and what may not be done to it.
+
+    Attributes:
+        text: The name with its article, as in mid-sentence: "the Netherlands".
+        is_phrase: It is a noun phrase ("the mother of Ada Lovelace") or carries a description; its possessive would
+            be ambiguous or ugly.
+    """
+
+    text: str
+    is_phrase: bool = False
+
+
+def name(label: str, types: Iterable[str], rules: Iterable[NameRule], description: str | None = None) -> Name:
+    """The name of an item in running text, told from its namesakes by a description if one is given."""
+    text = f"the {label}" if takes_the(label, types, rules) else label
+    return Name(f"{text} ({description})", is_phrase=True) if description else Name(text)
+
+
+def takes_the(label: str, types: Iterable[str], rules: Iterable[NameRule]) -> bool:
+    """Whether a name takes the definite article: "the Netherlands", but "France" and "The Hague"."""
+    if label.lower().startswith("the "):
+        return False
+    fitting = (rule for rule in rules if not set(rule.types).isdisjoint(types))
+    return any(_rule_speaks(rule, label) for rule in fitting)
+
+
+def _rule_speaks(rule: NameRule, label: str) -> bool:
+    return (
+        label in rule.names
+        or any(label == words or label.startswith(f"{words} ") for words in rule.first)
+        or any(label == words or label.endswith(f" {words}") for words in rule.last)
+        or bool(rule.pattern and re.fullmatch(rule.pattern, label))
+    )
+
+
+def possessive(text: str) -> str:
+    """The possessive of a name.
+
+    >>> possessive("Tom Hanks"), possessive("the Netherlands"), possessive("France")
+    ("Tom Hanks's", "the Netherlands'", "France's")
+    """
+    return f"{text}'" if text.startswith("the ") and text.endswith("s") else f"{text}'s"
+
+
+def can_fill(template: str, subject: Name) -> bool:
+    """Whether a template suits a name: noun phrases take no possessive."""
+    return not (subject.is_phrase and "{subject's}" in template)
+
+
+def fill(template: str, subject: Name, *, past: bool = False) -> str:
+    """A sentence from a template.
+
+    The first letter is raised unless the sentence starts with a name, which keeps its own spelling.
+
+    >>> fill("The capital of {subject} [is|was]", Name("the Ottoman Empire"), past=True)
+    'The capital of the Ottoman Empire was'
+    >>> fill("{subject} [has|had] its capital in", Name("the Netherlands"))
+    'The Netherlands has its capital in'
+    >>> fill("{subject's} founder is", Name("eBay"))
+    "eBay's founder is"
+    """
+    tensed = _TENSE.sub(lambda mark: mark.group(2 if past else 1), template)
+    text = _SUBJECT.sub(lambda mark: possessive(subject.text) if mark.group(1) else subject.text, tensed)
+    starts_with_name = _SUBJECT.match(tensed) and not subject.is_phrase and not subject.text.startswith("the ")
+    return text if starts_with_name else text[:1].upper() + text[1:]
