@@ -26,6 +26,7 @@ class Probe(TypedDict):
 
     kind: str
     prompt: str
+    question: str  # the same, asked; empty when the probe cannot be asked
     ground_truth: list[list[str]]  # one list an answer, preferred label first, then aliases
     subject_id: str
     relation_id: str
@@ -71,6 +72,7 @@ class Edit(TypedDict):
     path: list[Step]
     prompt: str
     question: str
+    question_rephrases: list[str]
     target_new: str
     target_new_id: str | None
     target_new_aliases: list[str]

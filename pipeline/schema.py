@@ -52,16 +52,53 @@ ENTITIES = _table(
     ("sitelinks", pa.int32()),
     ("enwiki_title", pa.string()),
     ("statement_count", pa.int32()),
+    ("state", pa.int64()),  # differs when the item differs: its revision, else a hash of its line
     ("last_revision", pa.int64()),
     ("modified", _moment),
 )
 """One item of the newer state."""
 
-REVISIONS = _table(("id", pa.int64()), ("state", pa.int64()), ("last_revision", pa.int64()), ("modified", _moment))
-"""One item of either state; `state` differs when the item differs: its revision, else a hash of its line."""
+TITLES = _table(("id", pa.int64()), ("wiki", pa.string()), ("title", pa.string()))
+"""A page about an item on a wiki that page views are read for."""
 
-CHANGED_ITEMS = _table(("id", pa.int64()), ("old_json", pa.binary()), ("new_json", pa.binary()))
-"""The stored text of an item whose state differs; null on the side where the item is missing."""
+REVISIONS = _table(("id", pa.int64()), ("state", pa.int64()), ("last_revision", pa.int64()), ("modified", _moment))
+"""One item of the older state: just what tells whether it changed."""
+
+TEXTS = _table(("id", pa.int64()), ("json", pa.binary()))
+"""The stored text of an item whose state differs."""
+
+DIFFERENCES = _table(
+    ("subject_id", pa.int64()),
+    ("property_id", pa.int32()),  # null: the item as a whole
+    ("kind", pa.string()),  # added, removed, swapped, revalued, recreated, rank, qualifier, reference
+    ("old_statement_id", pa.string()),
+    ("new_statement_id", pa.string()),
+    ("old_value", pa.string()),
+    ("new_value", pa.string()),
+    ("old_object_id", pa.int64()),
+    ("new_object_id", pa.int64()),
+    ("is_new_value", pa.bool_()),  # the item did not hold this (property, value) before
+    ("item_kind", pa.string()),  # added, removed, kept: what became of the item
+    ("gains_end", pa.bool_()),  # the newer statement has an end time, the older one has none
+    # evidence on a statement that came: dates that it carries, and the event it names
+    ("date_property_id", pa.int32()),
+    ("date_time", pa.string()),
+    ("date_precision", pa.int8()),
+    ("date_calendar_id", pa.int64()),
+    ("end_time", pa.string()),
+    ("end_precision", pa.int8()),
+    ("event_id", pa.int64()),
+    # the earlier value of the same property that ended when this one started
+    ("replaced_statement_id", pa.string()),
+    ("replaced_value", pa.string()),
+    ("base_revision", pa.int64()),
+    ("head_revision", pa.int64()),
+    ("first_seen", _moment),
+)
+"""One difference between the two texts of an item, with what the item itself tells about it."""
+
+TERMS = _table(("id", pa.int64()), ("term", pa.string()), ("is_gone", pa.bool_()))
+"""A name of an item that is gone, or of one that changed: by these a merge is recognised."""
 
 MENTIONS = _table(
     ("id", pa.int64()),
@@ -70,6 +107,9 @@ MENTIONS = _table(
     ("out_neighbours", pa.int64()),
 )
 """Partial counts of one shard; summing them over shards gives FREQUENCY and DEGREE."""
+
+MERGES = _table(("gone_id", pa.int64()), ("target_id", pa.int64()))
+"""An item that is gone because it was merged, and the item it was merged into."""
 
 CHANGES = _table(
     ("subject_id", pa.int64()),
@@ -185,6 +225,7 @@ _probe = pa.struct(
     [
         ("kind", pa.string()),
         ("prompt", pa.string()),
+        ("question", pa.string()),  # the same, asked; empty when the probe cannot be asked
         ("ground_truth", pa.list_(_strings)),
         ("subject_id", pa.string()),
         ("relation_id", pa.string()),
@@ -226,6 +267,7 @@ RELEASE = _table(
     # request
     ("prompt", pa.string()),
     ("question", pa.string()),
+    ("question_rephrases", _strings),
     ("target_new", pa.string()),
     ("target_new_id", pa.string()),
     ("target_new_aliases", _strings),

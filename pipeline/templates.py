@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from pipeline.errors import UsageError
 from pipeline.resources import templates_folder
@@ -99,10 +108,10 @@ class Relation(_Frozen):
     id: PropertyName
     name: str
     status: Literal["active", "retired"] = "active"
-    property: PropertyName = "P0"  # where the statements are; the id itself unless the id is retired
+    source_property: PropertyName = Field(alias="property")  # where the statements are: the id, unless that is retired
     object_filter: ObjectFilter | None = None
-    subject: tuple[str, ...] = Field(min_length=1)
-    object: tuple[str, ...] = ()
+    subject_types: tuple[str, ...] = Field(alias="subject", min_length=1)
+    object_types: tuple[str, ...] = Field(alias="object", default=())
     value: Literal["item", "date", "number"] = "item"
     cardinality: Literal["one", "many"]
     inverse: PropertyName | None = None  # (s r o) implies (o inverse s)
@@ -119,25 +128,25 @@ class Relation(_Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Relation":
-        if (self.value == "item") != bool(self.object):
+        if (self.value == "item") != bool(self.object_types):
             raise ValueError("object types are given for item values, and only for them")
         if (self.value == "date") != any(wording.precision for wording in self.wordings):
             raise ValueError("wordings name a date precision for dates, and only for them")
-        if (self.status == "retired") != (self.property != self.id):
+        if (self.status == "retired") != (self.source_property != self.id):
             raise ValueError("a retired relation, and only such a one, reads another property")
         if self.symmetric and self.inverse:
             raise ValueError("a symmetric relation needs no inverse")
         for wording in self.wordings:
             if (self.cardinality == "many") != (wording.several is not None):
                 raise ValueError("`several` forms are given for cardinality many, and only for it")
-            if unknown := set(wording.subject) - set(self.subject):
+            if unknown := set(wording.subject) - set(self.subject_types):
                 raise ValueError(f"a wording serves subject types that the relation lacks: {sorted(unknown)}")
         return self
 
     @property
     def property_id(self) -> int:
         """The property whose statements are read, as a number."""
-        return int(self.property[1:])
+        return int(self.source_property[1:])
 
     @property
     def partner(self) -> str | None:
@@ -174,12 +183,36 @@ class NameRule(_Frozen):
     pattern: str | None = None
 
 
+def _number(name: str) -> int:
+    if not re.fullmatch(r"P[1-9]\d*", name):
+        raise ValueError(f"{name!r} is no property")
+    return int(name[1:])
+
+
+PropertyNumber = Annotated[int, BeforeValidator(_number)]
+
+
+class Dating(_Frozen):
+    """Which dates tell when a statement became true; properties as numbers."""
+
+    existence: tuple[PropertyNumber, ...]
+    end: tuple[PropertyNumber, ...]
+    by_subject: Mapping[PropertyNumber, PropertyNumber]
+    successive: tuple[PropertyNumber, ...]
+
+    @property
+    def properties(self) -> frozenset[int]:
+        """Every property that is read for its date."""
+        return frozenset((*self.existence, *self.end, *self.by_subject.values()))
+
+
 class Templates(_Frozen):
     """Everything in `templates/` that more than one stage reads."""
 
     relations: Mapping[str, Relation]
     types: Mapping[str, ItemType]
     names: tuple[NameRule, ...]
+    dating: Dating
     version: str
 
 
@@ -211,9 +244,10 @@ def load_templates(folder: Path | None = None) -> Templates:
         relations[relation.id] = relation.model_copy(update={"version": file_version([path])})
     types: dict[str, ItemType] = read_yaml(folder / "types.yaml", dict[str, ItemType])
     names: tuple[NameRule, ...] = read_yaml(folder / "names.yaml", tuple[NameRule, ...])
+    dating: Dating = read_yaml(folder / "dating.yaml", Dating)
     _check_references(relations, types, names, folder)
     version = file_version(sorted(path for path in folder.rglob("*.yaml")))
-    return Templates(relations=relations, types=types, names=names, version=version)
+    return Templates(relations=relations, types=types, names=names, dating=dating, version=version)
 
 
 def file_version(paths: Iterable[Path]) -> str:
@@ -234,7 +268,7 @@ def _check_references(
     for relation in relations.values():
         known_relations = {*relation.impacts, *filter(None, [relation.inverse])}
         problems += [f"{relation.id} names the unknown relation {name}" for name in known_relations - set(relations)]
-        known_types = {*relation.subject, *relation.object}
+        known_types = {*relation.subject_types, *relation.object_types}
         problems += [f"{relation.id} names the unknown type {name}" for name in known_types - set(types)]
     for rule in names:
         problems += [f"names.yaml names the unknown type {name}" for name in set(rule.types) - set(types)]

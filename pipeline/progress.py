@@ -1,0 +1,63 @@
+"""Telling a person, or a machine, how far a run has come."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+Advance = Callable[[float], None]
+Mode = Literal["terminal", "quiet", "json"]
+
+_PATIENCE_SECONDS = 2.0  # work shorter than this shows no bar
+
+
+class Reporter:
+    """Progress bars on a terminal, JSON lines for machines, silence otherwise; always on standard error."""
+
+    def __init__(self, mode: Mode | None = None) -> None:
+        self.mode: Mode = mode or ("terminal" if sys.stderr.isatty() else "quiet")
+        self._console = Console(stderr=True, highlight=False)
+
+    def say(self, event: str, message: str, **fields: object) -> None:
+        """Tell one thing: a line of text on a terminal, an object with these fields for a machine."""
+        if self.mode == "json":
+            self._console.file.write(json.dumps({"event": event, "message": message, **fields}) + "\n")
+        elif self.mode == "terminal":
+            self._console.print(message, markup=False)
+
+    def warn(self, event: str, message: str, **fields: object) -> None:
+        """Tell something that a user must not miss, whatever the mode."""
+        if self.mode == "json":
+            self.say(event, message, **fields)
+        else:
+            self._console.print(message, markup=False)
+
+    @contextmanager
+    def track(self, what: str, total: float) -> Iterator[Advance]:
+        """Follow work of a known size.
+
+        Yields:
+            A function to call with the number of bytes or rows done since the last call.
+        """
+        started = time.monotonic()
+        if self.mode == "terminal":
+            with _bar(self._console) as bar:
+                task = bar.add_task(what, total=total, visible=False)
+
+                def advance(done: float) -> None:
+                    bar.update(task, advance=done, visible=time.monotonic() - started > _PATIENCE_SECONDS)
+
+                yield advance
+        else:
+            yield lambda _: None
+        self.say("stage", f"{what}: {time.monotonic() - started:.1f} s", seconds=round(time.monotonic() - started, 3))
+
+
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TransferSpeedColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True)

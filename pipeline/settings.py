@@ -1,0 +1,197 @@
+"""Settings: what to build. Defaults, then the user's file, then the command line; unknown keys are refused."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import UsageError
+from pipeline.records import Category
+from pipeline.resources import defaults_file
+
+PropertyName = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+Tree = dict[str, object]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DumpSettings(_Section):
+    """How dumps are read."""
+
+    shard_bytes: Annotated[int, Field(ge=1024)]
+    max_line_bytes: Annotated[int, Field(ge=1024)]
+    max_bad_lines: Count
+    wikis: tuple[str, ...]
+
+
+class ChangesSettings(_Section):
+    """How differences between two states are classed."""
+
+    replaced_gap_days: tuple[int, int]
+
+
+class ScreeningSettings(_Section):
+    """Which triples are fit for any category."""
+
+    ending: tuple[PropertyName, ...]
+    restricting: tuple[PropertyName, ...]
+    doubting: tuple[PropertyName, ...]
+    allow_sensitive_living: bool
+    assume_dead_after_years: Count
+    max_class_depth: Count
+    max_label_characters: Count
+    min_label_characters: Count
+
+
+class RecentSettings(_Section):
+    """The recent category."""
+
+    size: Count
+    classes: tuple[str, ...]
+
+
+class PopularSettings(_Section):
+    """The popular category."""
+
+    size: Count
+    two_hop_share: Share
+    target_pool: Count
+
+
+class LongTailSettings(_Section):
+    """The long-tail category."""
+
+    size: Count
+    percentile: Annotated[float, Field(gt=0, le=100)]
+
+
+class LikelihoodSettings(_Section):
+    """How a language model scores names."""
+
+    carriers: Annotated[int, Field(ge=3)]
+    max_heads: Count
+    max_tokens_per_batch: Annotated[int, Field(ge=64)]
+
+
+class PageviewsSettings(_Section):
+    """Which page views count."""
+
+    projects: tuple[str, ...]
+    max_access_share: Share
+    min_hours: Count
+    junk_titles: tuple[str, ...]
+    junk_prefixes: tuple[str, ...]
+
+
+class RobustSettings(_Section):
+    """The robust category."""
+
+    size: Count
+    max_prefix_words: Count
+    short_words: Count
+    long_words: Count
+
+
+class ProbesSettings(_Section):
+    """How many probes of each kind an edit may have."""
+
+    relation_specificity: Count
+    forgetfulness: Count
+    neighborhood: Count
+    subject_aliasing: Count
+    reasoning: Count
+    logical_generalization: Count
+    neighbour_pool: Count
+
+
+class SplitsSettings(_Section):
+    """The shares of the splits."""
+
+    train: Share
+    validation: Share
+    test: Share
+
+    @model_validator(mode="after")
+    def _whole(self) -> "SplitsSettings":
+        if abs(self.train + self.validation + self.test - 1) > 1e-9:
+            raise ValueError("train, validation and test must add up to 1")
+        return self
+
+
+class LimitsSettings(_Section):
+    """Lengths that loaders can take."""
+
+    prompt_and_target_bytes: Count
+    max_aliases: Count
+
+
+class Settings(_Section):
+    """Everything that decides what a release holds; it goes into the manifest as it is."""
+
+    seed: int
+    categories: tuple[Category, ...]
+    memory: str
+    dump: DumpSettings
+    changes: ChangesSettings
+    screening: ScreeningSettings
+    recent: RecentSettings
+    popular: PopularSettings
+    long_tail: LongTailSettings
+    likelihood: LikelihoodSettings
+    pageviews: PageviewsSettings
+    robust: RobustSettings
+    probes: ProbesSettings
+    splits: SplitsSettings
+    limits: LimitsSettings
+
+
+def load_settings(config: Path | None = None, overrides: Mapping[str, object] | None = None) -> Settings:
+    """The settings of a run.
+
+    Args:
+        config: A TOML file with what differs from the defaults.
+        overrides: Top-level settings from the command line; None values are ignored.
+
+    Raises:
+        UsageError: The file is missing or not TOML, or a key or value is wrong.
+    """
+    tree = _read_toml(defaults_file())
+    if config is not None:
+        tree = _merged(tree, _read_toml(config))
+    tree |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise UsageError(
+            f"The setting {key} is wrong: {first['msg'].lower()}",
+            str(config or "command line"),
+            "pipeline/defaults.toml lists every setting with its meaning.",
+        ) from error
+
+
+def _read_toml(path: Path) -> Tree:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The configuration cannot be read: {error.strerror}", str(path), "Check --config.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The configuration is not TOML: {error}", str(path), "Mend the file.") from error
+
+
+def _merged(base: Mapping[str, object], changes: Mapping[str, object]) -> Tree:
+    """Two trees of settings as one, the second one winning."""
+    merged = dict(base)
+    for key, value in changes.items():
+        below = base.get(key)
+        both_sections = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = _merged(below, value) if both_sections else value
+    return merged

@@ -1,0 +1,144 @@
+"""Parallel work and stages: shards run through an executor, and finished work is never done twice.
+
+The seam is `concurrent.futures.Executor`: a pool of processes here, a cluster's executor elsewhere. A stage is a
+folder named after a hash of everything that decides its content; it appears whole, by renaming, when it is done.
+"""
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from pipeline import schema
+from pipeline.errors import PipelineError, UsageError
+from pipeline.resources import source_files
+from pipeline.tables import disk_error
+
+P = ParamSpec("P")
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+DONE = "done.json"
+
+
+class InlineExecutor(Executor):
+    """Runs each task where it stands: for one worker, for tests, for a debugger."""
+
+    def submit(self, fn: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> "Future[Result]":
+        """Run at once; a failure is kept in the future, as any executor does."""
+        future: Future[Result] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except PipelineError as error:
+            future.set_exception(error)
+        return future
+
+
+@contextlib.contextmanager
+def executor(workers: int) -> Iterator[Executor]:
+    """The executor for a number of workers on this machine."""
+    if workers <= 1:
+        yield InlineExecutor()
+        return
+    # Workers start fresh instead of being forked: DuckDB and PyTorch hold threads that do not survive a fork.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+def map_shards(
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    pool: Executor,
+    finished: Callable[[Task], None] = lambda _: None,
+) -> list[Result]:
+    """Run a function over tasks in parallel.
+
+    Returns:
+        The results in the order of the tasks, whatever order they finished in.
+
+    Raises:
+        PipelineError: A task failed, or a worker died; tasks that have not started are given up.
+    """
+    futures = {pool.submit(function, task): place for place, task in enumerate(tasks)}
+    results: dict[int, Result] = {}
+    try:
+        for future in as_completed(futures):
+            results[futures[future]] = future.result()
+            finished(tasks[futures[future]])
+    except BrokenProcessPool as error:
+        raise PipelineError(
+            "A worker process died, most likely for lack of memory", remedy="Use fewer --workers, then run again."
+        ) from error
+    finally:
+        for future in futures:
+            future.cancel()
+    return [results[place] for place in range(len(tasks))]
+
+
+@functools.cache
+def code_version() -> str:
+    """Twelve digits of the hash of all code: a stage made by other code is made again."""
+    digest = hashlib.sha256()
+    for path in source_files():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def stage(work: Path, name: str, depends: Mapping[str, object], make: Callable[[Path], None]) -> Path:
+    """The folder of a finished stage, made now unless it was made before.
+
+    Args:
+        work: Where stages are kept.
+        name: The stage.
+        depends: Everything that decides its content: settings, hashes of input files, folders of earlier stages
+            (whose names carry their own hash). JSON values and paths.
+        make: Fills a folder. It may find a half-filled one of an earlier run with the same inputs, whose finished
+            files it can keep.
+
+    Returns:
+        The folder; its name ends in the hash of what it depends on.
+    """
+    identity = {
+        "stage": name,
+        "code": code_version(),
+        "schema": schema.SCHEMA_VERSION,
+        "depends": {key: value.name if isinstance(value, Path) else value for key, value in depends.items()},
+    }
+    text = json.dumps(identity, sort_keys=True)
+    folder = work / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    if (folder / DONE).is_file():
+        return folder
+    part = folder.with_name(f".{folder.name}.part")
+    try:
+        part.mkdir(parents=True, exist_ok=True)
+        make(part)
+        (part / DONE).write_text(json.dumps(identity, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+        part.replace(folder)
+    except OSError as error:
+        raise disk_error(error, part) from error
+    return folder
+
+
+@contextlib.contextmanager
+def locked(work: Path) -> Iterator[None]:
+    """Keep other runs out of a work folder.
+
+    Raises:
+        UsageError: Another run is in it.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                "Another run is using this work folder", str(work), "Wait for it, or give another --work."
+            ) from error
+        yield

@@ -1,0 +1,1 @@
+"""Where statements come from: everything that reads Wikidata, and nothing else."""

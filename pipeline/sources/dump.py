@@ -1,0 +1,313 @@
+"""Wikidata JSON dumps: opened whatever their compression, cut into shards of lines, read in parallel.
+
+A dump is a JSON array with one entity a line, or bare lines. Shards are cut by decompressed size alone, so that they
+do not depend on who reads them; worker k of n decompresses the whole stream and parses every n-th shard.
+"""
+
+import bz2
+import gc
+import hashlib
+import json
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import msgspec
+import zstandard
+from isal import igzip
+
+from pipeline import schema
+from pipeline.errors import InputError
+from pipeline.settings import DumpSettings
+from pipeline.shards import map_shards
+from pipeline.sources.entity_json import MALFORMED, Rows, Wanted, read_entity
+from pipeline.tables import write_rows
+
+_CHUNK_BYTES = 1 << 20
+_DAMAGE = (EOFError, OSError, zlib.error, igzip.igzip_lib.IsalError, zstandard.ZstdError)  # how decoders say "corrupt"
+
+
+class ByteStream(Protocol):
+    """What a decoder offers."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Some bytes, or nothing at the end."""
+        ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A run of whole lines of a dump."""
+
+    number: int
+    offset: int  # of its first byte in the decompressed stream
+    data: bytes
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Each entity's line without the framing of the array, with its offset in the decompressed stream."""
+        offset = self.offset
+        for line in self.data.split(b"\n"):
+            entity = line.strip(b" \t\r,[]")
+            if entity:
+                yield offset, entity
+            offset += len(line) + 1
+
+
+@dataclass
+class ShardCounts:
+    """What was read of a dump, or of a part of it."""
+
+    lines: int = 0
+    items: int = 0
+    statements: int = 0
+    unreadable: int = 0
+    samples: list[str] = field(default_factory=list[str])  # where the first unreadable lines are, and why
+
+    def add(self, other: "ShardCounts") -> None:
+        """Count another part too."""
+        self.lines += other.lines
+        self.items += other.items
+        self.statements += other.statements
+        self.unreadable += other.unreadable
+        self.samples = [*self.samples, *other.samples][:_SAMPLES]
+
+
+_SAMPLES = 5
+
+
+def open_dump(path: Path) -> ByteStream:
+    """The decompressed bytes of a dump; what it is compressed with is told from its first bytes.
+
+    Raises:
+        InputError: The file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+        if magic.startswith(b"\x1f\x8b"):
+            return igzip.open(path, "rb")
+        if magic.startswith(b"BZh"):
+            return bz2.open(path, "rb")
+        if magic == b"\x28\xb5\x2f\xfd":
+            return _ZstandardFile(path.open("rb"))
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(f"The dump cannot be opened: {error.strerror}", str(path), "Check the path.") from error
+
+
+class _ZstandardFile:
+    """Reads all frames of a .zst file and, unlike the library's own reader, notices a missing end."""
+
+    def __init__(self, file: ByteStream) -> None:
+        self._file = file
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._is_open = False
+        self._input = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """At least one byte and about `size`, or nothing at the end."""
+        while True:
+            self._input = self._input or self._file.read(_CHUNK_BYTES)
+            if not self._input:
+                if self._is_open:
+                    raise EOFError("the last frame is cut off")
+                return b""
+            self._is_open = True
+            data = self._frame.decompress(self._input)
+            self._input = b""
+            if self._frame.eof:
+                self._input = self._frame.unused_data
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+                self._is_open = False
+            if data:
+                return data
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *closing: Any) -> None:
+        self._file.__exit__(*closing)
+
+
+def read_shards(path: Path, settings: DumpSettings) -> Iterator[Shard]:
+    """Cut a dump into shards of whole lines, each about `shard_bytes` long.
+
+    Raises:
+        InputError: The file is damaged or cut off, or a line is longer than `max_line_bytes`.
+    """
+    number = offset = 0
+    rest = b""
+    first, last = b"", b""
+    with open_dump(path) as stream:
+        while data := _read(stream, path, offset + len(rest), settings.shard_bytes):
+            cut = data.rfind(b"\n") + 1
+            if cut:
+                shard = Shard(number, offset, rest + data[:cut])
+                yield shard
+                first = first or shard.data.lstrip()[:1]
+                last = shard.data.rstrip()[-1:] or last
+                number, offset, rest = number + 1, offset + len(shard.data), data[cut:]
+            else:
+                rest += data
+            if len(rest) > settings.max_line_bytes:
+                raise InputError(
+                    f"A line is longer than {settings.max_line_bytes} bytes",
+                    f"{path}, byte {offset}",
+                    "If the dump is sound, raise dump.max_line_bytes.",
+                )
+    if rest.strip():
+        yield Shard(number, offset, rest)
+        first, last = first or rest.lstrip()[:1], rest.rstrip()[-1:]
+    if first == b"[" and last != b"]":
+        raise _cut_off(path, offset + len(rest))
+
+
+def _cut_off(path: Path, offset: int) -> InputError:
+    return InputError(
+        "The dump ends before its closing bracket",
+        f"{path}, after byte {offset}",
+        "Download it again; check its checksum.",
+    )
+
+
+def _read(stream: ByteStream, path: Path, offset: int, size: int) -> bytes:
+    """The next bytes, about `size` unless the stream ends."""
+    chunks: list[bytes] = []
+    length = 0
+    try:
+        while length < size and (chunk := stream.read(min(_CHUNK_BYTES, size - length))):
+            chunks.append(chunk)
+            length += len(chunk)
+    except _DAMAGE as error:
+        raise InputError(
+            f"The dump is damaged or cut off: {error}",
+            f"{path}, after byte {offset + length} of its content",
+            "Download it again; check its checksum.",
+        ) from error
+    return b"".join(chunks)
+
+
+def file_hash(path: Path, advance: Callable[[float], None] = lambda _: None) -> str:
+    """The SHA-256 of a file.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while data := file.read(_CHUNK_BYTES):
+                digest.update(data)
+                advance(len(data))
+    except OSError as error:
+        raise InputError(f"The file cannot be read: {error.strerror}", str(path), "Check the path.") from error
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Share:
+    """The shards that one worker reads."""
+
+    path: Path
+    out: Path
+    wanted: Wanted
+    settings: DumpSettings
+    worker: int
+    workers: int
+
+
+def ingest(path: Path, out: Path, wanted: Wanted, settings: DumpSettings, pool: Executor, workers: int) -> ShardCounts:
+    """Read a dump into STATEMENTS, ENTITIES, MENTIONS and titles, a Parquet file a shard.
+
+    Args:
+        path: The dump.
+        out: A folder; `statements/`, `entities/`, `mentions/` and `titles/` appear in it.
+        wanted: The properties and wikis to keep.
+        settings: How to cut and what to tolerate.
+        pool: Where to run.
+        workers: Into how many tasks to divide the work; the result does not depend on it.
+
+    Raises:
+        InputError: The dump is damaged, or has more unreadable lines than `max_bad_lines`.
+    """
+    shares = [_Share(path, out, wanted, settings, worker, workers) for worker in range(workers)]
+    counts = ShardCounts()
+    for part in map_shards(_ingest_share, shares, pool):
+        counts.add(part)
+    return counts
+
+
+def _ingest_share(share: _Share) -> ShardCounts:
+    counts = ShardCounts()
+    for shard in read_shards(share.path, share.settings):
+        if shard.number % share.workers == share.worker:
+            counts.add(_ingest_shard(shard, share))
+            _check_unreadable(counts, share)
+    return counts
+
+
+def _check_unreadable(counts: ShardCounts, share: _Share) -> None:
+    if counts.unreadable > share.settings.max_bad_lines:
+        raise InputError(
+            f"More than {share.settings.max_bad_lines} lines are no entities; the first ones: {'; '.join(counts.samples)}",
+            str(share.path),
+            "Is this a Wikidata JSON dump? If so, raise dump.max_bad_lines.",
+        )
+
+
+def _ingest_shard(shard: Shard, share: _Share) -> ShardCounts:
+    """Read one shard, unless an earlier run finished it; its counts are written last and so mark it done."""
+    done = share.out / "counts" / f"{shard.number:06d}.json"
+    if done.is_file():
+        return ShardCounts(**json.loads(done.read_text()))
+    rows, counts = _parse(shard, share.wanted)
+    name = f"{shard.number:06d}.parquet"
+    write_rows(rows.statements, share.out / "statements" / name, schema.STATEMENTS)
+    write_rows(rows.entities, share.out / "entities" / name, schema.ENTITIES)
+    write_rows(rows.titles, share.out / "titles" / name, schema.TITLES)
+    write_rows(_counted(rows), share.out / "mentions" / name, schema.MENTIONS)
+    done.parent.mkdir(exist_ok=True)
+    done.write_text(json.dumps(asdict(counts)))
+    return counts
+
+
+def _parse(shard: Shard, wanted: Wanted) -> tuple[Rows, ShardCounts]:
+    rows, counts = Rows(), ShardCounts()
+    # The rows hold no cycles; without pauses to look for some, reading is nearly twice as fast.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        for offset, line in shard.lines():
+            counts.lines += 1
+            lengths = rows.lengths()
+            try:
+                read_entity(line, wanted, rows)
+            except (msgspec.MsgspecError, *MALFORMED) as error:
+                rows.cut(lengths)
+                counts.unreadable += 1
+                counts.samples.append(f"byte {offset}: {error}")
+    finally:
+        if was_enabled:
+            gc.enable()
+    counts.items, counts.statements = len(rows.entities), len(rows.statements)
+    counts.samples = counts.samples[:_SAMPLES]
+    return rows, counts
+
+
+def _counted(rows: Rows) -> list[tuple[int, int, int, int]]:
+    mentions = Counter(rows.mentions)
+    ahead = Counter(subject for subject, _ in rows.neighbours)
+    behind = Counter(neighbour for _, neighbour in rows.neighbours)
+    mentions.pop(0, None)
+    ids = sorted(mentions.keys() | ahead.keys() | behind.keys())
+    return [(item, mentions[item], behind[item], ahead[item]) for item in ids]

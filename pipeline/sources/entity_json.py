@@ -1,0 +1,311 @@
+"""Entity JSON to rows: the hot loop, pure, bytes in and tuples out.
+
+One line of a dump becomes statements of the wanted properties, one entity row, and counts of mentions and neighbours
+over all properties. Decoding is typed: what is not declared here is skipped by the decoder without becoming an object.
+Empty maps may be `[]` instead of `{}`; unknown data types pass as kind "other".
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+TYPE, SUBCLASS = "P31", "P279"
+START, END, POINT, EVENT = "P580", "P582", "P585", "P805"
+
+VALUE_KINDS = {
+    "wikibase-entityid": "item",
+    "time": "time",
+    "quantity": "quantity",
+    "string": "string",
+    "monolingualtext": "monolingual",
+}
+
+
+class DataValue(Struct, gc=False):
+    """A value; its form depends on the type, and is looked at only for the kinds we read."""
+
+    type: str
+    value: Any  # str, or a map whose keys the type decides; never leaves this module
+
+
+class Snak(Struct, gc=False):
+    """A property with a value, with some unknown value, or with none."""
+
+    snaktype: str
+    property: str
+    datavalue: DataValue | None = None
+
+
+class Reference(Struct, gc=False):
+    """A source of a statement."""
+
+    snaks: dict[str, list[Snak]] | list[Any] = []
+
+
+class Statement(Struct, gc=False):
+    """One claim."""
+
+    id: str
+    mainsnak: Snak
+    rank: str = "normal"
+    qualifiers: dict[str, list[Snak]] | list[Any] = []
+    references: list[Reference] = []
+
+
+class Term(Struct, gc=False):
+    """A text in a language."""
+
+    value: str
+
+
+class Terms(Struct, gc=False):
+    """Labels or descriptions, of which only two languages are decoded."""
+
+    en: Term | None = None
+    mul: Term | None = None
+
+
+class AliasTerms(Struct, gc=False):
+    """Aliases, likewise."""
+
+    en: list[Term] = []
+    mul: list[Term] = []
+
+
+class Sitelink(Struct, gc=False):
+    """A page about the item on some wiki."""
+
+    title: str
+
+
+class Entity(Struct, gc=False):
+    """One line of a dump."""
+
+    id: str
+    type: str = "item"
+    labels: Terms | list[Any] = []
+    descriptions: Terms | list[Any] = []
+    aliases: AliasTerms | list[Any] = []
+    claims: dict[str, list[Statement]] | list[Any] = []
+    sitelinks: dict[str, Raw] | list[Any] = []
+    lastrevid: int | None = None
+    modified: datetime | None = None
+
+
+StatementRow = tuple[Any, ...]  # the columns of schema.STATEMENTS, in order
+EntityRow = tuple[Any, ...]  # the columns of schema.ENTITIES, in order
+TitleRow = tuple[int, str, str]  # item, wiki, title
+
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError)  # besides msgspec's own: values of an unexpected form
+
+_decode = msgspec.json.Decoder(Entity).decode
+_decode_sitelink = msgspec.json.Decoder(Sitelink).decode
+
+
+@dataclass
+class Rows:
+    """What has been read so far."""
+
+    statements: list[StatementRow] = field(default_factory=list[StatementRow])
+    entities: list[EntityRow] = field(default_factory=list[EntityRow])
+    titles: list[TitleRow] = field(default_factory=list[TitleRow])
+    mentions: list[int] = field(default_factory=list[int])  # items, once for every statement that mentions them
+    neighbours: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # each pair once
+
+    def lengths(self) -> tuple[int, ...]:
+        """Where each list ends now, to come back to with `cut`."""
+        return tuple(map(len, self._lists()))
+
+    def cut(self, lengths: tuple[int, ...]) -> None:
+        """Forget what was added since: an entity that turns out unreadable half-way leaves no trace."""
+        for rows, length in zip(self._lists(), lengths, strict=True):
+            del rows[length:]
+
+    def _lists(self) -> tuple[list[Any], ...]:
+        return self.statements, self.entities, self.titles, self.mentions, self.neighbours
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to keep: statements of these properties, titles of these wikis ("enwiki")."""
+
+    properties: frozenset[str]
+    wikis: frozenset[str]
+
+
+def read_entity(line: bytes, wanted: Wanted, rows: Rows) -> None:
+    """Add one line of a dump to the rows.
+
+    Args:
+        line: One entity as JSON, without the comma that ends its line.
+        wanted: What to keep.
+        rows: Where to add it.
+
+    Raises:
+        msgspec.MsgspecError: The line is not JSON or not an entity.
+    """
+    entity = _decode(line)
+    claims = entity.claims if isinstance(entity.claims, dict) else {}
+    is_item = entity.id.startswith("Q")
+    subject = int(entity.id[1:]) if is_item else 0
+    neighbours: set[int] = set()
+    for property_name, statements in claims.items():
+        best = _best_rank(statements)
+        keep = is_item and property_name in wanted.properties
+        for statement in statements:
+            object_id = _object_id(statement.mainsnak)
+            if statement.qualifiers or statement.references:
+                rows.mentions.extend(_mentioned(statement, subject, object_id))
+            else:
+                rows.mentions.extend({subject, object_id})
+            if statement.rank == best:
+                neighbours.add(object_id)
+            if keep:
+                rows.statements.append(_statement_row(subject, property_name, statement, best))
+    if is_item:
+        rows.neighbours.extend((subject, neighbour) for neighbour in neighbours if neighbour not in (0, subject))
+        rows.entities.append(_entity_row(subject, entity, claims, state(entity.lastrevid, line)))
+        rows.titles.extend(_titles(subject, entity, wanted.wikis))
+
+
+def _best_rank(statements: list[Statement]) -> str:
+    return "preferred" if any(statement.rank == "preferred" for statement in statements) else "normal"
+
+
+def _object_id(snak: Snak) -> int:
+    """The number of the item that a snak names, or 0."""
+    value = snak.datavalue
+    if value is None or value.type != "wikibase-entityid":
+        return 0
+    name = value.value.get("id")
+    if name is None:  # dumps before 2017 give the number alone
+        return value.value["numeric-id"] if value.value.get("entity-type") == "item" else 0
+    return int(name[1:]) if name[0] == "Q" else 0
+
+
+def _mentioned(statement: Statement, subject: int, object_id: int) -> set[int]:
+    """Every item that a statement mentions, in any position, each once (decision 8); 0 stands for "no item"."""
+    ids = {subject, object_id}
+    if isinstance(statement.qualifiers, dict):
+        ids.update(_object_id(snak) for snaks in statement.qualifiers.values() for snak in snaks)
+    for reference in statement.references:
+        if isinstance(reference.snaks, dict):
+            ids.update(_object_id(snak) for snaks in reference.snaks.values() for snak in snaks)
+    return ids
+
+
+def _statement_row(subject: int, property_name: str, statement: Statement, best: str) -> StatementRow:
+    qualifiers = statement.qualifiers if isinstance(statement.qualifiers, dict) else {}
+    return (
+        subject,
+        int(property_name[1:]),
+        statement.id,
+        statement.rank,
+        statement.rank == best,
+        *snak_value(statement.mainsnak),
+        *_qualifier_time(qualifiers, START),
+        *_qualifier_time(qualifiers, END),
+        *_qualifier_time(qualifiers, POINT),
+        next((_object_id(snak) or None for snak in qualifiers.get(EVENT, ())), None),
+        sorted(int(name[1:]) for name in qualifiers),
+    )
+
+
+def snak_value(
+    snak: Snak,
+) -> tuple[str, int | None, str | None, str | None, int | None, str | None, int | None, int | None]:
+    """Value kind, object id, text, amount, unit id, time, precision and calendar id of a snak."""
+    if snak.datavalue is None or snak.snaktype != "value":
+        return (snak.snaktype, None, None, None, None, None, None, None)
+    value = snak.datavalue.value
+    match snak.datavalue.type:
+        case "wikibase-entityid":
+            object_id = _object_id(snak)
+            return ("item" if object_id else "other", object_id or None, None, None, None, None, None, None)
+        case "time":
+            calendar = item_number(value.get("calendarmodel", ""))
+            return ("time", None, None, None, None, value["time"], value["precision"], calendar)
+        case "quantity":
+            return ("quantity", None, None, value["amount"], item_number(value["unit"]), None, None, None)
+        case "string":
+            return ("string", None, value, None, None, None, None, None)
+        case "monolingualtext":
+            return ("monolingual", None, value["text"], None, None, None, None, None)
+        case _:
+            return ("other", None, None, None, None, None, None, None)
+
+
+def item_number(iri: str) -> int | None:
+    """The number at the end of an item's address; None for the unit "1" and other addresses.
+
+    >>> item_number("http://www.wikidata.org/entity/Q1985727")
+    1985727
+    """
+    name = iri.rpartition("/")[2]
+    return int(name[1:]) if name[:1] == "Q" and name[1:].isdigit() else None
+
+
+def _qualifier_time(qualifiers: dict[str, list[Snak]], property_name: str) -> tuple[str | None, int | None]:
+    for snak in qualifiers.get(property_name, ()):
+        if snak.datavalue is not None and snak.datavalue.type == "time":
+            return snak.datavalue.value["time"], snak.datavalue.value["precision"]
+    return None, None
+
+
+def state(revision: int | None, line: bytes) -> int:
+    """A number that differs when the item differs: its revision or, in dumps without revisions, a hash of its line."""
+    if revision is not None:
+        return revision
+    return int.from_bytes(hashlib.blake2b(line, digest_size=8).digest(), signed=True)
+
+
+def _entity_row(subject: int, entity: Entity, claims: dict[str, list[Statement]], item_state: int) -> EntityRow:
+    label, language = _label(entity.labels)
+    types = claims.get(TYPE, [])
+    best = _best_rank(types)
+    sitelinks = entity.sitelinks if isinstance(entity.sitelinks, dict) else {}
+    enwiki = sitelinks.get("enwiki")
+    return (
+        subject,
+        label,
+        language,
+        _aliases(entity.aliases, label),
+        entity.descriptions.en.value if isinstance(entity.descriptions, Terms) and entity.descriptions.en else None,
+        [_object_id(statement.mainsnak) for statement in types if statement.rank == best],
+        len(sitelinks),
+        _decode_sitelink(enwiki).title if enwiki else None,
+        sum(map(len, claims.values())),
+        item_state,
+        entity.lastrevid,
+        entity.modified,
+    )
+
+
+def _label(labels: Terms | list[Any]) -> tuple[str | None, str | None]:
+    """English, else the default for all languages, else nothing (decision 25)."""
+    if isinstance(labels, Terms):
+        if labels.en:
+            return labels.en.value, "en"
+        if labels.mul:
+            return labels.mul.value, "mul"
+    return None, None
+
+
+def _aliases(aliases: AliasTerms | list[Any], label: str | None) -> list[str]:
+    """English aliases, then those for all languages, in their own order, without the label and without repeats."""
+    if not isinstance(aliases, AliasTerms):
+        return []
+    texts = dict.fromkeys(term.value for term in (*aliases.en, *aliases.mul))
+    texts.pop(label or "", None)
+    return list(texts)
+
+
+def _titles(subject: int, entity: Entity, wikis: frozenset[str]) -> Iterator[TitleRow]:
+    if isinstance(entity.sitelinks, dict):
+        for wiki in wikis & entity.sitelinks.keys():
+            yield subject, wiki, _decode_sitelink(entity.sitelinks[wiki]).title

@@ -1,0 +1,158 @@
+"""Tables on disk: the only place that writes one, and the one way to query many.
+
+A table is written whole or not at all: to a temporary name, flushed, then renamed. Writer options are fixed, so the
+same rows give the same bytes.
+"""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import PipelineError, StorageError
+
+ROW_GROUP_ROWS = 100_000
+_BATCH_ROWS = 50_000
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not.
+
+    Raises:
+        StorageError: The disk is full, read-only or broken.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise disk_error(error, path) from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def disk_error(error: OSError, path: Path) -> OSError | StorageError:
+    """A refusal of the disk as our error; any other operating system error as it is."""
+    if error.errno in _DISK_ERRORS:
+        return StorageError(
+            f"The disk refused a write: {error.strerror}",
+            str(path),
+            "Free some space or choose another --out or --work, then run again.",
+        )
+    return error
+
+
+def write_table(table: pa.Table, path: Path, schema: pa.Schema) -> Path:
+    """Write rows as Parquet with exactly this schema."""
+    return write_batches(table.to_batches(_BATCH_ROWS), path, schema)
+
+
+def write_rows(rows: Iterable[tuple[object, ...]], path: Path, schema: pa.Schema) -> Path:
+    """Write tuples, whose fields follow the schema, as Parquet."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)]
+    return write_table(pa.Table.from_arrays(arrays, schema=schema), path, schema)
+
+
+def write_batches(batches: Iterable[pa.RecordBatch], path: Path, schema: pa.Schema) -> Path:
+    """Write record batches, cast to the schema by column name, as Parquet.
+
+    Args:
+        batches: Rows with at least the schema's columns, in any column order.
+        path: Where to; replaced if it exists.
+        schema: The type of the table, metadata included.
+    """
+    with (
+        whole_file(path) as part,
+        pq.ParquetWriter(
+            part,
+            schema,
+            compression="zstd",
+            compression_level=3,
+            write_page_index=True,
+            use_content_defined_chunking=True,
+            store_schema=True,
+        ) as writer,
+    ):
+        for batch in batches:
+            table = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
+            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+    return path
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a whole Parquet file, or all files of a folder in name order, into memory."""
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    return pa.concat_tables([pq.read_table(file, columns=columns, partitioning=None) for file in files])
+
+
+class Database:
+    """A DuckDB session under a memory limit, in which Parquet files stand as views.
+
+    DuckDB joins and merges out of core; what it gives back is cast to our schemas, because its sums are HUGEINT and
+    would otherwise reach Parquet as floating point.
+    """
+
+    def __init__(self, scratch: Path, memory: str, threads: int = 2) -> None:
+        self._scratch = scratch
+        scratch.mkdir(parents=True, exist_ok=True)
+        try:
+            self._connection = duckdb.connect(
+                config={"memory_limit": memory, "temp_directory": str(scratch), "threads": threads}
+            )
+        except duckdb.Error as error:
+            raise PipelineError(f"DuckDB refused the settings: {error}", remedy="Check `memory`.") from error
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def view(self, name: str, path: Path) -> None:
+        """Let a name stand for a Parquet file, or for all Parquet files of a folder."""
+        pattern = str(path / "*.parquet") if path.is_dir() else str(path)
+        self._connection.read_parquet(pattern, union_by_name=False).create_view(name, replace=True)
+
+    def rows(self, name: str, table: pa.Table) -> None:
+        """Let a name stand for rows in memory."""
+        self._connection.from_arrow(table).create_view(name, replace=True)
+
+    def run(self, sql: str) -> None:
+        """Run a statement, such as the making of a temporary table."""
+        with self._told():
+            self._connection.execute(sql)
+
+    def write(self, sql: str, path: Path, schema: pa.Schema) -> Path:
+        """Write the rows of a query as Parquet with exactly this schema; the query must order its rows."""
+        with self._told():
+            reader = self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
+            return write_batches(reader, path, schema)
+
+    def table(self, sql: str) -> pa.Table:
+        """The rows of a query, in memory."""
+        with self._told():
+            return self._connection.sql(sql).to_arrow_table()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise StorageError(
+                f"DuckDB ran out of room: {str(error).splitlines()[0]}",
+                str(self._scratch),
+                "Free some space there, or raise `memory`.",
+            ) from error

@@ -1,0 +1,126 @@
+"""Wikibase times: their order, the span of days that a precision leaves open, and how they read in English.
+
+A time is "+1952-03-11T00:00:00Z" with a precision; month and day may be 00, years may be negative (-0044 is 44 BC) and
+longer than four digits. No more precision is ever printed than is recorded (decision 24).
+"""
+
+import re
+from datetime import date
+
+DAY, MONTH, YEAR, DECADE = 11, 10, 9, 8
+PRECISION_NAMES = {DAY: "day", MONTH: "month", YEAR: "year", DECADE: "decade", 7: "century"}
+CALENDAR_NAMES = {1985727: "gregorian", 1985786: "julian"}
+_FIRST_YEAR, _LAST_YEAR = 1, 9999  # beyond these, order is kept but days are not counted
+
+_TIME = re.compile(r"([+-]?)(\d+)-(\d\d)-(\d\d)T")
+_MONTHS = "January February March April May June July August September October November December".split()
+
+Span = tuple[int, int]
+
+
+def parts(time: str) -> tuple[int, int, int] | None:
+    """Year, month and day; month and day are 0 where unknown. None if the text is no time.
+
+    >>> parts("+1952-03-11T00:00:00Z"), parts("-0044-00-00T00:00:00Z"), parts("soon")
+    ((1952, 3, 11), (-44, 0, 0), None)
+    """
+    match = _TIME.match(time)
+    if match is None:
+        return None
+    sign, year, month, day = match.groups()
+    return int(year) * (-1 if sign == "-" else 1), int(month), int(day)
+
+
+def span(time: str | None, precision: int | None) -> Span | None:
+    """The first and the last day that a time may mean, as day numbers (1 is 1 January of the year 1).
+
+    >>> first, last = span("+2015-00-00T00:00:00Z", 9)
+    >>> date.fromordinal(first).isoformat(), date.fromordinal(last).isoformat()
+    ('2015-01-01', '2015-12-31')
+    """
+    found = parts(time) if time else None
+    if found is None or precision is None:
+        return None
+    year, month, day = found
+    if precision >= DAY and month and day:
+        return _ordinal(year, month, day), _ordinal(year, month, day)
+    if precision >= MONTH and month:
+        after = (year, month + 1) if month < 12 else (year + 1, 1)
+        return _ordinal(year, month, 1), _ordinal(*after, 1) - 1
+    start, end = _years(year, precision)
+    return _ordinal(start, 1, 1), _ordinal(end, 12, 31)
+
+
+def _years(year: int, precision: int) -> tuple[int, int]:
+    """The first and the last year; centuries and millennia end in their round year: 2000 at precision 7 is the 20th."""
+    if precision >= YEAR:
+        return year, year
+    if precision == DECADE:
+        return year - year % 10, year - year % 10 + 9
+    length = {7: 100, 6: 1000}.get(precision, 10_000)
+    end = -(-year // length) * length
+    return end - length + 1, end
+
+
+def middle(of: Span) -> int:
+    """The day in the middle of a span."""
+    return (of[0] + of[1]) // 2
+
+
+def _ordinal(year: int, month: int, day: int) -> int:
+    if _FIRST_YEAR <= year <= _LAST_YEAR:
+        try:
+            return date(year, month, day).toordinal()
+        except ValueError:  # 30 February stands in Wikidata, and 31 April
+            return date(year, month, 28).toordinal()
+    return round((year - 1) * 365.2425) + (month - 1) * 30 + day
+
+
+def middle_sql(time: str, precision: str) -> str:
+    """The SQL expression for the middle day of the span of two columns; agrees with `middle(span(...))` to a day.
+
+    Only years 1 to 9999 are exact; others are clipped, which keeps them on the right side of any cut.
+    """
+    year = rf"try_cast(regexp_extract({time}, '^([+-]?\d+)-', 1) AS BIGINT)"
+    year = f"least(greatest({year}, {_FIRST_YEAR}), {_LAST_YEAR})"
+    month = rf"greatest(try_cast(regexp_extract({time}, '-(\d\d)-\d\dT', 1) AS INTEGER), 1)"
+    day = rf"greatest(try_cast(regexp_extract({time}, '-\d\d-(\d\d)T', 1) AS INTEGER), 1)"
+    start = "DATE '0001-01-01'"
+    return (
+        f"(CASE WHEN {time} IS NULL OR {precision} IS NULL THEN NULL"
+        f" WHEN {precision} >= 11 THEN date_diff('day', {start}, make_date({year}, {month}, least({day}, 28))) + {day} - least({day}, 28) + 1"
+        f" WHEN {precision} = 10 THEN date_diff('day', {start}, make_date({year}, {month}, 15)) + 1"
+        f" WHEN {precision} = 9 THEN date_diff('day', {start}, make_date({year}, 7, 2)) + 1"
+        f" WHEN {precision} = 8 THEN date_diff('day', {start}, make_date(least({year} - {year} % 10 + 5, 9999), 1, 1)) + 1"
+        f" ELSE date_diff('day', {start}, make_date(least(greatest(ceil({year} / 100.0)::INTEGER * 100 - 50, 1), 9999), 7, 2)) + 1 END)"
+    )
+
+
+def english(time: str, precision: int) -> str | None:
+    """A time in words at its own precision; None if it is coarser than a year or malformed.
+
+    >>> english("+1952-03-11T00:00:00Z", 11), english("+1952-03-00T00:00:00Z", 10), english("-0044-00-00T00:00:00Z", 9)
+    ('11 March 1952', 'March 1952', '44 BC')
+    """
+    found = parts(time)
+    if found is None or precision < YEAR:
+        return None
+    year, month, day = found
+    words = [str(day)] if precision >= DAY else []
+    if precision >= MONTH:
+        words.append(_MONTHS[month - 1] if 1 <= month <= 12 else "")
+    words.append(str(year) if year > 0 else f"{-year} BC")
+    return None if "" in words or "0" in words else " ".join(words)
+
+
+def english_alternatives(time: str, precision: int) -> list[str]:
+    """Other ways to write the same date, for matching an answer.
+
+    >>> english_alternatives("+1952-03-11T00:00:00Z", 11)
+    ['March 11, 1952', '1952-03-11']
+    """
+    found = parts(time)
+    if found is None or precision < DAY or found[0] <= 0 or not (1 <= found[1] <= 12 and found[2]):
+        return []
+    year, month, day = found
+    return [f"{_MONTHS[month - 1]} {day}, {year}", f"{year:04d}-{month:02d}-{day:02d}"]
