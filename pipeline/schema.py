@@ -153,6 +153,16 @@ FREQUENCY = _table(("id", pa.int64()), ("frequency", pa.int64()))
 DEGREE = _table(("id", pa.int64()), ("in_degree", pa.int64()), ("out_degree", pa.int64()))
 """Distinct item neighbours over best-rank item-valued statements of all properties (decision 9)."""
 
+VIEWS = _table(
+    ("project", pa.string()),  # en.wikipedia
+    ("title", pa.string()),  # with spaces; null if the source names the item itself
+    ("id", pa.int64()),
+    ("views", pa.int64()),
+    ("mobile_share", pa.float64()),  # of these views; null if the source does not tell
+    ("hours", pa.int32()),  # in which there were views; null if the source does not tell
+)
+"""Page views of one page in one file."""
+
 POPULARITY = _table(("id", pa.int64()), ("page_views", pa.int64()), ("page_views_percentile", pa.float64()))
 """Page views over the window and the share of viewed items with no more views, in percent."""
 
@@ -162,40 +172,32 @@ TYPES = _table(("class_id", pa.int64()), ("type", pa.string()))
 TRIPLES = _table(
     ("subject_id", pa.int64()),
     ("relation", pa.string()),
-    ("object_key", pa.string()),  # "Q60", or the literal: identity of the object within the triple
-    ("object_id", pa.int64()),
-    ("object_text", pa.string()),
-    ("precision", pa.int8()),
+    ("object_key", pa.string()),  # "Q60", a time with its precision, or a number: the object's identity
+    ("object_id", pa.int64()),  # null for literals
     ("statement_id", pa.string()),
     ("subject_type", pa.string()),
     ("object_type", pa.string()),
     ("object_count", pa.int32()),  # objects true of (subject, relation) in the newer state
-    ("is_past", pa.bool_()),  # the subject has died or been dissolved: verbalise in the past tense
     ("is_homonym", pa.bool_()),  # another subject of this relation has the same label and other objects
-    ("reason", pa.string()),  # null: eligible
+    ("is_true", pa.bool_()),  # best rank, a value, and not over: it counts as an answer
+    ("reason", pa.string()),  # the first rule that rejects it; null if it is eligible
 )
-"""One statement of a relation, with the first screening rule that rejects it."""
+"""One statement of a relation, screened."""
 
 CANDIDATES = _table(
     ("category", pa.string()),
     ("subject_id", pa.int64()),
-    ("relation", pa.string()),
     ("middle_relation", pa.string()),  # two hops: subject -middle_relation-> middle_id -relation-> object
     ("middle_id", pa.int64()),
+    ("relation", pa.string()),
     ("object_key", pa.string()),
     ("object_id", pa.int64()),
-    ("object_text", pa.string()),
-    ("precision", pa.int8()),
     ("statement_id", pa.string()),
-    ("subject_type", pa.string()),
-    ("object_type", pa.string()),
     ("object_count", pa.int32()),
-    ("is_past", pa.bool_()),
-    ("is_homonym", pa.bool_()),
-    ("change_class", pa.string()),
-    ("lt_type", pa.string()),
+    ("lt_type", pa.string()),  # long_tail: statistical, semantic or both
+    ("reason", pa.string()),  # why the category does not take it; null if it is a fact
 )
-"""A triple, or a path of two, that a category may choose."""
+"""A triple, or a path of two, that a category considered, and what became of it."""
 
 LIKELIHOOD = _table(
     ("id", pa.int64()),
@@ -207,6 +209,14 @@ LIKELIHOOD = _table(
     ("dtype", pa.string()),
 )
 """How likely a language model finds an item's name in neutral sentences."""
+
+THRESHOLDS = _table(
+    ("measure", pa.string()),
+    ("heads", pa.int64()),
+    ("threshold", pa.float64()),  # null if nothing was measured
+    ("share", pa.float64()),  # of the heads, at or below the threshold
+)
+"""What counts as long tail by one measure."""
 
 DROPPED = _table(
     ("category", pa.string()),  # null: rejected for every category

@@ -54,6 +54,7 @@ class RecentSettings(_Section):
     """The recent category."""
 
     size: Count
+    per_subject: Annotated[int, Field(ge=1)]
     classes: tuple[str, ...]
 
 
@@ -61,6 +62,8 @@ class PopularSettings(_Section):
     """The popular category."""
 
     size: Count
+    per_subject: Annotated[int, Field(ge=1)]
+    heads: Count
     two_hop_share: Share
     target_pool: Count
 
@@ -69,6 +72,7 @@ class LongTailSettings(_Section):
     """The long-tail category."""
 
     size: Count
+    per_subject: Annotated[int, Field(ge=1)]
     percentile: Annotated[float, Field(gt=0, le=100)]
 
 
@@ -86,6 +90,7 @@ class PageviewsSettings(_Section):
     projects: tuple[str, ...]
     max_access_share: Share
     min_hours: Count
+    spike_views: Count
     junk_titles: tuple[str, ...]
     junk_prefixes: tuple[str, ...]
 

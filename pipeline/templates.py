@@ -197,13 +197,14 @@ class Dating(_Frozen):
 
     existence: tuple[PropertyNumber, ...]
     end: tuple[PropertyNumber, ...]
+    death: tuple[PropertyNumber, ...]
     by_subject: Mapping[PropertyNumber, PropertyNumber]
     successive: tuple[PropertyNumber, ...]
 
     @property
     def properties(self) -> frozenset[int]:
         """Every property that is read for its date."""
-        return frozenset((*self.existence, *self.end, *self.by_subject.values()))
+        return frozenset((*self.existence, *self.end, *self.death, *self.by_subject.values()))
 
 
 class Templates(_Frozen):

@@ -406,7 +406,7 @@ _texts = st.sampled_from(
         "Zoë Ñandú, Zoë Ñandú",
         "\u00a0",
     ]
-) | st.text(max_size=8)
+) | st.text(alphabet="aé {}?.", max_size=4)
 _answers = st.lists(st.lists(_texts, max_size=2), max_size=2)
 
 _probes = st.builds(
@@ -460,6 +460,6 @@ def _release(drawn: Sequence[tuple[Edit, dict[str, object]]]) -> list[Edit]:
 
 
 spoilt_releases: st.SearchStrategy[list[Edit]] = st.lists(
-    st.tuples(st.sampled_from(EDITS), _spoilt_columns), min_size=1, max_size=6
+    st.tuples(st.sampled_from(EDITS), _spoilt_columns), min_size=1, max_size=4
 ).map(_release)
 """Releases of sample edits with any of the columns that the exports read replaced by what may be unfit for them."""

@@ -93,9 +93,8 @@ def _outcome(edit: Edit, file: ExportFile[T_co]) -> Sequence[T_co] | Lack:
 
 def _parts_at_subject(prompt: str, subject: str) -> bool:
     # EasyEdit refuses a whole file over one prompt without its subject. ROME and MEMIT make the prompt a format string
-    # by putting {} for the subject, and refuse a prompt with two of them.
-    parted = prompt.replace(subject, "{}")
-    return parted.count("{}") == parted.count("{") == parted.count("}") == 1
+    # by putting {} for the subject: two of them, or a brace that was there before, and they fail.
+    return prompt.count(subject) == 1 and "{" not in prompt and "}" not in prompt
 
 
 def is_sound(value: object) -> bool:

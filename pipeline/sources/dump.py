@@ -29,7 +29,7 @@ from pipeline.sources.entity_json import MALFORMED, Rows, Wanted, read_entity
 from pipeline.tables import write_rows
 
 _CHUNK_BYTES = 1 << 20
-_DAMAGE = (EOFError, OSError, zlib.error, igzip.igzip_lib.IsalError, zstandard.ZstdError)  # how decoders say "corrupt"
+DAMAGE = (EOFError, OSError, zlib.error, igzip.igzip_lib.IsalError, zstandard.ZstdError)  # how decoders say "corrupt"
 
 
 class ByteStream(Protocol):
@@ -188,7 +188,7 @@ def _read(stream: ByteStream, path: Path, offset: int, size: int) -> bytes:
         while length < size and (chunk := stream.read(min(_CHUNK_BYTES, size - length))):
             chunks.append(chunk)
             length += len(chunk)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(
             f"The dump is damaged or cut off: {error}",
             f"{path}, after byte {offset + length} of its content",

@@ -36,8 +36,8 @@ def train_dafnet(folder: Path) -> None:
     }
     robust = read(folder / "robust.json")
     zsre_group = [record for name, records in plain.items() if name != "cf_train" for record in records]
-    for group in (plain["cf_train"], zsre_group, robust):
-        0 % len(group)  # a batch's index is taken modulo the size of its group
+    if not all((plain["cf_train"], zsre_group, robust)):
+        raise ZeroDivisionError("a drawn index is taken modulo the size of a group of files")
     for record in (*plain["cf_train"], *zsre_group):
         draw_plain(record)
     for record in robust:
@@ -99,7 +99,7 @@ def evaluate_dafnet_zsre(records: Iterable[Record]) -> None:
         _join(record["rephrase"], record["alt"])
         _join(record["loc"], record["loc_ans"])
         _one_text(record["answers"])
-        part_at_subject(record["src"], record["subject"])
+        _edit_with_dafnets_rome(record["src"], record["subject"])
 
 
 def evaluate_dafnet_counterfact(records: Iterable[Record]) -> None:
@@ -110,16 +110,34 @@ def evaluate_dafnet_counterfact(records: Iterable[Record]) -> None:
         _join(
             f"{record['prompt']} {record['target_new']}. " + record["locality_prompt"], record["locality_ground_truth"]
         )
-        part_at_subject(record["prompt"], record["subject"])
+        _edit_with_dafnets_rome(record["prompt"], record["subject"])
 
 
-def part_at_subject(prompt: str, subject: str) -> None:
-    """ROME, in EasyEdit and DAFNet: the prompt becomes a format string with one place, the subject's."""
-    if "{}" not in prompt:
-        assert subject in prompt, "the subject does not stand in the prompt"
-        prompt = prompt.replace(subject, "{}")
-    prompt.format(subject)
-    assert prompt.count("{}") == 1, "there may be one place for the subject"
+def _edit_with_dafnets_rome(prompt: str, subject: str) -> None:
+    template = _template(prompt, subject)
+    _one_place(template)
+    template.format(subject)
+
+
+# ROME as EasyEdit has it, models/rome
+
+
+def edit_with_rome(prompt: str, subject: str) -> None:
+    """The prompt becomes a format string with one place, the subject's; it is printed before the places are counted."""
+    template = _template(prompt, subject)
+    template.format(subject)
+    _one_place(template)
+
+
+def _template(prompt: str, subject: str) -> str:
+    if "{}" in prompt:
+        return prompt
+    assert subject in prompt, "the subject does not stand in the prompt"
+    return prompt.replace(subject, "{}")
+
+
+def _one_place(template: str) -> None:
+    assert template.count("{}") == 1, "there may be one place for the subject"
 
 
 # ROME and MEMIT, dsets/zsre.py
@@ -133,7 +151,7 @@ def load_mend_qa(records: Iterable[Record]) -> None:
         if (record["loc"] + "?").endswith("??"):
             raise SilentFault("the locality question gets a second question mark")
         _one_text(record["answers"])
-        part_at_subject(record["src"], record["subject"])
+        edit_with_rome(record["src"], record["subject"])
         _tokenize(record["rephrase"])
 
 
@@ -208,7 +226,7 @@ def load_knowedit(records: Iterable[Record]) -> list[Record]:
     """KnowEditDataset: the records as it hands them on."""
     data: list[Record] = []
     for record in records:
-        portability = record["portability"] if "portability" in record else {}
+        portability = record.get("portability", {})
         data.append(
             {
                 "subject": record["subject"] if "subject" in record else record["concept"],
@@ -244,7 +262,7 @@ def run_knowedit(data: Iterable[Record]) -> None:
         for items in (*record["portability"].values(), *record["locality"].values()):
             _score(items)
         _batch(record["prompt"], record["target_new"], record["prompt"], record["prompt"], record["target_new"])
-        part_at_subject(record["prompt"], record["subject"])
+        edit_with_rome(record["prompt"], record["subject"])
 
 
 def _score(items: Iterable[Record]) -> None:

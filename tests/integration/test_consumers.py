@@ -77,7 +77,7 @@ def test_dafnet_cannot_train_with_a_group_of_files_empty(tmp_path: Path) -> None
         consumers.train_dafnet(tmp_path / "dafset")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(spoilt_releases)
 def test_whatever_the_edits_lack_no_file_stops_a_consumer(tmp_path: Path, edits: list[Edit]) -> None:
     for path in write(edits, tmp_path):
@@ -92,16 +92,107 @@ def test_hugging_face_datasets_reads_every_file(exports: Path, tmp_path: Path) -
         assert table["case_id"][:] == [record["case_id"] for record in consumers.read(file)]
 
 
-# Bad records: each must stop the consumer in the way that it stops the real one.
+# Records with one planted fault: each must stop the consumer in the way that it stops the real one.
 
-ROBUST = "dafset/robust.json"
-CF = "counterfact/counterfact-edit.json"
-MEND = "zsre/zsre_mend_eval.json"
-KNOW = "knowedit/wiki_counterfact/test_cf.json"
+ROBUST, CF_TRAIN = "dafset/robust.json", "dafset/cf_train.json"
+RECENT, COUNTERFACT = "knowedit/wiki_recent/recent_train.json", "knowedit/wiki_counterfact/test_cf.json"
+CF, MEND = "counterfact/counterfact-edit.json", "zsre/zsre_mend_eval.json"
 ITEM = ("locality", "Relation_Specificity", 0)
+ANSWER = (*ITEM, "ground_truth")
+PORTABLE = ("portability", "Reasoning", 0)
 
 REMOVED = object()
+"""Stands for taking the field away."""
 
-BAD: list[tuple[Consumer, str, tuple[Any, ...], object, type[Exception]]] = [
-    (draw_dafnet, ROBUST, ("prefix",), REMOVED, SilentFault),
+FAULTS: list[tuple[Consumer, str, tuple[str | int, ...], object, type[Exception]]] = [
+    (draw_dafnet, CF_TRAIN, ("prompt",), REMOVED, KeyError),
+    (draw_dafnet, CF_TRAIN, ("target_new",), "", IndexError),
+    (draw_dafnet, CF_TRAIN, ("target_new",), None, TypeError),
+    (draw_dafnet, CF_TRAIN, ("target_new",), ["Lowmere"], TypeError),
+    (draw_dafnet, CF_TRAIN, ("prompt",), "", SilentFault),
+    (draw_dafnet, CF_TRAIN, ("prompt",), "The capital of Verdania is ", SilentFault),
+    (draw_dafnet, CF_TRAIN, ("rephrase_prompt",), None, TypeError),
+    (draw_dafnet, CF_TRAIN, ("locality_ground_truth",), "", IndexError),
+    (draw_dafnet, CF_TRAIN, ("locality_ground_truth",), [["Saltholm"]], TypeError),
+    (draw_dafnet, ROBUST, ("prefix",), [], ValueError),
+    (draw_dafnet, ROBUST, ("prefix",), None, TypeError),
+    (draw_dafnet, ROBUST, ("prefix",), "It rained.", SilentFault),
+    (draw_dafnet, ROBUST, ("prefix", 0), "", IndexError),
+    (draw_dafnet, ROBUST, ("prefix", 0), "It rained", SilentFault),
+    (draw_dafnet, ROBUST, ("prefix", 0), " ".join(["rain"] * 31) + ".", SilentFault),
+    (consumers.evaluate_dafnet_counterfact, CF, ("ground_truth",), REMOVED, KeyError),
+    (consumers.evaluate_dafnet_counterfact, CF, ("target_new",), "", IndexError),
+    (consumers.evaluate_dafnet_counterfact, CF, ("subject",), "finn rooke", AssertionError),
+    (consumers.evaluate_dafnet_counterfact, CF, ("prompt",), "Finn Rooke, son of Finn Rooke, is from", AssertionError),
+    (consumers.evaluate_dafnet_counterfact, CF, ("prompt",), "Finn Rooke {is} from", KeyError),
+    (consumers.load_counterfact, CF, ("rephrase_prompt",), REMOVED, KeyError),
+    (consumers.load_counterfact, CF, ("locality_ground_truth",), ["Lowmere"], TypeError),
+    (consumers.load_counterfact, CF, ("target_new",), "", SilentFault),
+    (consumers.evaluate_dafnet_zsre, MEND, ("answers",), [], IndexError),
+    (consumers.evaluate_dafnet_zsre, MEND, ("loc_ans",), "", IndexError),
+    (consumers.load_zsre, MEND, ("loc",), "Where was Bruno Hald born", AssertionError),
+    (consumers.load_zsre, MEND, ("alt",), "", SilentFault),
+    (consumers.load_zsre, MEND, ("answers",), [], IndexError),
+    (consumers.load_zsre, MEND, ("answers",), "Lowmere", SilentFault),
+    (consumers.load_zsre, MEND, ("rephrase",), None, TypeError),
+    (consumers.load_mend_qa, MEND, ("loc",), "nq question: Where was Bruno Hald born?", SilentFault),
+    (consumers.load_mend_qa, MEND, ("src",), "Where was edda winter born?", AssertionError),
+    (consumers.load_wiki_recent, RECENT, ("locality",), REMOVED, KeyError),
+    (consumers.load_wiki_recent, RECENT, ("locality",), {}, KeyError),
+    (consumers.load_wiki_recent, RECENT, ("locality",), None, TypeError),
+    (consumers.load_wiki_recent, RECENT, ("target_new",), "", SilentFault),
+    (consumers.load_wiki_recent, RECENT, ITEM[:2], [], IndexError),
+    (consumers.load_wiki_recent, RECENT, ANSWER, [], IndexError),
+    (consumers.load_wiki_recent, RECENT, ANSWER, [["Lowmere"], []], IndexError),
+    (consumers.load_wiki_recent, RECENT, ANSWER, [["Lowmere", ""]], SilentFault),
+    (consumers.load_wiki_recent, RECENT, ANSWER, ["Lowmere"], SilentFault),
+    (consumers.load_wiki_recent, RECENT, ANSWER, "Lowmere", SilentFault),
+    (use_knowedit, COUNTERFACT, ("subject",), REMOVED, KeyError),
+    (use_knowedit, COUNTERFACT, ("subject",), "finn rooke", AssertionError),
+    (use_knowedit, COUNTERFACT, ("prompt",), "Finn Rooke, son of Finn Rooke, was born in", IndexError),
+    (use_knowedit, COUNTERFACT, ("target_new",), ["Saltholm"], TypeError),
+    (use_knowedit, COUNTERFACT, ("target_new",), "", SilentFault),
+    (use_knowedit, COUNTERFACT, ("portability",), None, TypeError),
+    (use_knowedit, COUNTERFACT, ("portability",), {"Reasonning": []}, SilentFault),
+    (use_knowedit, COUNTERFACT, PORTABLE[:2], [], ValueError),
+    (use_knowedit, COUNTERFACT, (*PORTABLE, "ground_truth"), [[]], IndexError),
+    (use_knowedit, COUNTERFACT, (*PORTABLE, "ground_truth"), [[""]], ValueError),
+    (use_knowedit, COUNTERFACT, (*PORTABLE, "ground_truth"), [[1871]], AttributeError),
+    (use_knowedit, COUNTERFACT, (*PORTABLE, "prompt"), ["Where is it?"], TypeError),
+    (use_knowedit, COUNTERFACT, ("locality",), None, TypeError),
+    (use_knowedit, COUNTERFACT, ("locality",), {}, TypeError),
+    (use_knowedit, COUNTERFACT, ITEM[:2], [], IndexError),
+    (use_knowedit, COUNTERFACT, ANSWER, [], IndexError),
+    (use_knowedit, COUNTERFACT, ANSWER, [[]], IndexError),
+    (use_knowedit, COUNTERFACT, ANSWER, "Harrow Press", SilentFault),
 ]
+
+
+@pytest.mark.parametrize(("use", "path", "place", "value", "error"), FAULTS)
+def test_a_planted_fault_stops_the_consumer(
+    exports: Path, use: Consumer, path: str, place: tuple[str | int, ...], value: object, error: type[Exception]
+) -> None:
+    records = consumers.read(exports / path)[:1]
+    use(records)
+    with pytest.raises(error):
+        use([with_fault(records[0], place, value)])
+
+
+def with_fault(record: Record, place: tuple[str | int, ...], value: object) -> Record:
+    """A copy of a record with another value in one place."""
+    spoilt = deepcopy(record)
+    holder: Any = spoilt
+    for step in place[:-1]:
+        holder = holder[step]
+    if value is REMOVED:
+        del holder[place[-1]]
+    else:
+        holder[place[-1]] = value
+    return spoilt
+
+
+def test_a_file_that_is_not_ascii_cannot_be_read_in_every_locale(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_text('[{"subject": "Zoë"}]', encoding="utf-8")
+    with pytest.raises(UnicodeDecodeError):
+        consumers.read(path)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from pipeline.errors import StorageError
 from pipeline.exports import EXPORTS, LACKS, export_files, write_json
@@ -86,6 +86,7 @@ def test_a_file_without_records_is_an_empty_array(tmp_path: Path) -> None:
     assert (tmp_path / "file.json").read_text(encoding="ascii") == "[]\n"
 
 
+@settings(deadline=None)  # it waits for a disk
 @given(spoilt_releases)
 def test_files_are_ascii_and_read_back_the_same(tmp_path_factory: pytest.TempPathFactory, edits: list[Edit]) -> None:
     path = tmp_path_factory.getbasetemp() / "file.json"

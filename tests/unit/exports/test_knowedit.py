@@ -87,8 +87,10 @@ def test_a_zsre_record_asks_its_edit_and_its_portability_but_states_its_locality
 def test_portability_that_cannot_be_asked_is_stated() -> None:
     statement = changed_probe(POPULAR_TEST["portability"][0], question="")
     export = knowedit.records([changed(POPULAR_TEST, portability=[statement])])
-    portability = export.files["knowedit/ZsRE/ZsRE-test-all.json"][0].get("portability", {})
-    assert portability["Reasoning"][0]["prompt"] == "The official language of the town of birth of Finn Rooke is"
+    stated = "The official language of the town of birth of Finn Rooke is"
+    assert export.files["knowedit/ZsRE/ZsRE-test-all.json"][0].get("portability") == {
+        "Reasoning": [{"prompt": stated, "ground_truth": [["Ostravan"]]}]
+    }
 
 
 @pytest.mark.parametrize(

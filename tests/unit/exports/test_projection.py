@@ -21,6 +21,7 @@ def test_a_file_takes_the_edits_of_its_categories_and_splits_in_the_order_of_cas
         ("subject_not_once", {"prompt": "The employer of mara quellin is"}),
         ("subject_not_once", {"prompt": "The employer of Mara Quellin, not Mara Quellin, is"}),
         ("subject_not_once", {"prompt": "The {employer} of Mara Quellin is"}),
+        ("subject_not_once", {"prompt": "The employer of {} is"}),
         ("no_rephrase", {"rephrases": []}),
         ("no_locality", {"locality": []}),
         ("no_locality", {"locality": [probe("Neighborhood", EMPLOYER, "Ada Rooke")]}),

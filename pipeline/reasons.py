@@ -1,0 +1,68 @@
+"""The closed list of reasons for which a row is dropped, by the stage that drops it."""
+
+SCREENING = {
+    "deprecated": "the statement has the deprecated rank",
+    "not_best_rank": "another statement of the property has the preferred rank",
+    "no_value": "the value is unknown, absent, or of a kind the relation does not take",
+    "ended": "a qualifier says that the statement is over",
+    "not_started": "the statement starts after the newer state",
+    "restricted": "a qualifier narrows what the statement says",
+    "doubtful": "a qualifier says that the statement is uncertain or disputed",
+    "precision": "the date is coarser than a year, or malformed",
+    "self_reference": "subject and object are the same item",
+    "subject_unlabelled": "the subject has no English and no general label",
+    "subject_label_unfit": "the subject's label is no name: too short, too long, digits only, or an id",
+    "subject_meta": "the subject is a Wikimedia page or a name",
+    "subject_type": "the subject is of no type that the relation takes",
+    "object_missing": "the object is not in the newer state",
+    "object_unlabelled": "the object has no English and no general label",
+    "object_label_unfit": "the object's label is no name",
+    "object_meta": "the object is a Wikimedia page or a name",
+    "object_type": "the object is of no type that the relation takes",
+    "label_leak": "the object's label is part of the subject's label",
+    "several_values": "the relation takes one object, and the item holds several",
+    "sensitive_living": "the relation is sensitive and the subject is not known to have died",
+    "homonym": "a namesake holds the relation too, and no description tells the two apart",
+    "duplicate": "another statement of the item says the same",
+    "excluded": "the subject is on the list of exclusions",
+}
+
+SELECTION = {
+    "class_not_selected": "the change is of a class that the settings leave out",
+    "value_not_new": "the item held this value before",
+    "no_target": "no counterfactual target of the same kind exists",
+    "path_returns": "the second hop leads back to the subject",
+    "above_threshold": "the subject is not long tail by any measure",
+    "same_question": "another object of the same subject and relation was taken",
+    "subject_quota": "the subject has given as many facts as it may",
+    "over_quota": "the category is full",
+}
+
+EDITS = {
+    "no_wording": "no wording serves the subject and the object",
+    "target_in_prompt": "the target is part of the prompt or of a rephrase",
+    "too_long": "prompt and target are longer than loaders take",
+    "few_rephrases": "fewer than two rephrases are left",
+}
+
+SPLITS = {
+    "prompt_excluded": "the prompt is on the list of exclusions",
+    "middle_in_other_split": "the entity between two hops belongs to another split",
+    "duplicate_prompt": "another edit has the same prompt",
+    "conflict": "another edit of the split speaks of the same subject and relation",
+}
+
+VARIANTS = {
+    "no_locality": "there is no locality prompt to vary",
+    "no_prefix": "no sentence of a pole fits",
+    "no_length_form": "no short or no long form exists",
+    "over_quota": "the category is full",
+}
+
+BY_STAGE = {
+    "screening": SCREENING,
+    "selection": SELECTION,
+    "edits": EDITS,
+    "splits": SPLITS,
+    "variants": VARIANTS,
+}
