@@ -40,6 +40,7 @@ SELECTION = {
 
 EDITS = {
     "no_wording": "no wording serves the subject and the object",
+    "subject_not_once": "the prompt or the question does not hold the subject's label exactly once",
     "target_in_prompt": "the target is part of the prompt or of a rephrase",
     "too_long": "prompt and target are longer than loaders take",
     "few_rephrases": "fewer than two rephrases are left",

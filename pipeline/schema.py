@@ -184,6 +184,9 @@ TRIPLES = _table(
 )
 """One statement of a relation, screened."""
 
+PAST = _table(("id", pa.int64()))
+"""An item that has died or been dissolved: it is spoken of in the past tense."""
+
 CANDIDATES = _table(
     ("category", pa.string()),
     ("subject_id", pa.int64()),
@@ -198,6 +201,69 @@ CANDIDATES = _table(
     ("reason", pa.string()),  # why the category does not take it; null if it is a fact
 )
 """A triple, or a path of two, that a category considered, and what became of it."""
+
+FACTS = _table(
+    ("category", pa.string()),
+    ("subject_id", pa.int64()),
+    ("middle_relation", pa.string()),
+    ("middle_id", pa.int64()),
+    ("relation", pa.string()),
+    ("object_key", pa.string()),
+    ("object_id", pa.int64()),
+    ("statement_id", pa.string()),
+    ("object_count", pa.int32()),
+    ("lt_type", pa.string()),
+    # the counterfactual object that a popular fact is changed to
+    ("target_key", pa.string()),
+    ("target_id", pa.int64()),
+    # how a recent fact came
+    ("change_class", pa.string()),
+    ("old_value", pa.string()),
+    ("base_revision", pa.int64()),
+    ("head_revision", pa.int64()),
+    ("first_seen", _moment),
+    ("event_time", pa.string()),
+    ("event_precision", pa.int8()),
+    ("event_calendar_id", pa.int64()),
+    # signals of the subject
+    ("frequency", pa.int64()),
+    ("in_degree", pa.int64()),
+    ("out_degree", pa.int64()),
+    ("page_views", pa.int64()),
+    ("page_views_percentile", pa.float64()),
+    ("log_likelihood_sum", pa.float64()),
+    ("log_likelihood_mean", pa.float64()),
+    ("lm_token_count", pa.int32()),
+    ("lm_model", pa.string()),
+    ("lm_revision", pa.string()),
+)
+"""A chosen triple, or path of two, with what is known of it."""
+
+WORLD_ITEMS = _table(
+    ("id", pa.int64()),
+    ("label", pa.string()),
+    ("label_language", pa.string()),
+    ("aliases", _strings),
+    ("description", pa.string()),
+    ("type_ids", pa.list_(pa.int64())),
+    ("types", _strings),
+    ("sitelinks", pa.int32()),
+    ("statement_count", pa.int32()),
+    ("is_past", pa.bool_()),
+)
+"""An item that an edit or a probe may name."""
+
+WORLD_TRIPLES = _table(
+    ("subject_id", pa.int64()),
+    ("relation", pa.string()),
+    ("object_key", pa.string()),
+    ("object_id", pa.int64()),
+    ("statement_id", pa.string()),
+    ("object_count", pa.int32()),
+    ("is_homonym", pa.bool_()),
+    ("is_eligible", pa.bool_()),  # fit to be asked about; a true triple that is not still counts as an answer
+)
+"""A triple of the newer state that an edit or a probe may rest on."""
 
 LIKELIHOOD = _table(
     ("id", pa.int64()),

@@ -64,7 +64,7 @@ def screen(
     database: Database,
     out: Path,
 ) -> Path:
-    """Write TRIPLES: every statement of a relation, with the reason that rejects it or with none.
+    """Write TRIPLES, every statement of a relation with the reason that rejects it or with none, and PAST.
 
     Args:
         tables: What was read of the newer state.
@@ -72,7 +72,7 @@ def screen(
         settings: Limits and lists of qualifiers.
         excluded_ids: Items that must not be subjects.
         database: A session to work in.
-        out: The file to write.
+        out: A folder; `triples.parquet` and `past.parquet` appear in it.
     """
     database.view("statements", tables.statements)
     database.view("entities", tables.entities)
@@ -82,7 +82,8 @@ def screen(
     database.run(f"CREATE TEMP TABLE claims AS {_claims_sql(settings)}")
     _make_typed(database)
     database.run(f"CREATE TEMP TABLE judged AS {_JUDGED.format(**_label_rules(settings))}")
-    return database.write(_TRIPLES, out, schema.TRIPLES)
+    database.write("SELECT id FROM past ORDER BY id", out / "past.parquet", schema.PAST)
+    return database.write(_TRIPLES, out / "triples.parquet", schema.TRIPLES)
 
 
 def _make_parameters(database: Database, templates: Templates, excluded_ids: Iterable[int]) -> None:
@@ -185,7 +186,8 @@ def _label_rules(settings: ScreeningSettings) -> dict[str, str]:
     """SQL conditions under which the label of the subject or object is no name."""
     unfit = (
         "(length({0}) NOT BETWEEN {1} AND {2} OR NOT regexp_matches({0}, '\\pL')"
-        " OR regexp_full_match({0}, '[QPL][0-9]+') OR regexp_matches({0}, '[{{}}\\[\\]|\\n\\t]') OR {0} <> trim({0}))"
+        " OR regexp_full_match({0}, '[QPL][0-9]+') OR regexp_matches({0}, '[{{}}\\[\\]|\\n\\t]') OR {0} <> trim({0})"
+        " OR regexp_matches({0}, '^(\\S+ ){{4,}}\\S+[.!?;:]$'))"  # a sentence, as titles of articles are
     )
     limits = settings.min_label_characters, settings.max_label_characters
     return {

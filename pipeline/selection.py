@@ -6,6 +6,7 @@ one object for each question and a few facts for each subject.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pipeline.categories import Category
 from pipeline.choice import ticket_sql
 from pipeline.settings import Settings
 from pipeline.tables import Database, write_rows
+from pipeline.templates import Relation
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,15 @@ class Measured:
     likelihood: Path | None
 
 
-def open_views(database: Database, measured: Measured) -> None:
-    """Let the tables stand as views of their names, empty where a run has none."""
+def open_views(database: Database, measured: Measured, relations: Mapping[str, Relation]) -> None:
+    """Let the tables stand as views of their names, empty where a run has none.
+
+    One more view, `partners`, holds the pairs of relations that are each other's inverse.
+    """
+    pairs = [(name, relation.partner) for name, relation in relations.items() if relation.partner]
+    pairs += [(partner, name) for name, partner in pairs]
+    values = ", ".join(f"('{left}', '{right}')" for left, right in sorted(set(pairs)))
+    database.run(f"CREATE TEMP TABLE partners AS FROM (VALUES {values}) AS t(relation, partner)")
     for name, path, kind in (
         ("triples", measured.triples, schema.TRIPLES),
         ("changes", measured.changes, schema.CHANGES),

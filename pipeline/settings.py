@@ -134,7 +134,6 @@ class LimitsSettings(_Section):
     """Lengths that loaders can take."""
 
     prompt_and_target_bytes: Count
-    max_aliases: Count
 
 
 class Settings(_Section):

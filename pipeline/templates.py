@@ -207,6 +207,39 @@ class Dating(_Frozen):
         return frozenset((*self.existence, *self.end, *self.death, *self.by_subject.values()))
 
 
+class Phrases(_Frozen):
+    """Sentences that are the same for every relation."""
+
+    besides: str
+    lead_ins: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _slots(self) -> "Phrases":
+        if sorted(re.findall(r"\{(\w+)\}", self.besides)) != ["known", "noun"]:
+            raise ValueError("`besides` holds {known} and {noun} once each")
+        if any(not lead_in.endswith(",") for lead_in in self.lead_ins):
+            raise ValueError("a lead-in ends with a comma")
+        return self
+
+
+Part = Literal["subject", "target", "other"]
+Pattern = tuple[Part, PropertyName, Part]
+
+
+class Rule(_Frozen):
+    """What follows from an edit of one relation for other triples."""
+
+    edit: PropertyName
+    given: Pattern
+    then: Pattern
+
+    @model_validator(mode="after")
+    def _joined(self) -> "Rule":
+        if [*self.given].count("other") != 1 or [*self.then].count("other") != 1:
+            raise ValueError("`given` and `then` each name `other` once")
+        return self
+
+
 class Templates(_Frozen):
     """Everything in `templates/` that more than one stage reads."""
 
@@ -214,6 +247,9 @@ class Templates(_Frozen):
     types: Mapping[str, ItemType]
     names: tuple[NameRule, ...]
     dating: Dating
+    phrases: Phrases
+    rules: tuple[Rule, ...]
+    carriers: tuple[NounPhrase, ...]
     version: str
 
 
@@ -243,12 +279,18 @@ def load_templates(folder: Path | None = None) -> Templates:
         if relation.id != path.stem:
             raise UsageError(f"The relation calls itself {relation.id}", str(path), "Name the file after its id.")
         relations[relation.id] = relation.model_copy(update={"version": file_version([path])})
-    types: dict[str, ItemType] = read_yaml(folder / "types.yaml", dict[str, ItemType])
-    names: tuple[NameRule, ...] = read_yaml(folder / "names.yaml", tuple[NameRule, ...])
-    dating: Dating = read_yaml(folder / "dating.yaml", Dating)
-    _check_references(relations, types, names, folder)
-    version = file_version(sorted(path for path in folder.rglob("*.yaml")))
-    return Templates(relations=relations, types=types, names=names, dating=dating, version=version)
+    templates = Templates(
+        relations=relations,
+        types=read_yaml(folder / "types.yaml", dict[str, ItemType]),
+        names=read_yaml(folder / "names.yaml", tuple[NameRule, ...]),
+        dating=read_yaml(folder / "dating.yaml", Dating),
+        phrases=read_yaml(folder / "phrases.yaml", Phrases),
+        rules=read_yaml(folder / "rules.yaml", tuple[Rule, ...]),
+        carriers=read_yaml(folder / "carriers.yaml", tuple[NounPhrase, ...]),
+        version=file_version(sorted(folder.rglob("*.yaml"))),
+    )
+    _check_references(templates, folder)
+    return templates
 
 
 def file_version(paths: Iterable[Path]) -> str:
@@ -259,19 +301,15 @@ def file_version(paths: Iterable[Path]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _check_references(
-    relations: Mapping[str, Relation], types: Mapping[str, ItemType], names: Iterable[NameRule], folder: Path
-) -> None:
+def _check_references(templates: Templates, folder: Path) -> None:
     """Every relation and type that a file names must exist, and there are 48 relations."""
-    problems: list[str] = []
-    if len(relations) != RELATION_COUNT:
-        problems.append(f"there are {len(relations)} relations, not {RELATION_COUNT}")
-    for relation in relations.values():
-        known_relations = {*relation.impacts, *filter(None, [relation.inverse])}
-        problems += [f"{relation.id} names the unknown relation {name}" for name in known_relations - set(relations)]
-        known_types = {*relation.subject_types, *relation.object_types}
-        problems += [f"{relation.id} names the unknown type {name}" for name in known_types - set(types)]
-    for rule in names:
-        problems += [f"names.yaml names the unknown type {name}" for name in set(rule.types) - set(types)]
+    relations = templates.relations
+    problems = [] if len(relations) == RELATION_COUNT else [f"there are {len(relations)} relations, not {RELATION_COUNT}"]
+    named_relations = {(r.id, name) for r in relations.values() for name in (*r.impacts, r.inverse) if name}
+    named_relations |= {("rules.yaml", name) for rule in templates.rules for name in (rule.edit, rule.given[1], rule.then[1])}
+    problems += [f"{place} names the unknown relation {name}" for place, name in named_relations if name not in relations]
+    named_types = {(r.id, name) for r in relations.values() for name in (*r.subject_types, *r.object_types)}
+    named_types |= {("names.yaml", name) for rule in templates.names for name in rule.types}
+    problems += [f"{place} names the unknown type {name}" for place, name in named_types if name not in templates.types]
     if problems:
         raise UsageError("The templates do not fit together: " + "; ".join(sorted(problems)), str(folder), "Mend them.")

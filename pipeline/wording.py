@@ -19,8 +19,8 @@ class Name:
 
     Attributes:
         text: The name with its article, as in mid-sentence: "the Netherlands".
-        is_phrase: It is a noun phrase ("the mother of Ada Lovelace") or carries a description; its possessive would
-            be ambiguous or ugly.
+        is_phrase: It is a noun phrase ("the mother of Ada Lovelace"), carries a description, or has a comma; its
+            possessive would be ambiguous or ugly.
     """
 
     text: str
@@ -30,7 +30,7 @@ class Name:
 def name(label: str, types: Iterable[str], rules: Iterable[NameRule], description: str | None = None) -> Name:
     """The name of an item in running text, told from its namesakes by a description if one is given."""
     text = f"the {label}" if takes_the(label, types, rules) else label
-    return Name(f"{text} ({description})", is_phrase=True) if description else Name(text)
+    return Name(f"{text} ({description})", is_phrase=True) if description else Name(text, is_phrase="," in label)
 
 
 def takes_the(label: str, types: Iterable[str], rules: Iterable[NameRule]) -> bool:
@@ -78,5 +78,5 @@ def fill(template: str, subject: Name, *, past: bool = False) -> str:
     """
     tensed = _TENSE.sub(lambda mark: mark.group(2 if past else 1), template)
     text = _SUBJECT.sub(lambda mark: possessive(subject.text) if mark.group(1) else subject.text, tensed)
-    starts_with_name = _SUBJECT.match(tensed) and not subject.is_phrase and not subject.text.startswith("the ")
+    starts_with_name = _SUBJECT.match(tensed) and not subject.text.startswith(("the ", "one of "))
     return text if starts_with_name else text[:1].upper() + text[1:]

@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.errors import StorageError
 from pipeline.exports import counterfact, dafset, knowedit, zsre
 from pipeline.exports.projection import LACKS, Export
 from pipeline.records import Edit
+from pipeline.tables import whole_file
 
 __all__ = ["EXPORTS", "LACKS", "Export", "export_files", "write_json"]
 
@@ -42,11 +42,6 @@ def write_json(records: Iterable[Record], path: Path) -> None:
     Raises:
         StorageError: The file cannot be written; what was there before is left as it was.
     """
-    partial = path.with_name(f"{path.name}.partial")
     lines = ",\n".join(json.dumps(record, ensure_ascii=True, allow_nan=False) for record in records)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(f"[\n{lines}\n]\n" if lines else "[]\n", encoding="ascii", newline="\n")
-        partial.replace(path)
-    except OSError as error:
-        raise StorageError(f"An export cannot be written: {error.strerror}", str(path), "Free the disk.") from error
+    with whole_file(path) as part:
+        part.write_text(f"[\n{lines}\n]\n" if lines else "[]\n", encoding="ascii", newline="\n")

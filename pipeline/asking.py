@@ -1,0 +1,124 @@
+"""Asking for a relation of an item, or of an item that is itself asked for: the sentences of edits and probes."""
+
+from dataclasses import dataclass, replace
+
+from pipeline import times
+from pipeline.templates import Forms, Relation
+from pipeline.wording import Name, can_fill, fill
+from pipeline.world import Item, World
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A relation of a subject, ready to be put into words.
+
+    Attributes:
+        relation: The relation asked for.
+        forms: Its sentences for this kind of subject and this number of objects.
+        subject: The subject in running text.
+        is_past: Whether it is spoken of in the past tense.
+        template_id: Which template this is: relation, place in its file, grammatical number.
+        template_version: The version of that relation's file.
+    """
+
+    relation: Relation
+    forms: Forms
+    subject: Name
+    is_past: bool
+    template_id: str
+    template_version: str
+
+    def fill(self, template: str) -> str:
+        """A sentence about the subject."""
+        return fill(template, self.subject, past=self.is_past)
+
+    @property
+    def prompt(self) -> str:
+        """The cloze."""
+        return self.fill(self.forms.prompt)
+
+    @property
+    def question(self) -> str:
+        """The question."""
+        return self.fill(self.forms.question)
+
+    @property
+    def rephrases(self) -> list[str]:
+        """Other clozes."""
+        return [self.fill(template) for template in self.forms.rephrases if can_fill(template, self.subject)]
+
+    @property
+    def question_rephrases(self) -> list[str]:
+        """Other questions."""
+        return [self.fill(template) for template in self.forms.question_rephrases if can_fill(template, self.subject)]
+
+    @property
+    def noun(self) -> Name:
+        """The object, described by the relation: "the capital of France"."""
+        phrase = self.fill(self.forms.noun)
+        return Name(phrase[0].lower() + phrase[1:], is_phrase=True)
+
+
+def ask(
+    world: World,
+    item: Item,
+    relation_id: str,
+    *,
+    count: int = 1,
+    object_key: str | None = None,
+    subject: Name | None = None,
+) -> Ask | None:
+    """Ask for a relation of an item.
+
+    Args:
+        world: Where the templates are.
+        item: The subject.
+        relation_id: The relation.
+        count: How many objects are true, which decides between singular and plural forms.
+        object_key: One of the objects; for dates its precision decides the wording.
+        subject: The subject in running text if not by its label: an alias, or a noun phrase for two hops.
+
+    Returns:
+        None if no wording serves the item.
+    """
+    relation = world.templates.relations[relation_id]
+    subject_type = next((kind for kind in relation.subject_types if kind in item.types), None)
+    precision = _precision(object_key) if relation.value == "date" else None
+    found = relation.wording(subject_type, precision) if subject_type else None
+    if found is None or (relation.value == "date" and precision is None):
+        return None
+    place, wording = found
+    forms, number = (wording.several, "several") if count > 1 and wording.several else (wording, "one")
+    template_id = f"{relation_id}/{place}/{number}"
+    return Ask(relation, forms, subject or world.name(item), item.is_past, template_id, relation.version)
+
+
+def ask_through(
+    world: World, inner: Ask, middle: Item, relation_id: str, *, count: int = 1, object_key: str | None = None
+) -> Ask | None:
+    """Ask for a relation of an item that is itself asked for: "the capital of the country of citizenship of ...".
+
+    Args:
+        world: Where the templates are.
+        inner: The asking whose one answer is the middle item.
+        middle: That item; its type and its being past decide the wording.
+        relation_id: The relation asked of it.
+        count: How many objects are true.
+        object_key: One of the objects.
+    """
+    outer = ask(world, middle, relation_id, count=count, object_key=object_key, subject=inner.noun)
+    if outer is None:
+        return None
+    template_id = f"{inner.template_id}+{outer.template_id}"
+    return replace(outer, template_id=template_id, template_version=f"{inner.template_version}+{outer.template_version}")
+
+
+def _precision(object_key: str | None) -> str | None:
+    if not object_key or "/" not in object_key:
+        return None
+    return times.PRECISION_NAMES.get(min(int(object_key.rpartition("/")[2]), times.DAY))
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether a text holds a name, whatever the case: the strict test by which a prompt may not give away its target."""
+    return name.casefold() in text.casefold()

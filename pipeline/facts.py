@@ -1,0 +1,113 @@
+"""CANDIDATES to FACTS: what the categories took, with signals, provenance and, for popular facts, a target.
+
+A popular fact is changed to a counterfactual object (decision 7): one that the same relation holds elsewhere, of a
+class that the true object has too, and true of the subject under no name. It is drawn by ticket, so the same fact
+keeps its target as long as that object is in the pool.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import schema
+from pipeline.choice import ticket_sql
+from pipeline.settings import Settings
+from pipeline.tables import Database
+
+# A literal has no classes; dates of one precision and century count as one kind, and so do all numbers.
+_KIND_OF_LITERAL = """
+CASE WHEN contains({key}, '/')
+    THEN (split_part({key}, '/', 2)::BIGINT * 10000 + try_cast(regexp_extract({key}, '^([+-]?[0-9]+)', 1) AS BIGINT) // 100) * -1
+    ELSE 0 END
+"""
+
+_POOL = """
+CREATE OR REPLACE TEMP TABLE pool AS
+WITH objects AS (SELECT DISTINCT relation, object_key, object_id FROM triples WHERE reason IS NULL),
+kinds AS (
+    SELECT relation, object_key, object_id, unnest(e.type_ids) AS kind FROM objects o JOIN entities e ON e.id = o.object_id
+    UNION ALL
+    SELECT relation, object_key, object_id, {literal} FROM objects WHERE object_id IS NULL
+)
+SELECT k.*, e.label FROM kinds k LEFT JOIN entities e ON e.id = k.object_id
+QUALIFY row_number() OVER (PARTITION BY relation, kind ORDER BY {ticket}) <= {size}
+"""
+
+_TARGETS = """
+CREATE OR REPLACE TEMP TABLE targets AS
+WITH asked AS (
+    SELECT c.*, coalesce(middle_id, subject_id) AS holder_id, coalesce(middle_relation, '') || '/' || relation AS question,
+        lower(s.label) AS subject_label
+    FROM chosen c JOIN entities s ON s.id = c.subject_id
+    WHERE c.category = 'popular'
+),
+kinds AS (
+    SELECT a.*, unnest(e.type_ids) AS kind FROM asked a JOIN entities e ON e.id = a.object_id
+    UNION ALL
+    SELECT a.*, {literal} FROM asked a WHERE object_id IS NULL
+),
+true_names AS (
+    SELECT t.subject_id AS holder_id, t.relation, lower(unnest(list_append(e.aliases, e.label))) AS name
+    FROM triples t JOIN entities e ON e.id = t.object_id
+    WHERE t.is_true AND t.subject_id IN (SELECT holder_id FROM asked)
+),
+offers AS (
+    SELECT DISTINCT k.category, k.subject_id, k.question, k.holder_id, k.relation, p.object_key AS target_key,
+        p.object_id AS target_id, p.label, k.subject_label
+    FROM kinds k JOIN pool p ON p.relation = k.relation AND p.kind = k.kind AND p.object_key <> k.object_key
+)
+SELECT category, subject_id, question, target_key, target_id FROM offers o
+WHERE target_id IS DISTINCT FROM subject_id AND target_id IS DISTINCT FROM holder_id
+  AND (label IS NULL OR NOT contains(subject_label, lower(label)))
+  AND NOT EXISTS (
+      SELECT 1 FROM triples t
+      WHERE t.is_true AND t.subject_id = o.holder_id AND t.relation = o.relation AND t.object_key = o.target_key)
+  AND (label IS NULL OR NOT EXISTS (
+      SELECT 1 FROM true_names n WHERE n.holder_id = o.holder_id AND n.relation = o.relation AND n.name = lower(o.label)))
+QUALIFY row_number() OVER (PARTITION BY category, subject_id, question ORDER BY {ticket}) = 1
+"""
+
+_FACTS = """
+SELECT c.category, c.subject_id, c.middle_relation, c.middle_id, c.relation, c.object_key, c.object_id, c.statement_id,
+    c.object_count, c.lt_type, t.target_key, t.target_id,
+    h.change_class, h.old_value, h.base_revision, h.head_revision, h.first_seen, h.event_time, h.event_precision,
+    h.event_calendar_id,
+    coalesce(f.frequency, 0) AS frequency, coalesce(d.in_degree, 0) AS in_degree, coalesce(d.out_degree, 0) AS out_degree,
+    p.page_views, p.page_views_percentile,
+    l.log_likelihood_sum, l.log_likelihood_mean, l.token_count AS lm_token_count, l.model AS lm_model, l.revision AS lm_revision
+FROM chosen c
+LEFT JOIN targets t ON t.category = c.category AND t.subject_id = c.subject_id
+    AND t.question = coalesce(c.middle_relation, '') || '/' || c.relation
+LEFT JOIN changes h ON c.category = 'recent' AND lower(h.new_statement_id) = lower(c.statement_id)
+    AND h.is_new_value
+LEFT JOIN frequency f ON f.id = c.subject_id
+LEFT JOIN degree d ON d.id = c.subject_id
+LEFT JOIN popularity p ON p.id = c.subject_id
+LEFT JOIN likelihood l ON l.id = c.subject_id
+QUALIFY row_number() OVER (PARTITION BY c.category, c.subject_id, c.middle_relation, c.relation ORDER BY h.change_class) = 1
+ORDER BY c.category, c.subject_id, c.middle_relation NULLS FIRST, c.relation
+"""
+
+
+def collect_facts(candidates: Sequence[Path], entities: Path, settings: Settings, database: Database, out: Path) -> Path:
+    """Write FACTS.
+
+    Args:
+        candidates: CANDIDATES of each category.
+        entities: ENTITIES of the newer state.
+        settings: Seed and pool size.
+        database: A session with the views of `selection.open_views`.
+        out: The file to write.
+    """
+    database.view("entities", entities)
+    names: list[str] = []
+    for place, path in enumerate(candidates):
+        names.append(f"candidates_{place}")
+        database.view(names[-1], path)
+    union = " UNION ALL ".join(f"SELECT * FROM {name} WHERE reason IS NULL" for name in names)
+    database.run(f"CREATE OR REPLACE TEMP TABLE chosen AS {union}")
+    literal = _KIND_OF_LITERAL.format(key="object_key")
+    pool_ticket = ticket_sql(settings.seed, "'pool'", "k.relation", "k.object_key")
+    database.run(_POOL.format(literal=literal, ticket=pool_ticket, size=settings.popular.target_pool))
+    target_ticket = ticket_sql(settings.seed, "'target'", "subject_id", "question", "target_key")
+    database.run(_TARGETS.format(literal=literal, ticket=target_ticket))
+    return database.write(_FACTS, out, schema.FACTS)
