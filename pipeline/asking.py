@@ -1,11 +1,14 @@
 """Asking for a relation of an item, or of an item that is itself asked for: the sentences of edits and probes."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pipeline import times
+from pipeline.records import Edit
 from pipeline.templates import Forms, Relation
 from pipeline.wording import Name, can_fill, fill
-from pipeline.world import Item, World
+from pipeline.world import Item, Triple, World
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,51 @@ def ask_through(
     return replace(outer, template_id=template_id, template_version=f"{inner.template_version}+{outer.template_version}")
 
 
+def ask_triple(world: World, triple: Triple, subject: Item) -> Ask | None:
+    """Ask for the objects of a triple's subject and relation; a subject with namesakes is told apart."""
+    name = world.name(subject, told_apart=triple.is_homonym)
+    return ask(world, subject, triple.relation, count=triple.object_count, object_key=triple.object_key, subject=name)
+
+
+def ask_edit(edit: Edit, world: World, alias: str | None = None) -> Ask | None:
+    """Ask for what an edit changes, over one hop or two, by its subject's label or by an alias."""
+    subject = world.items[int(edit["subject_id"][1:])]
+    first = edit["path"][0]
+    told_apart = any(triple.is_homonym for triple in world.objects(subject.id, first["relation_id"]))
+    name = world.name(subject, told_apart=told_apart, alias=alias)
+    key = edit["path"][-1]["object_id"]
+    if edit["hops"] == 1:
+        count = len(world.objects(subject.id, edit["relation_id"]))
+        return ask(world, subject, edit["relation_id"], count=count, object_key=key, subject=name)
+    middle = world.items[int(first["object_id"][1:])]
+    inner = ask(world, subject, first["relation_id"], subject=name)
+    count = len(world.objects(middle.id, edit["relation_id"]))
+    return ask_through(world, inner, middle, edit["relation_id"], count=count, object_key=key) if inner else None
+
+
 def _precision(object_key: str | None) -> str | None:
     if not object_key or "/" not in object_key:
         return None
     return times.PRECISION_NAMES.get(min(int(object_key.rpartition("/")[2]), times.DAY))
+
+
+def names_any(text: str, names: Iterable[str]) -> bool:
+    """Whether a text holds one of these names as words of its own.
+
+    Names of up to three letters are looked for in their own case: "US" and "It" are names, "us" and "it" are not.
+
+    >>> names_any("Ask us about it.", ["US", "It"]), names_any("Ask about italy.", ["Italy"])
+    (False, True)
+    """
+    lower = text.lower()
+    for name in names:
+        flags = re.IGNORECASE if len(name) > _SHORT_NAME else 0
+        if name.lower() in lower and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, flags):
+            return True
+    return False
+
+
+_SHORT_NAME = 3
 
 
 def mentions(text: str, name: str) -> bool:

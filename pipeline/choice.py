@@ -5,7 +5,8 @@ string for the same key. MD5 is used because DuckDB and Python both have it; not
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -41,3 +42,13 @@ def fraction(seed: int, *key: object) -> float:
 def ordered(items: Iterable[T], seed: int, *key: object, by: Callable[[T], object] = str) -> list[T]:
     """Items in the order of their tickets: a shuffle that adding items does not disturb."""
     return sorted(items, key=lambda item: ticket(seed, *key, by(item)))
+
+
+def turned(items: Sequence[T], seed: int, *key: object) -> Iterator[T]:
+    """Items from a drawn place on, all the way round: a cheap choice from a long list, where order hardly matters.
+
+    >>> sorted(turned([1, 2, 3], 1, "key"))
+    [1, 2, 3]
+    """
+    start = int(ticket(seed, *key)[:13], 16) % len(items) if items else 0
+    return itertools.chain(itertools.islice(items, start, None), itertools.islice(items, start))

@@ -26,6 +26,7 @@ from pipeline.errors import UsageError
 from pipeline.resources import templates_folder
 
 RELATION_COUNT = 48  # decision 1
+MIN_SENTENCES = 40  # for each pole of a variant, before slots are filled
 
 _SUBJECT = re.compile(r"\{subject(?:'s)?\}")
 _MARKS = re.compile(r"\{subject(?:'s)?\}|\[[^\[\]|{}]*\|[^\[\]|{}]*\]")  # {subject}, {subject's}, [present|past]
@@ -222,6 +223,38 @@ class Phrases(_Frozen):
         return self
 
 
+class VariantSentence(_Frozen):
+    """A sentence to put before a prompt, with slots."""
+
+    level: Literal[1, 2]
+    text: str = Field(pattern=r"^[A-Z].*\.$")
+
+    @property
+    def slots(self) -> list[str]:
+        """The names of its slots."""
+        return re.findall(r"\{(\w+)\}", self.text)
+
+
+class VariantGrammar(_Frozen):
+    """One attribute of robustness: two opposite poles, and the words for the slots of their sentences."""
+
+    attribute: Literal["length", "context", "sentiment"]
+    slots: Mapping[str, tuple[str, ...]]
+    poles: Mapping[str, tuple[VariantSentence, ...]]
+
+    @model_validator(mode="after")
+    def _complete(self) -> "VariantGrammar":
+        if len(self.poles) != 2:
+            raise ValueError("an attribute has two opposite poles")
+        for pole, sentences in self.poles.items():
+            if len({sentence.text for sentence in sentences}) < MIN_SENTENCES:
+                raise ValueError(f"the pole {pole} has fewer than {MIN_SENTENCES} distinct sentences")
+            known = {"subject", "topic", *self.slots}
+            if unknown := {slot for sentence in sentences for slot in sentence.slots} - known:
+                raise ValueError(f"the pole {pole} uses unknown slots: {sorted(unknown)}")
+        return self
+
+
 Part = Literal["subject", "target", "other"]
 Pattern = tuple[Part, PropertyName, Part]
 
@@ -250,6 +283,7 @@ class Templates(_Frozen):
     phrases: Phrases
     rules: tuple[Rule, ...]
     carriers: tuple[NounPhrase, ...]
+    variants: tuple[VariantGrammar, ...]
     version: str
 
 
@@ -287,6 +321,7 @@ def load_templates(folder: Path | None = None) -> Templates:
         phrases=read_yaml(folder / "phrases.yaml", Phrases),
         rules=read_yaml(folder / "rules.yaml", tuple[Rule, ...]),
         carriers=read_yaml(folder / "carriers.yaml", tuple[NounPhrase, ...]),
+        variants=tuple(read_yaml(path, VariantGrammar) for path in sorted((folder / "variants").glob("*.yaml"))),
         version=file_version(sorted(folder.rglob("*.yaml"))),
     )
     _check_references(templates, folder)

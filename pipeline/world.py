@@ -144,10 +144,18 @@ class World:
         return found
 
     @cached_property
-    def _by_object(self) -> Mapping[int, list[Triple]]:
+    def _by_object(self) -> Mapping[int, Mapping[str, list[Triple]]]:
+        found: defaultdict[int, defaultdict[str, list[Triple]]] = defaultdict(lambda: defaultdict(list))
+        for triple in self.triples:
+            if triple.object_id is not None and triple.is_eligible:
+                found[triple.object_id][triple.relation].append(triple)
+        return found
+
+    @cached_property
+    def _by_only_object(self) -> Mapping[int, list[Triple]]:
         found: defaultdict[int, list[Triple]] = defaultdict(list)
         for triple in self.triples:
-            if triple.object_id is not None:
+            if triple.object_id is not None and triple.is_eligible and triple.object_count == 1:
                 found[triple.object_id].append(triple)
         return found
 
@@ -166,9 +174,13 @@ class World:
         """The true triples of a subject and a relation."""
         return self.relations_of(subject_id).get(relation, ())
 
-    def leading_to(self, object_id: int) -> Sequence[Triple]:
-        """Some triples whose object an item is."""
-        return self._by_object.get(object_id, ())
+    def leading_to(self, object_id: int, relation: str) -> Sequence[Triple]:
+        """Some eligible triples of a relation whose object an item is."""
+        return self._by_object.get(object_id, {}).get(relation, ())
+
+    def leading_only_to(self, object_id: int) -> Sequence[Triple]:
+        """Some eligible triples, of any relation, whose one object an item is."""
+        return self._by_only_object.get(object_id, ())
 
     def beside(self, relation: str) -> Sequence[Triple]:
         """Some triples of a relation."""
