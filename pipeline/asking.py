@@ -22,6 +22,7 @@ class Ask:
         is_past: Whether it is spoken of in the past tense.
         template_id: Which template this is: relation, place in its file, grammatical number.
         template_version: The version of that relation's file.
+        domain: The type of the item that the sentence names.
     """
 
     relation: Relation
@@ -30,6 +31,7 @@ class Ask:
     is_past: bool
     template_id: str
     template_version: str
+    domain: str
 
     def fill(self, template: str) -> str:
         """A sentence about the subject."""
@@ -88,12 +90,13 @@ def ask(
     subject_type = next((kind for kind in relation.subject_types if kind in item.types), None)
     precision = _precision(object_key) if relation.value == "date" else None
     found = relation.wording(subject_type, precision) if subject_type else None
-    if found is None or (relation.value == "date" and precision is None):
+    if subject_type is None or found is None or (relation.value == "date" and precision is None):
         return None
     place, wording = found
     forms, number = (wording.several, "several") if count > 1 and wording.several else (wording, "one")
     template_id = f"{relation_id}/{place}/{number}"
-    return Ask(relation, forms, subject or world.name(item), item.is_past, template_id, relation.version)
+    name = subject or world.name(item)
+    return Ask(relation, forms, name, item.is_past, template_id, relation.version, subject_type)
 
 
 def ask_through(
@@ -112,8 +115,12 @@ def ask_through(
     outer = ask(world, middle, relation_id, count=count, object_key=object_key, subject=inner.noun)
     if outer is None:
         return None
-    template_id = f"{inner.template_id}+{outer.template_id}"
-    return replace(outer, template_id=template_id, template_version=f"{inner.template_version}+{outer.template_version}")
+    return replace(
+        outer,
+        template_id=f"{inner.template_id}+{outer.template_id}",
+        template_version=f"{inner.template_version}+{outer.template_version}",
+        domain=inner.domain,
+    )
 
 
 def ask_triple(world: World, triple: Triple, subject: Item) -> Ask | None:

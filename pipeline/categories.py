@@ -23,6 +23,7 @@ class Category:
         candidates: The query for its candidates.
         size: How many facts it may hold.
         per_subject: How many facts one subject may give.
+        is_counterfactual: Whether its edits change a fact to an object that is not true (decision 7).
     """
 
     name: str
@@ -30,6 +31,7 @@ class Category:
     candidates: Callable[[Settings], str]
     size: Callable[[Settings], int]
     per_subject: Callable[[Settings], int]
+    is_counterfactual: bool = False
 
 
 def _recent(settings: Settings) -> str:
@@ -98,6 +100,7 @@ CATEGORIES: Mapping[str, Category] = {
         _popular,
         lambda settings: settings.popular.size,
         lambda settings: settings.popular.per_subject,
+        is_counterfactual=True,
     ),
     "long_tail": Category(
         "long_tail",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pipeline import times
 from pipeline.asking import Ask, ask, ask_through, mentions
+from pipeline.categories import CATEGORIES
 from pipeline.records import Edit, Step
 from pipeline.settings import LimitsSettings
 from pipeline.world import Item, World
@@ -115,6 +116,8 @@ def _edit(fact: Fact, world: World, origin: Origin, limits: LimitsSettings) -> E
     subject = world.items.get(fact["subject_id"])
     target, truth = _target_and_truth(fact, world)
     asked = ask_fact(fact, world) if subject else None
+    if fact["target_key"] is None and CATEGORIES[fact["category"]].is_counterfactual:
+        return "no_target"
     if subject is None or asked is None or not target.names or not truth.names:
         return "no_wording"
     name = target.names[0]
@@ -192,6 +195,7 @@ def _triple(fact: Fact, subject: Item, asked: Ask) -> dict[str, Any]:
         "subject_aliases": list(subject.aliases),
         "subject_description": subject.description,
         "subject_types": [f"Q{number}" for number in subject.type_ids],
+        "domain": asked.domain,
         "relation_id": fact["relation"],
         "relation": asked.relation.name,
         "hops": len(steps),

@@ -1,14 +1,14 @@
 """CANDIDATES to FACTS: what the categories took, with signals, provenance and, for popular facts, a target.
 
-A popular fact is changed to a counterfactual object (decision 7): one that the same relation holds elsewhere, of a
+A fact of a counterfactual category is changed to an object that is not true (decision 7): one that the same relation holds elsewhere, of a
 class that the true object has too, and true of the subject under no name. It is drawn by ticket, so the same fact
 keeps its target as long as that object is in the pool.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import schema
+from pipeline.categories import CATEGORIES
 from pipeline.choice import ticket_sql
 from pipeline.settings import Settings
 from pipeline.tables import Database
@@ -38,7 +38,7 @@ WITH asked AS (
     SELECT c.*, coalesce(middle_id, subject_id) AS holder_id, coalesce(middle_relation, '') || '/' || relation AS question,
         lower(s.label) AS subject_label
     FROM chosen c JOIN entities s ON s.id = c.subject_id
-    WHERE c.category = 'popular'
+    WHERE c.category IN ({categories})
 ),
 kinds AS (
     SELECT a.*, unnest(e.type_ids) AS kind FROM asked a JOIN entities e ON e.id = a.object_id
@@ -88,26 +88,23 @@ ORDER BY c.category, c.subject_id, c.middle_relation NULLS FIRST, c.relation
 """
 
 
-def collect_facts(candidates: Sequence[Path], entities: Path, settings: Settings, database: Database, out: Path) -> Path:
+def collect_facts(candidates: Path, entities: Path, settings: Settings, database: Database, out: Path) -> Path:
     """Write FACTS.
 
     Args:
-        candidates: CANDIDATES of each category.
+        candidates: CANDIDATES, a file a category.
         entities: ENTITIES of the newer state.
         settings: Seed and pool size.
         database: A session with the views of `selection.open_views`.
         out: The file to write.
     """
     database.view("entities", entities)
-    names: list[str] = []
-    for place, path in enumerate(candidates):
-        names.append(f"candidates_{place}")
-        database.view(names[-1], path)
-    union = " UNION ALL ".join(f"SELECT * FROM {name} WHERE reason IS NULL" for name in names)
-    database.run(f"CREATE OR REPLACE TEMP TABLE chosen AS {union}")
+    database.view("candidates", candidates)
+    database.run("CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM candidates WHERE reason IS NULL")
     literal = _KIND_OF_LITERAL.format(key="object_key")
     pool_ticket = ticket_sql(settings.seed, "'pool'", "k.relation", "k.object_key")
     database.run(_POOL.format(literal=literal, ticket=pool_ticket, size=settings.popular.target_pool))
     target_ticket = ticket_sql(settings.seed, "'target'", "subject_id", "question", "target_key")
-    database.run(_TARGETS.format(literal=literal, ticket=target_ticket))
+    counterfactual = ", ".join(f"'{name}'" for name, category in CATEGORIES.items() if category.is_counterfactual)
+    database.run(_TARGETS.format(literal=literal, ticket=target_ticket, categories=counterfactual))
     return database.write(_FACTS, out, schema.FACTS)

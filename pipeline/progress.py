@@ -1,10 +1,13 @@
 """Telling a person, or a machine, how far a run has come."""
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
 from typing import Literal
 
 from rich.console import Console
@@ -13,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 Advance = Callable[[float], None]
 Mode = Literal["terminal", "quiet", "json"]
 
+_POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 2.0  # work shorter than this shows no bar
 
 
@@ -56,6 +60,44 @@ class Reporter:
         else:
             yield lambda _: None
         self.say("stage", f"{what}: {time.monotonic() - started:.1f} s", seconds=round(time.monotonic() - started, 3))
+
+
+    @contextmanager
+    def watch(self, what: str, total: float, beats: Path) -> Iterator[Path]:
+        """Follow work that runs elsewhere and tells how far it is by `beat`.
+
+        Args:
+            what: The work.
+            total: Its size in bytes.
+            beats: The folder of the beats; it goes when the work is done.
+
+        Yields:
+            That folder.
+        """
+        beats.mkdir(parents=True, exist_ok=True)
+        done = Event()
+        with self.track(what, total) as advance:
+            watcher = Thread(target=_follow, args=(beats, advance, done), daemon=True)
+            watcher.start()
+            try:
+                yield beats
+            finally:
+                done.set()
+                watcher.join()
+                shutil.rmtree(beats, ignore_errors=True)
+
+
+def beat(folder: Path, worker: int, workers: int, position: int) -> None:
+    """Tell how far a worker is: its position in a file that all workers read, counted as its share of the work."""
+    (folder / str(worker)).write_text(str(position // workers))
+
+
+def _follow(beats: Path, advance: Advance, done: Event) -> None:
+    seen = 0
+    while not done.wait(_POLL_SECONDS):
+        told = sum(int(file.read_text() or 0) for file in beats.iterdir())
+        advance(max(told - seen, 0))
+        seen = max(told, seen)
 
 
 def _bar(console: Console) -> Progress:

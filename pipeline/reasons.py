@@ -30,7 +30,6 @@ SCREENING = {
 SELECTION = {
     "class_not_selected": "the change is of a class that the settings leave out",
     "value_not_new": "the item held this value before",
-    "no_target": "no counterfactual target of the same kind exists",
     "path_returns": "the second hop leads back to the subject",
     "above_threshold": "the subject is not long tail by any measure",
     "same_question": "another object of the same subject and relation was taken",
@@ -39,6 +38,7 @@ SELECTION = {
 }
 
 EDITS = {
+    "no_target": "no counterfactual target of the same kind exists",
     "no_wording": "no wording serves the subject and the object",
     "subject_not_once": "the prompt or the question does not hold the subject's label exactly once",
     "target_in_prompt": "the target is part of the prompt or of a rephrase",
@@ -47,7 +47,7 @@ EDITS = {
 }
 
 SPLITS = {
-    "prompt_excluded": "the prompt is on the list of exclusions",
+    "excluded": "the subject's name or a prompt is on the list of exclusions",
     "middle_in_other_split": "the entity between two hops belongs to another split",
     "duplicate_prompt": "another edit has the same prompt",
     "conflict": "another edit of the split speaks of the same subject and relation",

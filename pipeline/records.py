@@ -66,6 +66,7 @@ class Edit(TypedDict):
     subject_aliases: list[str]
     subject_description: str | None
     subject_types: list[str]
+    domain: str
     relation_id: str
     relation: str
     hops: int

@@ -265,6 +265,30 @@ WORLD_TRIPLES = _table(
 )
 """A triple of the newer state that an edit or a probe may rest on."""
 
+HEADS = _table(("id", pa.int64()), ("label", pa.string()), ("types", _strings))
+"""An item whose name a language model is to score, with the types of `templates/types.yaml` it falls under."""
+
+REQUESTS = _table(
+    ("id", pa.string()),
+    ("text", pa.string()),
+    ("start", pa.int32()),  # in code points of the text, end not included
+    ("end", pa.int32()),
+)
+"""A sentence and the span in it, the name, that a language model is to score."""
+
+SCORES = _table(
+    ("id", pa.string()),
+    ("log_likelihood_sum", pa.float64()),  # nats, over the tokens of the name
+    ("token_count", pa.int16()),
+    ("byte_count", pa.int32()),  # of the span in UTF-8: the length that does not depend on the tokenizer
+    ("token_log_likelihoods", pa.list_(pa.float32())),  # nats; they add up to the sum
+    ("context_token_count", pa.int16()),  # before the name, BOS not counted
+    ("is_left_merged", pa.bool_()),  # the first token of the name begins before the span
+    ("is_right_merged", pa.bool_()),  # the last token of the name ends after the span
+    ("status", pa.string()),  # ok, too_long, no_tokens, bad_span, not_finite
+)
+"""What a language model makes of one request; unless the status is ok, only id and status are filled."""
+
 LIKELIHOOD = _table(
     ("id", pa.int64()),
     ("log_likelihood_sum", pa.float64()),  # nats, summed over the carriers' entity tokens, mean over carriers
@@ -295,6 +319,15 @@ DROPPED = _table(
     ("detail", pa.string()),
 )
 """A rejected row: what it was, which stage rejected it, and why (a code of `reasons.py`)."""
+
+EVIDENCE = _table(
+    ("subject_id", pa.string()),
+    ("relation_id", pa.string()),
+    ("object_id", pa.string()),  # or the literal
+    ("object", pa.string()),  # its name; null if it has none and so stands in no answer
+    ("statement_id", pa.string()),
+)
+"""A true triple of the newer state that an answer of the release rests on."""
 
 _step = pa.struct([("relation_id", pa.string()), ("object_id", pa.string())])
 _probe = pa.struct(
@@ -336,6 +369,7 @@ RELEASE = _table(
     ("subject_aliases", _strings),
     ("subject_description", pa.string()),
     ("subject_types", _strings),
+    ("domain", pa.string()),
     ("relation_id", pa.string()),
     ("relation", pa.string()),
     ("hops", pa.int8()),

@@ -24,7 +24,7 @@ class Measured:
 
     triples: Path
     changes: Path | None
-    popularity: Path
+    popularity: Path | None
     frequency: Path
     degree: Path
     likelihood: Path | None

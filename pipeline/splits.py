@@ -77,7 +77,7 @@ def _fault(edit: Edit, split: Split, exclusions: Exclusions, seed: int, shares: 
     if edit["hops"] == 2 and split_of(edit["path"][0]["object_id"], seed, shares) != split:
         return "middle_in_other_split"
     texts = (edit["subject"], edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"])
-    return "prompt_excluded" if any(exclusions.holds(text) for text in texts) else None
+    return "excluded" if any(exclusions.holds(text) for text in texts) else None
 
 
 def _slots(edit: Edit, relations: Mapping[str, Relation]) -> set[Slot]:

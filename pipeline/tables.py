@@ -6,18 +6,20 @@ same rows give the same bytes.
 
 import contextlib
 import errno
+import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import PipelineError, StorageError
+from pipeline.errors import InputError, PipelineError, StorageError
 
 ROW_GROUP_ROWS = 100_000
 _BATCH_ROWS = 50_000
+_HASHED_BYTES = 1 << 20
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}
 
 
@@ -52,6 +54,23 @@ def disk_error(error: OSError, path: Path) -> OSError | StorageError:
             "Free some space or choose another --out or --work, then run again.",
         )
     return error
+
+
+def file_hash(path: Path, advance: Callable[[float], None] = lambda _: None) -> str:
+    """The SHA-256 of a file.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while data := file.read(_HASHED_BYTES):
+                digest.update(data)
+                advance(len(data))
+    except OSError as error:
+        raise InputError(f"The file cannot be read: {error.strerror}", str(path), "Check the path.") from error
+    return digest.hexdigest()
 
 
 def write_table(table: pa.Table, path: Path, schema: pa.Schema) -> Path:
@@ -90,6 +109,11 @@ def write_batches(batches: Iterable[pa.RecordBatch], path: Path, schema: pa.Sche
             table = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
             writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
     return path
+
+
+def write_records(records: Sequence[Mapping[str, object]], path: Path, schema: pa.Schema) -> Path:
+    """Write dictionaries, one a row, as Parquet."""
+    return write_table(pa.Table.from_pylist(records, schema=schema), path, schema)
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:

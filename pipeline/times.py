@@ -5,6 +5,7 @@ longer than four digits. No more precision is ever printed than is recorded (dec
 """
 
 import re
+from calendar import monthrange
 from datetime import date
 
 DAY, MONTH, YEAR, DECADE = 11, 10, 9, 8
@@ -12,7 +13,8 @@ PRECISION_NAMES = {DAY: "day", MONTH: "month", YEAR: "year", DECADE: "decade", 7
 CALENDAR_NAMES = {1985727: "gregorian", 1985786: "julian"}
 _FIRST_YEAR, _LAST_YEAR = 1, 9999  # beyond these, order is kept but days are not counted
 
-_TIME = re.compile(r"([+-]?)(\d+)-(\d\d)-(\d\d)T")
+_PATTERN = r"([+-]?\d+)-(0\d|1[0-2])-([0-2]\d|3[01])T"  # as Wikibase checks it; Python and DuckDB read it alike
+_TIME = re.compile(_PATTERN, re.ASCII)
 _MONTHS = "January February March April May June July August September October November December".split()
 
 Span = tuple[int, int]
@@ -27,8 +29,8 @@ def parts(time: str) -> tuple[int, int, int] | None:
     match = _TIME.match(time)
     if match is None:
         return None
-    sign, year, month, day = match.groups()
-    return int(year) * (-1 if sign == "-" else 1), int(month), int(day)
+    year, month, day = map(int, match.groups())
+    return year, month, day
 
 
 def span(time: str | None, precision: int | None) -> Span | None:
@@ -69,11 +71,9 @@ def middle(of: Span) -> int:
 
 def _ordinal(year: int, month: int, day: int) -> int:
     if _FIRST_YEAR <= year <= _LAST_YEAR:
-        try:
-            return date(year, month, day).toordinal()
-        except ValueError:  # 30 February stands in Wikidata, and 31 April
-            return date(year, month, 28).toordinal()
-    return round((year - 1) * 365.2425) + (month - 1) * 30 + day
+        # 30 February stands in Wikidata, and 31 April.
+        return date(year, month, min(day, monthrange(year, month)[1])).toordinal()
+    return round((year - 1) * 365.2425) + _ordinal(_FIRST_YEAR, month, day)
 
 
 def middle_sql(time: str, precision: str) -> str:
@@ -81,19 +81,36 @@ def middle_sql(time: str, precision: str) -> str:
 
     Only years 1 to 9999 are exact; others are clipped, which keeps them on the right side of any cut.
     """
-    year = rf"try_cast(regexp_extract({time}, '^([+-]?\d+)-', 1) AS BIGINT)"
-    year = f"least(greatest({year}, {_FIRST_YEAR}), {_LAST_YEAR})"
-    month = rf"greatest(try_cast(regexp_extract({time}, '-(\d\d)-\d\dT', 1) AS INTEGER), 1)"
-    day = rf"greatest(try_cast(regexp_extract({time}, '-\d\d-(\d\d)T', 1) AS INTEGER), 1)"
-    start = "DATE '0001-01-01'"
-    return (
-        f"(CASE WHEN {time} IS NULL OR {precision} IS NULL THEN NULL"
-        f" WHEN {precision} >= 11 THEN date_diff('day', {start}, make_date({year}, {month}, least({day}, 28))) + {day} - least({day}, 28) + 1"
-        f" WHEN {precision} = 10 THEN date_diff('day', {start}, make_date({year}, {month}, 15)) + 1"
-        f" WHEN {precision} = 9 THEN date_diff('day', {start}, make_date({year}, 7, 2)) + 1"
-        f" WHEN {precision} = 8 THEN date_diff('day', {start}, make_date(least({year} - {year} % 10 + 5, 9999), 1, 1)) + 1"
-        f" ELSE date_diff('day', {start}, make_date(least(greatest(ceil({year} / 100.0)::INTEGER * 100 - 50, 1), 9999), 7, 2)) + 1 END)"
+    year, month, day = (
+        f"try_cast(regexp_extract({time}, '^{_PATTERN}', {group}) AS BIGINT)::{kind}"
+        for group, kind in ((1, "BIGINT"), (2, "INTEGER"), (3, "INTEGER"))
     )
+    within = f"least(greatest({year}, {_FIRST_YEAR}), {_LAST_YEAR})"
+    first = f"make_date({within}, {month}, 1)"
+    return (
+        f"(CASE WHEN {precision} IS NULL OR {year} IS NULL THEN NULL"
+        f" WHEN {precision} >= {DAY} AND {month} > 0 AND {day} > 0"
+        f" THEN {_day_sql(f'least({first} + ({day} - 1), last_day({first}))')}"
+        f" WHEN {precision} >= {MONTH} AND {month} > 0 THEN {_day_sql(f'make_date({within}, {month}, 15)')}"
+        f" WHEN {precision} >= {YEAR} THEN {_day_sql(f'make_date({within}, 7, 2)')}"
+        f" WHEN {precision} = {DECADE} THEN {_new_year_sql(f'{year} - {year} % 10 + 5')}"
+        f" WHEN {precision} = 7 THEN {_new_year_sql(_round_year_sql(year, 100))}"
+        f" WHEN {precision} = 6 THEN {_new_year_sql(_round_year_sql(year, 1000))}"
+        f" ELSE {_new_year_sql(_round_year_sql(year, 10_000))} END)"
+    )
+
+
+def _round_year_sql(year: str, length: int) -> str:
+    """The year in the middle of the century or millennium that ends in a round year."""
+    return f"ceil({year} / {length}.0)::BIGINT * {length} - {length // 2 - 1}"
+
+
+def _new_year_sql(year: str) -> str:
+    return _day_sql(f"make_date(least(greatest({year}, {_FIRST_YEAR}), {_LAST_YEAR}), 1, 1)")
+
+
+def _day_sql(day: str) -> str:
+    return f"date_diff('day', DATE '0001-01-01', {day}) + 1"
 
 
 def english(time: str, precision: int) -> str | None:
@@ -103,7 +120,7 @@ def english(time: str, precision: int) -> str | None:
     ('11 March 1952', 'March 1952', '44 BC')
     """
     found = parts(time)
-    if found is None or precision < YEAR:
+    if found is None or precision < YEAR or not found[0]:
         return None
     year, month, day = found
     words = [str(day)] if precision >= DAY else []

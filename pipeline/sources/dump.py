@@ -6,16 +6,14 @@ do not depend on who reads them; worker k of n decompresses the whole stream and
 
 import bz2
 import gc
-import hashlib
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import BinaryIO, Protocol, Self
 
 import msgspec
 import zstandard
@@ -23,12 +21,14 @@ from isal import igzip
 
 from pipeline import schema
 from pipeline.errors import InputError
+from pipeline.progress import beat
 from pipeline.settings import DumpSettings
 from pipeline.shards import map_shards
 from pipeline.sources.entity_json import MALFORMED, Rows, Wanted, read_entity
 from pipeline.tables import write_rows
 
 _CHUNK_BYTES = 1 << 20
+_FRAMING_BYTES = 64  # at either end of a dump, where the brackets of its array are
 DAMAGE = (EOFError, OSError, zlib.error, igzip.igzip_lib.IsalError, zstandard.ZstdError)  # how decoders say "corrupt"
 
 
@@ -39,11 +39,6 @@ class ByteStream(Protocol):
         """Some bytes, or nothing at the end."""
         ...
 
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None: ...
-
 
 @dataclass(frozen=True)
 class Shard:
@@ -51,6 +46,7 @@ class Shard:
 
     number: int
     offset: int  # of its first byte in the decompressed stream
+    position: int  # reached in the file when it was read
     data: bytes
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
@@ -85,24 +81,46 @@ class ShardCounts:
 _SAMPLES = 5
 
 
-def open_dump(path: Path) -> ByteStream:
-    """The decompressed bytes of a dump; what it is compressed with is told from its first bytes.
+class DumpFile:
+    """An open dump: what it decompresses to, and how far in the file that is."""
+
+    def __init__(self, raw: BinaryIO, content: ByteStream) -> None:
+        self._raw = raw
+        self._content = content
+
+    def read(self, size: int = -1) -> bytes:
+        """Some decompressed bytes, or nothing at the end."""
+        return self._content.read(size)
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file have been read."""
+        return self._raw.tell()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *closing: object) -> None:
+        self._raw.close()
+
+
+def open_dump(path: Path) -> DumpFile:
+    """Open a dump; what it is compressed with is told from its first bytes.
 
     Raises:
         InputError: The file cannot be opened.
     """
     try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-        if magic.startswith(b"\x1f\x8b"):
-            return igzip.open(path, "rb")
-        if magic.startswith(b"BZh"):
-            return bz2.open(path, "rb")
-        if magic == b"\x28\xb5\x2f\xfd":
-            return _ZstandardFile(path.open("rb"))
-        return path.open("rb")
+        raw = path.open("rb")
+        magic = raw.read(4)
+        raw.seek(0)
     except OSError as error:
-        raise InputError(f"The dump cannot be opened: {error.strerror}", str(path), "Check the path.") from error
+        raise InputError(f"The file cannot be opened: {error.strerror}", str(path), "Check the path.") from error
+    if magic.startswith(b"\x1f\x8b"):
+        return DumpFile(raw, igzip.open(raw, "rb"))
+    if magic.startswith(b"BZh"):
+        return DumpFile(raw, bz2.open(raw, "rb"))
+    return DumpFile(raw, _ZstandardFile(raw) if magic == b"\x28\xb5\x2f\xfd" else raw)
 
 
 class _ZstandardFile:
@@ -132,12 +150,6 @@ class _ZstandardFile:
             if data:
                 return data
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *closing: Any) -> None:
-        self._file.__exit__(*closing)
-
 
 def read_shards(path: Path, settings: DumpSettings) -> Iterator[Shard]:
     """Cut a dump into shards of whole lines, each about `shard_bytes` long.
@@ -152,10 +164,10 @@ def read_shards(path: Path, settings: DumpSettings) -> Iterator[Shard]:
         while data := _read(stream, path, offset + len(rest), settings.shard_bytes):
             cut = data.rfind(b"\n") + 1
             if cut:
-                shard = Shard(number, offset, rest + data[:cut])
+                shard = Shard(number, offset, stream.position, rest + data[:cut])
                 yield shard
-                first = first or shard.data.lstrip()[:1]
-                last = shard.data.rstrip()[-1:] or last
+                first = first or shard.data[:_FRAMING_BYTES].lstrip()[:1]
+                last = shard.data[-_FRAMING_BYTES:].rstrip()[-1:] or last
                 number, offset, rest = number + 1, offset + len(shard.data), data[cut:]
             else:
                 rest += data
@@ -166,7 +178,7 @@ def read_shards(path: Path, settings: DumpSettings) -> Iterator[Shard]:
                     "If the dump is sound, raise dump.max_line_bytes.",
                 )
     if rest.strip():
-        yield Shard(number, offset, rest)
+        yield Shard(number, offset, path.stat().st_size, rest)
         first, last = first or rest.lstrip()[:1], rest.rstrip()[-1:]
     if first == b"[" and last != b"]":
         raise _cut_off(path, offset + len(rest))
@@ -197,23 +209,6 @@ def _read(stream: ByteStream, path: Path, offset: int, size: int) -> bytes:
     return b"".join(chunks)
 
 
-def file_hash(path: Path, advance: Callable[[float], None] = lambda _: None) -> str:
-    """The SHA-256 of a file.
-
-    Raises:
-        InputError: The file cannot be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while data := file.read(_CHUNK_BYTES):
-                digest.update(data)
-                advance(len(data))
-    except OSError as error:
-        raise InputError(f"The file cannot be read: {error.strerror}", str(path), "Check the path.") from error
-    return digest.hexdigest()
-
-
 @dataclass(frozen=True)
 class _Share:
     """The shards that one worker reads."""
@@ -224,10 +219,19 @@ class _Share:
     settings: DumpSettings
     worker: int
     workers: int
+    beats: Path | None
 
 
-def ingest(path: Path, out: Path, wanted: Wanted, settings: DumpSettings, pool: Executor, workers: int) -> ShardCounts:
-    """Read a dump into STATEMENTS, ENTITIES, MENTIONS and titles, a Parquet file a shard.
+def ingest(
+    path: Path,
+    out: Path,
+    wanted: Wanted,
+    settings: DumpSettings,
+    pool: Executor,
+    workers: int,
+    beats: Path | None = None,
+) -> ShardCounts:
+    """Read a dump into STATEMENTS, ENTITIES, MENTIONS and TITLES, a Parquet file a shard.
 
     Args:
         path: The dump.
@@ -236,14 +240,16 @@ def ingest(path: Path, out: Path, wanted: Wanted, settings: DumpSettings, pool: 
         settings: How to cut and what to tolerate.
         pool: Where to run.
         workers: Into how many tasks to divide the work; the result does not depend on it.
+        beats: Where workers tell how far they are; see `progress.Reporter.watch`.
 
     Raises:
         InputError: The dump is damaged, or has more unreadable lines than `max_bad_lines`.
     """
-    shares = [_Share(path, out, wanted, settings, worker, workers) for worker in range(workers)]
+    shares = [_Share(path, out, wanted, settings, worker, workers, beats) for worker in range(workers)]
     counts = ShardCounts()
     for part in map_shards(_ingest_share, shares, pool):
         counts.add(part)
+    _check_unreadable(counts, shares[0])
     return counts
 
 
@@ -253,6 +259,8 @@ def _ingest_share(share: _Share) -> ShardCounts:
         if shard.number % share.workers == share.worker:
             counts.add(_ingest_shard(shard, share))
             _check_unreadable(counts, share)
+        if share.beats:
+            beat(share.beats, share.worker, share.workers, shard.position)
     return counts
 
 

@@ -9,21 +9,15 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 TYPE, SUBCLASS = "P31", "P279"
 START, END, POINT, EVENT = "P580", "P582", "P585", "P805"
 
-VALUE_KINDS = {
-    "wikibase-entityid": "item",
-    "time": "time",
-    "quantity": "quantity",
-    "string": "string",
-    "monolingualtext": "monolingual",
-}
+_MAX_ITEM, _MAX_PROPERTY = 2**63 - 1, 2**31 - 1  # what the columns of our tables hold
 
 
 class DataValue(Struct, gc=False):
@@ -31,6 +25,21 @@ class DataValue(Struct, gc=False):
 
     type: str
     value: Any  # str, or a map whose keys the type decides; never leaves this module
+
+
+class _Time(Struct, gc=False):
+    time: str
+    precision: Annotated[int, Meta(ge=0, le=14)]
+    calendarmodel: str = ""
+
+
+class _Quantity(Struct, gc=False):
+    amount: str
+    unit: str
+
+
+class _Text(Struct, gc=False):
+    text: str
 
 
 class Snak(Struct, gc=False):
@@ -93,7 +102,7 @@ class Entity(Struct, gc=False):
     aliases: AliasTerms | list[Any] = []
     claims: dict[str, list[Statement]] | list[Any] = []
     sitelinks: dict[str, Raw] | list[Any] = []
-    lastrevid: int | None = None
+    lastrevid: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     modified: datetime | None = None
 
 
@@ -101,6 +110,7 @@ StatementRow = tuple[Any, ...]  # the columns of schema.STATEMENTS, in order
 EntityRow = tuple[Any, ...]  # the columns of schema.ENTITIES, in order
 TitleRow = tuple[int, str, str]  # item, wiki, title
 
+_LETTERS = {"item": "Q", "property": "P"}
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError)  # besides msgspec's own: values of an unexpected form
 
 _decode = msgspec.json.Decoder(Entity).decode
@@ -148,11 +158,13 @@ def read_entity(line: bytes, wanted: Wanted, rows: Rows) -> None:
 
     Raises:
         msgspec.MsgspecError: The line is not JSON or not an entity.
+        ValueError: An id or a value has an unexpected form; so do the others of `MALFORMED`. The rows may hold a
+            part of the entity then.
     """
     entity = _decode(line)
     claims = entity.claims if isinstance(entity.claims, dict) else {}
     is_item = entity.id.startswith("Q")
-    subject = int(entity.id[1:]) if is_item else 0
+    subject = number(entity.id) if is_item else 0
     neighbours: set[int] = set()
     for property_name, statements in claims.items():
         best = _best_rank(statements)
@@ -182,10 +194,32 @@ def _object_id(snak: Snak) -> int:
     value = snak.datavalue
     if value is None or value.type != "wikibase-entityid":
         return 0
-    name = value.value.get("id")
-    if name is None:  # dumps before 2017 give the number alone
-        return value.value["numeric-id"] if value.value.get("entity-type") == "item" else 0
-    return int(name[1:]) if name[0] == "Q" else 0
+    name = entity_name(value.value)
+    return number(name) if name[:1] == "Q" else 0
+
+
+def entity_name(value: dict[str, Any]) -> str:
+    """The id of the entity that a value names; dumps before 2017 give its number alone.
+
+    >>> entity_name({"entity-type": "property", "numeric-id": 31})
+    'P31'
+    """
+    return value.get("id") or f"{_LETTERS.get(value['entity-type'], '')}{value['numeric-id']}"
+
+
+def number(name: str, most: int = _MAX_ITEM) -> int:
+    """The number of an id.
+
+    >>> number("Q42")
+    42
+
+    Raises:
+        ValueError: It has none, or one that no table can hold.
+    """
+    found = int(name[1:])
+    if not 0 <= found <= most:
+        raise ValueError(f"{name!r} is no id")
+    return found
 
 
 def _mentioned(statement: Statement, subject: int, object_id: int) -> set[int]:
@@ -203,7 +237,7 @@ def _statement_row(subject: int, property_name: str, statement: Statement, best:
     qualifiers = statement.qualifiers if isinstance(statement.qualifiers, dict) else {}
     return (
         subject,
-        int(property_name[1:]),
+        number(property_name, _MAX_PROPERTY),
         statement.id,
         statement.rank,
         statement.rank == best,
@@ -212,30 +246,37 @@ def _statement_row(subject: int, property_name: str, statement: Statement, best:
         *_qualifier_time(qualifiers, END),
         *_qualifier_time(qualifiers, POINT),
         next((_object_id(snak) or None for snak in qualifiers.get(EVENT, ())), None),
-        sorted(int(name[1:]) for name in qualifiers),
+        sorted(number(name, _MAX_PROPERTY) for name in qualifiers),
     )
 
 
 def snak_value(
     snak: Snak,
 ) -> tuple[str, int | None, str | None, str | None, int | None, str | None, int | None, int | None]:
-    """Value kind, object id, text, amount, unit id, time, precision and calendar id of a snak."""
+    """Value kind, object id, text, amount, unit id, time, precision and calendar id of a snak.
+
+    Raises:
+        msgspec.ValidationError: The value has not the form of its type.
+    """
     if snak.datavalue is None or snak.snaktype != "value":
-        return (snak.snaktype, None, None, None, None, None, None, None)
+        kind = "other" if snak.snaktype == "value" else snak.snaktype
+        return (kind, None, None, None, None, None, None, None)
     value = snak.datavalue.value
     match snak.datavalue.type:
         case "wikibase-entityid":
             object_id = _object_id(snak)
             return ("item" if object_id else "other", object_id or None, None, None, None, None, None, None)
         case "time":
-            calendar = item_number(value.get("calendarmodel", ""))
-            return ("time", None, None, None, None, value["time"], value["precision"], calendar)
+            moment = msgspec.convert(value, _Time)
+            calendar = item_number(moment.calendarmodel)
+            return ("time", None, None, None, None, moment.time, moment.precision, calendar)
         case "quantity":
-            return ("quantity", None, None, value["amount"], item_number(value["unit"]), None, None, None)
+            quantity = msgspec.convert(value, _Quantity)
+            return ("quantity", None, None, quantity.amount, item_number(quantity.unit), None, None, None)
         case "string":
-            return ("string", None, value, None, None, None, None, None)
+            return ("string", None, msgspec.convert(value, str), None, None, None, None, None)
         case "monolingualtext":
-            return ("monolingual", None, value["text"], None, None, None, None, None)
+            return ("monolingual", None, msgspec.convert(value, _Text).text, None, None, None, None, None)
         case _:
             return ("other", None, None, None, None, None, None, None)
 
@@ -247,13 +288,14 @@ def item_number(iri: str) -> int | None:
     1985727
     """
     name = iri.rpartition("/")[2]
-    return int(name[1:]) if name[:1] == "Q" and name[1:].isdigit() else None
+    return number(name) if name[:1] == "Q" and name[1:].isdigit() else None
 
 
 def _qualifier_time(qualifiers: dict[str, list[Snak]], property_name: str) -> tuple[str | None, int | None]:
     for snak in qualifiers.get(property_name, ()):
-        if snak.datavalue is not None and snak.datavalue.type == "time":
-            return snak.datavalue.value["time"], snak.datavalue.value["precision"]
+        kind, *_, time, precision, _ = snak_value(snak)
+        if kind == "time":
+            return time, precision
     return None, None
 
 
@@ -307,5 +349,5 @@ def _aliases(aliases: AliasTerms | list[Any], label: str | None) -> list[str]:
 
 def _titles(subject: int, entity: Entity, wikis: frozenset[str]) -> Iterator[TitleRow]:
     if isinstance(entity.sitelinks, dict):
-        for wiki in wikis & entity.sitelinks.keys():
+        for wiki in sorted(wikis & entity.sitelinks.keys()):
             yield subject, wiki, _decode_sitelink(entity.sitelinks[wiki]).title

@@ -1,0 +1,241 @@
+"""The straight line: from two states of Wikidata to a release, one stage after the other."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from pipeline import __version__, schema, stages
+from pipeline.checks import CheckResult
+from pipeline.edits import Origin
+from pipeline.errors import InputError, UsageError
+from pipeline.exclusions import Exclusions, read_exclusions
+from pipeline.manifest import CodeRecord, DumpRecord, InputRecord, Manifest, ModelRecord, ThresholdRecord
+from pipeline.progress import Reporter
+from pipeline.records import Edit
+from pipeline.release import Draft, assemble
+from pipeline.selection import Measured
+from pipeline.settings import Settings
+from pipeline.shards import code_version, executor, locked
+from pipeline.sources.pageviews import pageview_files
+from pipeline.stages import COUNTS, Input, Line
+from pipeline.tables import file_hash, read_table
+from pipeline.templates import load_templates
+from pipeline.world import load_world
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files that a release is built from."""
+
+    name: str  # dump, sample
+    new: Path
+    old: Path | None = None
+    pageviews: Path | None = None
+    exclude: Path | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where and how to run: apart from the release's name and the model, nothing here changes what it holds."""
+
+    out: Path
+    work: Path
+    workers: int = 2
+    version: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished release."""
+
+    folder: Path
+    manifest: Manifest
+    checks: Sequence[CheckResult]
+
+
+def build(sources: Sources, settings: Settings, options: Options, reporter: Reporter) -> Built:
+    """Build a release.
+
+    Args:
+        sources: The dumps, page views and exclusions.
+        settings: What to build.
+        options: Where and how to run.
+        reporter: Where to tell how far the run has come.
+
+    Raises:
+        PipelineError: The run cannot go on; its text says why and what to do.
+        ChecksFailed: A required check failed; no release was left behind.
+    """
+    templates = load_templates()
+    settings = _possible(settings, sources, reporter)
+    files = _read_inputs(sources, reporter)
+    exclusions = read_exclusions(sources.exclude) if sources.exclude else Exclusions()
+    with locked(options.work), executor(options.workers) as pool:
+        line = Line(settings, templates, options.work, options.workers, pool, reporter)
+
+        ingested = stages.ingest(line, files.new)
+        changed = stages.changed(line, files.old, files.new, ingested) if files.old else None
+        screened = stages.screen(line, ingested, exclusions)
+        mentions = stages.count_mentions(line, ingested)
+        viewed = stages.count_views(line, files.pageviews, ingested) if files.pageviews else None
+        scored = stages.score(line, options.model, ingested, screened) if options.model else None
+
+        measured = Measured(
+            triples=screened / "triples.parquet",
+            changes=changed / "changes.parquet" if changed else None,
+            popularity=viewed / "popularity.parquet" if viewed else None,
+            frequency=mentions / "frequency.parquet",
+            degree=mentions / "degree.parquet",
+            likelihood=scored / "likelihood.parquet" if scored else None,
+        )
+        selected = stages.select(line, measured, ingested)
+        around = stages.cut_world(line, ingested, screened, selected)
+
+        origin = _origin(sources.name, ingested, changed)
+        worded = stages.word(line, selected, around, origin)
+        divided = stages.split(line, worded, exclusions)
+        probed = stages.probe(line, divided, around)
+        varied = stages.vary(line, probed, around) if "robust" in settings.categories else None
+
+        counted = [screened, selected, worded, divided, *([varied] if varied else [])]
+        folders = _Folders(ingested, changed, viewed, scored, selected, counted)
+        manifest = _manifest(line, options, files, folders, origin)
+        edits = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
+        manifest = manifest.model_copy(update=_mixes(edits))
+        drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
+        draft = Draft(edits, load_world(around, templates), drops, manifest)
+        with reporter.track("release", 0):
+            manifest, results = assemble(draft, options.out / manifest.release)
+    return Built(options.out / manifest.release, manifest, results)
+
+
+def _possible(settings: Settings, sources: Sources, reporter: Reporter) -> Settings:
+    """The settings without the categories for which an input is missing, which is told."""
+    missing = {"recent": ("--old", sources.old), "popular": ("--pageviews", sources.pageviews)}
+    left_out = {name: flag for name, (flag, path) in missing.items() if name in settings.categories and path is None}
+    for name, flag in left_out.items():
+        reporter.warn("left_out", f"No {flag} was given: the release has no {name} category.", category=name)
+    kept = tuple(name for name in settings.categories if name not in left_out)
+    if not set(kept) - {"robust"}:
+        raise UsageError("No category is left to build", "--categories", "Give --old, --pageviews or other categories.")
+    return settings.model_copy(update={"categories": kept})
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The input files with their hashes, and their records for the manifest."""
+
+    new: Input
+    old: Input | None
+    pageviews: Sequence[Input]
+    records: Sequence[InputRecord]
+
+
+def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
+    """Hash every input file."""
+    named = [("new", sources.new), ("old", sources.old), ("exclude", sources.exclude)]
+    paths = [(role, path) for role, path in named if path is not None]
+    paths += [("pageviews", path) for path in pageview_files(sources.pageviews)] if sources.pageviews else []
+    for role, path in paths:
+        if not path.is_file():
+            raise InputError("There is no such file", str(path), f"Check --{role}.")
+    total = sum(path.stat().st_size for _, path in paths)
+    with reporter.track("reading checksums", total) as advance:
+        inputs = [(role, Input(path, file_hash(path, advance))) for role, path in paths]
+    found = {role: file for role, file in inputs}
+    records = [
+        InputRecord(role=role, file=file.path.name, bytes=file.path.stat().st_size, sha256=file.sha256)
+        for role, file in inputs
+    ]
+    pageviews = [file for role, file in inputs if role == "pageviews"]
+    return _Files(found["new"], found.get("old"), pageviews, records)
+
+
+def _origin(source: str, ingested: Path, changed: Path | None) -> Origin:
+    """The window: from the last edit of the older state to that of the newer one."""
+    window_end = _last_edit(ingested / "entities")
+    if window_end is None:
+        raise InputError(
+            "No item of the dump says when it was edited", "modified", "The dump must be of the form of 2016 or later."
+        )
+    return Origin(source, _last_edit(changed / "revisions") if changed else None, window_end)
+
+
+def _last_edit(folder: Path) -> datetime | None:
+    return pc.max(read_table(folder, ["modified"]).column("modified")).as_py()
+
+
+@dataclass(frozen=True)
+class _Folders:
+    """The stages that the manifest takes numbers from."""
+
+    ingested: Path
+    changed: Path | None
+    viewed: Path | None
+    scored: Path | None
+    selected: Path
+    counted: Sequence[Path]
+
+
+def _manifest(line: Line, options: Options, files: _Files, folders: _Folders, origin: Origin) -> Manifest:
+    """The manifest, as far as it is known before the release is written."""
+    counts = [record for folder in folders.counted for record in stages.read_counts(folder)]
+    thresholds = read_table(folders.selected / "thresholds.parquet").to_pylist()
+    return Manifest(
+        release=options.version or f"v{origin.window_end:%Y.%m.%d}",
+        made_by=CodeRecord(
+            version=__version__,
+            code=code_version(),
+            templates=line.templates.version,
+            schema_version=schema.SCHEMA_VERSION,
+        ),
+        source=origin.source,
+        inputs=tuple(files.records),
+        dump=DumpRecord.model_validate_json((folders.ingested / COUNTS).read_text()),
+        window_start=origin.window_start,
+        window_end=origin.window_end,
+        seed=line.seed,
+        settings=line.settings,
+        model=_model(folders.scored),
+        thresholds=tuple(ThresholdRecord.model_validate(row) for row in thresholds),
+        pageviews=json.loads((folders.viewed / COUNTS).read_text()) if folders.viewed else {},
+        changes=_change_classes(folders.changed),
+        counts=tuple(counts),
+        rows={},
+        relations={},
+        domains={},
+        exports={},
+    )
+
+
+def _model(scored: Path | None) -> ModelRecord | None:
+    if scored is None:
+        return None
+    row = read_table(scored / "likelihood.parquet", ["model", "revision", "dtype"]).slice(0, 1).to_pylist()
+    return ModelRecord(name=row[0]["model"], revision=row[0]["revision"], dtype=row[0]["dtype"]) if row else None
+
+
+def _change_classes(changed: Path | None) -> Mapping[str, int]:
+    if changed is None:
+        return {}
+    counts = Counter(read_table(changed / "changes.parquet", ["change_class"]).column("change_class").to_pylist())
+    return dict(sorted(counts.items()))
+
+
+def _mixes(edits: Sequence[Edit]) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
+    """How the edits of each category spread over relations and domains."""
+
+    def mix(column: str) -> dict[str, dict[str, int]]:
+        counts: dict[str, Counter[str]] = {}
+        for edit in edits:
+            counts.setdefault(edit["category"], Counter())[str(edit[column])] += 1
+        return {category: dict(sorted(counter.items())) for category, counter in sorted(counts.items())}
+
+    return {"relations": mix("relation_id"), "domains": mix("domain")}
+

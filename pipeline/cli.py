@@ -1,0 +1,147 @@
+"""The command line: `editmill build`, `check` and `explain`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from pipeline import __version__
+from pipeline.errors import PipelineError, UsageError
+from pipeline.progress import Reporter
+from pipeline.records import Category
+
+DEFAULT_OUT = Path("releases")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        The exit code: 0 when all went well, 1 when a check failed, 2 for bad usage or bad input.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    reporter = Reporter("json" if options.json_logs else None)
+    try:
+        return options.run(options, reporter)
+    except PipelineError as error:
+        reporter.warn("error", f"editmill: {error}", kind=type(error).__name__, where=error.where)
+        return error.exit_code
+    except KeyboardInterrupt:
+        reporter.warn("interrupted", "editmill: Interrupted. Run the same command again to go on from here.")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="editmill", description="Build knowledge-editing data sets from Wikidata.")
+    parser.add_argument("--version", action="version", version=f"editmill {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json-logs", action="store_true", help="tell progress and errors as JSON lines")
+    _add_build(commands.add_parser("build", parents=[common], help="build a release"))
+    _add_check(commands.add_parser("check", parents=[common], help="check a release again"))
+    _add_explain(commands.add_parser("explain", parents=[common], help="tell what became of a subject and relation"))
+    return parser
+
+
+def _add_build(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", choices=["sample", "dump"], required=True, help="the bundled slice, or dumps")
+    parser.add_argument("--new", type=Path, metavar="DUMP", help="the newer dump: .json, .json.gz, .json.bz2, .json.zst")
+    parser.add_argument("--old", type=Path, metavar="DUMP", help="the older dump; without it there is no recent category")
+    parser.add_argument("--pageviews", type=Path, metavar="PATH", help="a file or folder of page views")
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where releases go")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="where finished stages are kept (default: OUT/.work)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
+    parser.add_argument("--categories", type=_categories, metavar="A,B", help="which categories to build")
+    parser.add_argument("--exclude", type=Path, metavar="FILE", help="subjects and prompts to keep out of every split")
+    parser.add_argument("--seed", type=int, metavar="N", help="the seed of every draw")
+    parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, metavar="N", help="processes")
+    parser.add_argument("--version", dest="name", metavar="NAME", help="the name of the release")
+    parser.add_argument("--model", default="none", metavar="PATH_OR_ID", help="a causal language model, or none")
+    parser.set_defaults(run=_build)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("release", type=Path, metavar="DIR", help="the folder of a release")
+    parser.set_defaults(run=_check)
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", metavar="Q23", help="an item")
+    parser.add_argument("relation", metavar="P26", help="a relation")
+    parser.add_argument("--release", type=Path, required=True, metavar="DIR", help="the folder of a release")
+    parser.set_defaults(run=_explain)
+
+
+def _categories(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    known = get_args(Category)
+    if unknown := sorted(set(names) - set(known)):
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; known are {', '.join(known)}")
+    return tuple(name for name in known if name in names)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of processes")
+    return int(text)
+
+
+# The heavy modules are imported by the command that needs them, so that `--help` answers at once.
+
+
+def _build(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.build import Options, build
+    from pipeline.report import summary
+    from pipeline.settings import load_settings
+
+    settings = load_settings(options.config, {"seed": options.seed, "categories": options.categories})
+    where = Options(
+        out=options.out,
+        work=options.work or options.out / ".work",
+        workers=options.workers,
+        version=options.name,
+        model=None if options.model == "none" else options.model,
+    )
+    built = build(_sources(options), settings, where, reporter)
+    sys.stdout.write(summary(built.manifest, built.folder) + "\n")
+    return 0
+
+
+def _sources(options: argparse.Namespace):
+    from pipeline.build import Sources
+    from pipeline.sources.sample import sample_dumps, sample_pageviews
+
+    if options.source == "sample":
+        if options.old or options.new:
+            raise UsageError("The bundled slice brings its own dumps", "--source sample", "Use --source dump.")
+        old, new = sample_dumps()
+        return Sources("sample", new, old, options.pageviews or sample_pageviews(), options.exclude)
+    if options.new is None:
+        raise UsageError("No dump was given", "--new", "Name the newer dump, as in --new wikidata-all.json.gz.")
+    return Sources("dump", options.new, options.old, options.pageviews, options.exclude)
+
+
+def _check(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.checks import run_checks, written
+    from pipeline.release import read_release
+    from pipeline.templates import load_templates
+
+    del reporter
+    results = run_checks(read_release(options.release, load_templates().relations))
+    sys.stdout.write(written(results) + "\n")
+    return 1 if any(result.required and not result.passed for result in results) else 0
+
+
+def _explain(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.explain import explain
+
+    del reporter
+    sys.stdout.write(explain(options.release, options.subject, options.relation) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

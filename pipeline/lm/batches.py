@@ -1,0 +1,52 @@
+"""In which batches encoded sentences go through a model: equal lengths together, so that nothing is padded."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+
+class Encoded(NamedTuple):
+    """A sentence as a model reads it.
+
+    A causal model scores a token from the tokens before it. So the sentence stops where the name does, and the last
+    token is predicted but never read:
+
+        ids     BOS  After Ġa ... Ġmentioned ĠAda ĠLov el
+        inputs  [----------------------------------]
+        scored                               [----------]
+    """
+
+    row: int  # of the request
+    ids: tuple[int, ...]  # BOS, then all tokens up to the end of the name
+    scored: int  # so many of the last ids are the name
+
+    @property
+    def inputs(self) -> int:
+        """How many tokens the model reads."""
+        return len(self.ids) - 1
+
+
+def plan(encoded: Iterable[Encoded], max_inputs: int, max_scored: int) -> Iterator[list[Encoded]]:
+    """Put sentences into batches of one length, the longest first, so that a lack of memory shows at once.
+
+    Rows of one length need neither padding nor a mask, and a row of such a batch is computed as if it were alone. The
+    batches follow from the sentences alone and not from their order.
+
+    Args:
+        encoded: The sentences.
+        max_inputs: Tokens that a batch may read. A sentence that has more goes alone.
+        max_scored: Positions that a batch may predict at; every row predicts at as many as its longest name needs.
+
+    >>> short, long = Encoded(0, (9, 1, 2), 1), Encoded(1, (9, 1, 2, 3), 2)
+    >>> [[item.row for item in batch] for batch in plan([short, long, short._replace(row=2)], 4, 8)]
+    [[1], [0, 2]]
+    """
+    in_order = sorted(encoded, key=lambda item: (-item.inputs, -item.scored, item.ids))
+    for inputs, group in groupby(in_order, key=attrgetter("inputs")):
+        bucket = list(group)
+        place = 0
+        while place < len(bucket):
+            size = max(1, min(max_inputs // inputs, max_scored // bucket[place].scored))
+            yield bucket[place : place + size]
+            place += size

@@ -1,0 +1,162 @@
+"""A release put together: rows, exports, evidence, drops, figures, card and manifest, checked, then put in place whole."""
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from pipeline.cards import make_card
+from pipeline.checks import CheckResult, Contents, run_checks
+from pipeline.errors import ChecksFailed, InputError, UsageError
+from pipeline.evidence import read_evidence, write_evidence
+from pipeline.exports import export_files, write_json
+from pipeline.exports.parquet import write_parquet
+from pipeline.figures import draw_figures
+from pipeline.manifest import MANIFEST, ExportRecord, FileRecord, Manifest, read_manifest
+from pipeline.records import Edit
+from pipeline.splits import SPLITS
+from pipeline.tables import disk_error, file_hash, read_table, whole_file
+from pipeline.templates import Relation
+from pipeline.world import World
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a release is made of.
+
+    Attributes:
+        edits: Every edit of every category.
+        world: What is true around them.
+        dropped: The DROPPED file of each stage.
+        manifest: The manifest, as far as it is known before the release is written.
+    """
+
+    edits: Sequence[Edit]
+    world: World
+    dropped: Mapping[str, Path]
+    manifest: Manifest
+
+
+def assemble(draft: Draft, target: Path) -> tuple[Manifest, list[CheckResult]]:
+    """Write a release beside its place, check it, and put it in place.
+
+    Args:
+        draft: What it holds.
+        target: Its folder. If the same release is there already, it stays.
+
+    Returns:
+        Its manifest and the outcome of the checks.
+
+    Raises:
+        ChecksFailed: A required check failed; nothing is left behind.
+        UsageError: Another release of this name is there.
+        StorageError: The disk refused a write; nothing is left behind.
+    """
+    part = target.with_name(f".{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        manifest, results = _write(draft, part)
+        if target.exists():
+            _compare(part, target)
+        else:
+            part.replace(target)
+    except OSError as error:
+        raise disk_error(error, target) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return manifest, results
+
+
+def _write(draft: Draft, folder: Path) -> tuple[Manifest, list[CheckResult]]:
+    rows = {category: _split_counts(draft.edits, category) for category in draft.manifest.settings.categories}
+    for category in rows:
+        write_parquet(draft.edits, category, folder / "data" / category)
+    exports = export_files(draft.edits)
+    for path, records in exports.files.items():
+        write_json(records, folder / "exports" / path)
+    write_evidence(draft.edits, draft.world, folder / "evidence" / "triples.parquet")
+    for stage, path in draft.dropped.items():
+        with whole_file(folder / "dropped" / f"{stage}.parquet") as copy:
+            shutil.copyfile(path, copy)
+    exported = {
+        path: ExportRecord(records=len(records), left_out=exports.left_out[path])
+        for path, records in exports.files.items()
+    }
+    manifest = draft.manifest.model_copy(update={"rows": rows, "exports": exported})
+    results = run_checks(_contents(folder, manifest, draft.world.templates.relations, ()))
+    _refuse(results)
+    manifest = manifest.model_copy(update={"checks": tuple(result.record() for result in results)})
+    figures = draw_figures(manifest, draft.edits, folder / "figures")
+    _write_text(make_card(manifest, [path.name for path in figures]), folder / "README.md")
+    manifest = manifest.model_copy(update={"files": _file_records(folder)})
+    _write_text(manifest.to_json(), folder / MANIFEST)
+    return manifest, results
+
+
+def _split_counts(edits: Sequence[Edit], category: str) -> Mapping[str, int]:
+    counts = Counter(edit["split"] for edit in edits if edit["category"] == category)
+    return {split: counts[split] for split in SPLITS}
+
+
+def _write_text(text: str, path: Path) -> None:
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _refuse(results: Sequence[CheckResult]) -> None:
+    failed = [result for result in results if result.required and not result.passed]
+    if failed:
+        told = "; ".join(f"{result.name}: {result.failures} rows, such as {result.examples[0]}" for result in failed)
+        raise ChecksFailed(
+            f"The release fails {len(failed)} required checks: {told}",
+            remedy="No release was written. Look at the rows named; a template or a setting is most likely wrong.",
+        )
+
+
+def _compare(part: Path, target: Path) -> None:
+    """Refuse to replace a release that differs."""
+    if not (target / MANIFEST).is_file() or (target / MANIFEST).read_bytes() != (part / MANIFEST).read_bytes():
+        raise UsageError(
+            "Another release of this name is there", str(target), "Give another --version or --out, or remove it."
+        )
+
+
+def _file_records(folder: Path) -> dict[str, FileRecord]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    return {
+        path.relative_to(folder).as_posix(): FileRecord(bytes=path.stat().st_size, sha256=file_hash(path))
+        for path in files
+    }
+
+
+def read_release(folder: Path, relations: Mapping[str, Relation]) -> Contents:
+    """A finished release as its checks read it.
+
+    Raises:
+        InputError: The folder holds no release, or a file of it cannot be read at all.
+    """
+    manifest = read_manifest(folder)
+    found = _file_records(folder)
+    damaged = [f"{path}: missing" for path in manifest.files if path not in found]
+    damaged += [f"{path}: not in the manifest" for path in found if path not in manifest.files]
+    damaged += [f"{path}: changed" for path, record in found.items() if manifest.files.get(path, record) != record]
+    return _contents(folder, manifest, relations, sorted(damaged))
+
+
+def _contents(
+    folder: Path, manifest: Manifest, relations: Mapping[str, Relation], damaged: Sequence[str]
+) -> Contents:
+    try:
+        edits: list[Edit] = []
+        for category in manifest.settings.categories:
+            for split in SPLITS:
+                for path in sorted((folder / "data" / category).glob(f"{split}-*.parquet")):
+                    edits += read_table(path).to_pylist()
+        evidence = read_evidence(folder / "evidence" / "triples.parquet")
+        exports = {path: msgspec.json.decode((folder / "exports" / path).read_bytes()) for path in manifest.exports}
+    except (OSError, ValueError, msgspec.DecodeError) as error:
+        raise InputError(f"The release cannot be read: {error}", str(folder), "Build or download it again.") from error
+    return Contents(edits, evidence, exports, manifest, relations, damaged)

@@ -1,0 +1,338 @@
+"""Each stage of the line with what it depends on: the same inputs are never worked through twice.
+
+A function here names the stage, lists everything that decides its content, and hands the work to the module that knows
+how. Folders come in, a folder goes out.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from pipeline import dropped, schema, screening, selection
+from pipeline.categories import CATEGORIES
+from pipeline.edits import Drop, Origin, make_edits
+from pipeline.exclusions import Exclusions
+from pipeline.facts import collect_facts
+from pipeline.manifest import CountRecord
+from pipeline.probes import add_probes
+from pipeline.progress import Reporter
+from pipeline.records import Edit
+from pipeline.selection import Measured
+from pipeline.settings import Settings
+from pipeline.shards import stage
+from pipeline.signals.degree import measure_degree
+from pipeline.signals.frequency import measure_frequency
+from pipeline.signals.popularity import measure_popularity
+from pipeline.sources import changes, dump, dump_diff
+from pipeline.sources.entity_json import SUBCLASS, TYPE, Wanted
+from pipeline.sources.pageviews import read_views
+from pipeline.splits import assign_splits, split_of
+from pipeline.tables import Database, read_table, write_records
+from pipeline.templates import Templates
+from pipeline.variants import make_variants
+from pipeline.world import World, WorldSource, load_world, make_world
+
+COUNTS = "counts.json"
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input file with its hash, which stands for its content."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """What every stage is given."""
+
+    settings: Settings
+    templates: Templates
+    work: Path
+    workers: int
+    pool: Executor
+    reporter: Reporter
+
+    def stage(self, name: str, depends: Mapping[str, object], make: Callable[[Path], object]) -> Path:
+        """A stage's folder, made now unless it was made before."""
+
+        def told(folder: Path) -> None:
+            with self.reporter.track(name, 0):
+                make(folder)
+
+        return stage(self.work, name, depends, told)
+
+    def database(self) -> Database:
+        """A session that spills into the work folder."""
+        return Database(self.work / "scratch", self.settings.memory, self.workers)
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return self.settings.seed
+
+
+def _wanted(line: Line) -> Wanted:
+    relations = {relation.source_property for relation in line.templates.relations.values()}
+    dates = {f"P{number}" for number in line.templates.dating.properties}
+    filters = {r.object_filter.property for r in line.templates.relations.values() if r.object_filter}
+    return Wanted(frozenset({TYPE, SUBCLASS} | relations | dates | filters), frozenset(line.settings.dump.wikis))
+
+
+def ingest(line: Line, new: Input) -> Path:
+    """STATEMENTS, ENTITIES, MENTIONS and TITLES of the newer dump, in folders of these names, and what was read."""
+    wanted = _wanted(line)
+    depends = {"new": new.sha256, "settings": line.settings.dump.model_dump(), "wanted": sorted(wanted.properties)}
+
+    def make(out: Path) -> None:
+        with line.reporter.watch("ingest", new.path.stat().st_size, line.work / "beats") as beats:
+            counts = dump.ingest(new.path, out, wanted, line.settings.dump, line.pool, line.workers, beats)
+        _write_json(counts.__dict__, out / COUNTS)
+
+    return line.stage("ingest", depends, make)
+
+
+def changed(line: Line, old: Input, new: Input, ingested: Path) -> Path:
+    """CHANGES between the two dumps, as `changes.parquet`, beside the `revisions/` of the older one."""
+    settings = line.settings
+    depends = {
+        "old": old.sha256,
+        "ingested": ingested,
+        "dump": settings.dump.model_dump(),
+        "changes": settings.changes.model_dump(),
+        "dating": line.templates.dating.model_dump(mode="json"),
+    }
+
+    def make(out: Path) -> None:
+        pool, workers = line.pool, line.workers
+        dump_diff.read_revisions(old.path, out / "revisions", settings.dump, pool, workers)
+        dump_diff.check_order(out / "revisions", ingested / "entities")
+        with line.database() as database:
+            old_ids, new_ids = dump_diff.changed_ids(out / "revisions", ingested / "entities", database)
+        dump_diff.read_texts(old.path, old_ids, out / "old", settings.dump, pool, workers)
+        dump_diff.read_texts(new.path, new_ids, out / "new", settings.dump, pool, workers)
+        gap_days = settings.changes.replaced_gap_days
+        dump_diff.compare_texts(out / "old", out / "new", out, settings.memory, gap_days, pool)
+        with line.database() as database:
+            merges = dump_diff.find_merges(out, out / "old", out / "new", database, out / "merges.parquet")
+        evidence = changes.Evidence(out / "differences", merges, ingested / "statements", out / "revisions")
+        with line.database() as database:
+            changes.classify(evidence, line.templates.dating, database, out / "changes.parquet")
+
+    return line.stage("changes", depends, make)
+
+
+def screen(line: Line, ingested: Path, exclusions: Exclusions) -> Path:
+    """TYPES, TRIPLES and PAST, as `types.parquet`, `triples.parquet` and `past.parquet`, and what was rejected."""
+    templates, settings = line.templates, line.settings.screening
+    relations = {name: relation.model_dump(mode="json", exclude={"wordings", "version"}) for name, relation in templates.relations.items()}
+    depends = {
+        "ingested": ingested,
+        "settings": settings.model_dump(),
+        "relations": relations,
+        "types": {name: kind.classes for name, kind in templates.types.items()},
+        "dating": templates.dating.model_dump(mode="json"),
+        "excluded": sorted(exclusions.ids),
+    }
+
+    def make(out: Path) -> None:
+        statements, types = ingested / "statements", out / "types.parquet"
+        with line.database() as database:
+            screening.make_types(statements, templates, settings.max_class_depth, database, types)
+        with line.database() as database:
+            tables = screening.Ingested(statements, ingested / "entities", types)
+            screening.screen(tables, templates, settings, exclusions.ids, database, out)
+        with line.database() as database:
+            triples = out / "triples.parquet"
+            dropped.write_screening_drops(triples, database, out / "dropped.parquet")
+            _write_counts(dropped.count_table(triples, "screening", database), out)
+
+    return line.stage("screening", depends, make)
+
+
+def count_mentions(line: Line, ingested: Path) -> Path:
+    """FREQUENCY and DEGREE, as `frequency.parquet` and `degree.parquet`."""
+
+    def make(out: Path) -> None:
+        with line.database() as database:
+            measure_frequency(ingested / "mentions", database, out / "frequency.parquet")
+            measure_degree(ingested / "mentions", database, out / "degree.parquet")
+
+    return line.stage("mentions", {"ingested": ingested}, make)
+
+
+def count_views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
+    """POPULARITY, as `popularity.parquet`, and how many pages were kept or left out for what reason."""
+    settings = line.settings.pageviews
+    depends = {"files": [file.sha256 for file in files], "settings": settings.model_dump(), "ingested": ingested}
+
+    def make(out: Path) -> None:
+        for place, file in enumerate(files):
+            read_views(file.path, frozenset(settings.projects), out / "views" / f"{place:04d}.parquet")
+        with line.database() as database:
+            counts = measure_popularity(out / "views", ingested / "titles", settings, database, out / "popularity.parquet")
+        _write_json(counts, out / COUNTS)
+
+    return line.stage("popularity", depends, make)
+
+
+def select(line: Line, measured: Measured, ingested: Path) -> Path:
+    """THRESHOLDS, CANDIDATES of each category and FACTS, and what was not taken."""
+    settings = line.settings
+    names = [name for name in CATEGORIES if name in settings.categories]
+    sections = ("recent", "popular", "long_tail")
+    partners = {name: relation.partner for name, relation in line.templates.relations.items()}
+    depends = {
+        "measured": {name: path.parent.name for name, path in vars(measured).items() if path},
+        "settings": {name: getattr(settings, name).model_dump() for name in sections},
+        "seed": settings.seed,
+        "categories": names,
+        "partners": partners,
+    }
+
+    def make(out: Path) -> None:
+        with line.database() as database:
+            selection.open_views(database, measured, line.templates.relations)
+            thresholds = selection.find_thresholds(database, settings.long_tail.percentile, out / "thresholds.parquet")
+            database.view("thresholds", thresholds)
+            candidates = out / "candidates"
+            for name in names:
+                selection.select(CATEGORIES[name], settings, database, candidates / f"{name}.parquet")
+            collect_facts(candidates, ingested / "entities", settings, database, out / "facts.parquet")
+            dropped.write_selection_drops(candidates, database, out / "dropped.parquet")
+            _write_counts(dropped.count_table(candidates, "selection", database), out)
+
+    return line.stage("selection", depends, make)
+
+
+def cut_world(line: Line, ingested: Path, screened: Path, selected: Path) -> Path:
+    """WORLD: `items.parquet` and `triples.parquet`."""
+    pool = line.settings.probes.neighbour_pool
+    depends = {"ingested": ingested, "screened": screened, "selected": selected, "pool": pool, "seed": line.seed}
+
+    def make(out: Path) -> None:
+        files = (screened / f"{name}.parquet" for name in ("triples", "types", "past"))
+        triples, types, past = files
+        source = WorldSource(selected / "facts.parquet", triples, ingested / "entities", types, past)
+        with line.database() as database:
+            make_world(source, pool, line.seed, database, out)
+
+    return line.stage("world", depends, make)
+
+
+def word(line: Line, selected: Path, world: Path, origin: Origin) -> Path:
+    """EDITS of all facts that can be worded, as `edits.parquet`."""
+    limits = line.settings.limits
+    depends = {
+        "selected": selected,
+        "world": world,
+        "limits": limits.model_dump(),
+        "templates": line.templates.version,
+        "origin": [origin.source, str(origin.window_start), str(origin.window_end)],
+    }
+
+    def make(out: Path) -> None:
+        facts = read_table(selected / "facts.parquet").to_pylist()
+        edits, drops = make_edits(facts, load_world(world, line.templates), origin, limits)
+        taken_in = Counter(str(fact["category"]) for fact in facts)
+        _write_edits("edits", edits, drops, taken_in, out)
+
+    return line.stage("edits", depends, make)
+
+
+def split(line: Line, worded: Path, exclusions: Exclusions) -> Path:
+    """EDITS with splits."""
+    shares = line.settings.splits
+    depends = {
+        "worded": worded,
+        "shares": shares.model_dump(),
+        "seed": line.seed,
+        "excluded": sorted(exclusions.texts),
+        "templates": line.templates.version,
+    }
+
+    def make(out: Path) -> None:
+        edits = read_edits(worded)
+        kept, drops = assign_splits(edits, line.templates.relations, exclusions, line.seed, shares)
+        _write_edits("splits", kept, drops, _by_category(edits), out)
+
+    return line.stage("splits", depends, make)
+
+
+def probe(line: Line, divided: Path, world: Path) -> Path:
+    """EDITS with locality and portability."""
+    settings, shares = line.settings.probes, line.settings.splits
+    depends = {
+        "divided": divided,
+        "world": world,
+        "settings": settings.model_dump(),
+        "shares": shares.model_dump(),
+        "seed": line.seed,
+        "templates": line.templates.version,
+    }
+
+    def make(out: Path) -> None:
+        around = load_world(world, line.templates)
+        edits = [_probed(edit, around, line) for edit in read_edits(divided)]
+        write_records(edits, out / "edits.parquet", schema.RELEASE)
+
+    return line.stage("probes", depends, make)
+
+
+def _probed(edit: Edit, world: World, line: Line) -> Edit:
+    def in_split(item: int) -> bool:
+        return split_of(f"Q{item}", line.seed, line.settings.splits) == edit["split"]
+
+    return add_probes(edit, world, line.settings.probes, line.seed, in_split)
+
+
+def vary(line: Line, probed: Path, world: Path) -> Path:
+    """Robust EDITS."""
+    settings = line.settings.robust
+    depends = {
+        "probed": probed,
+        "world": world,
+        "settings": settings.model_dump(),
+        "seed": line.seed,
+        "templates": line.templates.version,
+    }
+
+    def make(out: Path) -> None:
+        edits = read_edits(probed)
+        varied, drops = make_variants(edits, load_world(world, line.templates), settings, line.seed)
+        _write_edits("variants", varied, drops, Counter({"robust": len(edits)}), out)
+
+    return line.stage("variants", depends, make)
+
+
+def read_edits(folder: Path) -> list[Edit]:
+    """The edits of a stage."""
+    return cast(list[Edit], read_table(folder / "edits.parquet").to_pylist())
+
+
+def read_counts(folder: Path) -> list[CountRecord]:
+    """What came into a stage, was kept and was dropped."""
+    return [CountRecord.model_validate(record) for record in json.loads((folder / COUNTS).read_text())]
+
+
+def _by_category(edits: Iterable[Edit]) -> Counter[str]:
+    return Counter(edit["category"] for edit in edits)
+
+
+def _write_edits(name: str, edits: Sequence[Edit], drops: Sequence[Drop], taken_in: Counter[str], out: Path) -> None:
+    write_records(edits, out / "edits.parquet", schema.RELEASE)
+    dropped.write_drops(drops, out / "dropped.parquet")
+    _write_counts(dropped.count_stage(name, taken_in, _by_category(edits), drops), out)
+
+
+def _write_counts(records: Iterable[CountRecord], out: Path) -> None:
+    _write_json([record.model_dump() for record in records], out / COUNTS)
+
+
+def _write_json(value: object, path: Path) -> None:
+    path.write_text(json.dumps(value, sort_keys=True) + "\n", encoding="utf-8")
