@@ -37,11 +37,11 @@ class Category:
 def _recent(settings: Settings) -> str:
     classes = ", ".join(f"'{name}'" for name in settings.recent.classes)
     return f"""
-    SELECT {_ONE_HOP}, NULL AS lt_type, 'one hop' AS stratum, 1.0 AS share,
+    SELECT {_ONE_HOP}, NULL AS lt_type, c.change_class AS detail, 'one hop' AS stratum, 1.0 AS share,
         CASE WHEN c.change_class NOT IN ({classes}) THEN 'class_not_selected'
              WHEN NOT c.is_new_value THEN 'value_not_new' END AS reason
     FROM triples t JOIN changes c ON lower(c.new_statement_id) = lower(t.statement_id)
-    WHERE t.reason IS NULL AND c.change_class NOT IN ('rank_flip', 'qualifier_edit', 'reference_edit', 'ended', 'guid_churn')
+    WHERE t.reason IS NULL
     """
 
 
@@ -50,10 +50,10 @@ def _popular(settings: Settings) -> str:
     return f"""
     WITH heads AS (SELECT id FROM popularity ORDER BY page_views DESC, id LIMIT {settings.popular.heads}),
     near AS (SELECT t.* FROM triples t JOIN heads ON heads.id = t.subject_id WHERE t.reason IS NULL)
-    SELECT {_ONE_HOP}, NULL AS lt_type, 'one hop' AS stratum, {1 - share} AS share, NULL AS reason FROM near t
+    SELECT {_ONE_HOP}, NULL AS lt_type, NULL AS detail, 'one hop' AS stratum, {1 - share} AS share, NULL AS reason FROM near t
     UNION ALL
     SELECT a.subject_id, a.relation, a.object_id, b.relation, b.object_key, b.object_id, b.statement_id, b.object_count,
-        NULL, 'two hops', {share},
+        NULL, 'Q' || a.object_id, 'two hops', {share},
         CASE WHEN b.object_id IN (a.subject_id, a.object_id) THEN 'path_returns' END
     FROM near a JOIN triples b ON b.subject_id = a.object_id AND b.reason IS NULL
     WHERE a.object_count = 1 AND {share} > 0
@@ -79,7 +79,7 @@ def _long_tail(settings: Settings) -> str:
     )
     SELECT {_ONE_HOP},
         CASE WHEN is_rare AND is_unlikely THEN 'both' WHEN is_rare THEN 'statistical' WHEN is_unlikely THEN 'semantic' END
-            AS lt_type,
+            AS lt_type, NULL AS detail,
         CASE WHEN is_rare THEN 'statistical' ELSE 'semantic' END AS stratum, 0.5 AS share,
         CASE WHEN NOT is_rare AND NOT is_unlikely THEN 'above_threshold' END AS reason
     FROM measured t

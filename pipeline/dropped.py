@@ -19,7 +19,7 @@ _SELECTION = """
 SELECT category, 'Q' || subject_id AS subject_id,
     CASE WHEN middle_relation IS NULL THEN relation ELSE middle_relation || '/' || relation END AS relation_id,
     object_key AS object_id, statement_id, 'selection' AS stage, reason,
-    CASE WHEN middle_id IS NULL THEN NULL ELSE 'Q' || middle_id END AS detail
+    detail
 FROM candidates WHERE reason IS NOT NULL
 ORDER BY candidates.category, candidates.subject_id, 3, object_key, statement_id
 """

@@ -198,6 +198,7 @@ CANDIDATES = _table(
     ("statement_id", pa.string()),
     ("object_count", pa.int32()),
     ("lt_type", pa.string()),  # long_tail: statistical, semantic or both
+    ("detail", pa.string()),  # recent: the class of the change; two hops: the middle item
     ("reason", pa.string()),  # why the category does not take it; null if it is a fact
 )
 """A triple, or a path of two, that a category considered, and what became of it."""

@@ -110,7 +110,7 @@ ranked AS (
     SELECT *, row_number() OVER (PARTITION BY early_reason ORDER BY place, ticket) AS rank FROM in_strata
 )
 SELECT '{category}' AS category, subject_id, middle_relation, middle_id, relation, object_key, object_id, statement_id,
-    object_count, lt_type,
+    object_count, lt_type, detail,
     CASE WHEN early_reason IS NOT NULL THEN early_reason WHEN rank > {size} THEN 'over_quota' END AS reason
 FROM ranked
 ORDER BY subject_id, middle_relation NULLS FIRST, middle_id, relation, object_key, statement_id

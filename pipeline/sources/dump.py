@@ -7,6 +7,7 @@ do not depend on who reads them; worker k of n decompresses the whole stream and
 import bz2
 import gc
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -24,12 +25,15 @@ from pipeline.errors import InputError
 from pipeline.progress import beat
 from pipeline.settings import DumpSettings
 from pipeline.shards import map_shards
-from pipeline.sources.entity_json import MALFORMED, Rows, Wanted, read_entity
-from pipeline.tables import write_rows
+from pipeline.sources.entity_json import UNREADABLE, Rows, Wanted, read_entity
+from pipeline.tables import whole_file, write_rows
 
 _CHUNK_BYTES = 1 << 20
 _FRAMING_BYTES = 64  # at either end of a dump, where the brackets of its array are
 DAMAGE = (EOFError, OSError, zlib.error, igzip.igzip_lib.IsalError, zstandard.ZstdError)  # how decoders say "corrupt"
+
+
+_ZSTANDARD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or one to skip as pzstd begins with
 
 
 class ByteStream(Protocol):
@@ -38,6 +42,9 @@ class ByteStream(Protocol):
     def read(self, size: int = -1, /) -> bytes:
         """Some bytes, or nothing at the end."""
         ...
+
+
+_FRAMING = b" \t\r,[]"  # what stands around the entities of an array
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class Shard:
         """Each entity's line without the framing of the array, with its offset in the decompressed stream."""
         offset = self.offset
         for line in self.data.split(b"\n"):
-            entity = line.strip(b" \t\r,[]")
+            entity = line.strip(_FRAMING)
             if entity:
                 yield offset, entity
             offset += len(line) + 1
@@ -69,16 +76,27 @@ class ShardCounts:
     unreadable: int = 0
     samples: list[str] = field(default_factory=list[str])  # where the first unreadable lines are, and why
 
+    def miss(self, offset: int, error: Exception) -> None:
+        """Count a line that cannot be read."""
+        self.unreadable += 1
+        if len(self.samples) < _SAMPLES:
+            self.samples.append(f"byte {offset}: {error}")
+
     def add(self, other: "ShardCounts") -> None:
         """Count another part too."""
         self.lines += other.lines
         self.items += other.items
         self.statements += other.statements
         self.unreadable += other.unreadable
-        self.samples = [*self.samples, *other.samples][:_SAMPLES]
+        self.samples = sorted([*self.samples, *other.samples], key=_place)[:_SAMPLES]
 
 
 _SAMPLES = 5
+
+
+def _place(sample: str) -> int:
+    """The byte that a sample is at."""
+    return int(sample.removeprefix("byte ").partition(":")[0])
 
 
 class DumpFile:
@@ -120,7 +138,7 @@ def open_dump(path: Path) -> DumpFile:
         return DumpFile(raw, igzip.open(raw, "rb"))
     if magic.startswith(b"BZh"):
         return DumpFile(raw, bz2.open(raw, "rb"))
-    return DumpFile(raw, _ZstandardFile(raw) if magic == b"\x28\xb5\x2f\xfd" else raw)
+    return DumpFile(raw, _ZstandardFile(raw) if _ZSTANDARD.match(magic) else raw)
 
 
 class _ZstandardFile:
@@ -155,11 +173,11 @@ def read_shards(path: Path, settings: DumpSettings) -> Iterator[Shard]:
     """Cut a dump into shards of whole lines, each about `shard_bytes` long.
 
     Raises:
-        InputError: The file is damaged or cut off, or a line is longer than `max_line_bytes`.
+        InputError: The file is empty, damaged or cut off, or a line is longer than `max_line_bytes`.
     """
     number = offset = 0
     rest = b""
-    first, last = b"", b""
+    first, end = b"", b""
     with open_dump(path) as stream:
         while data := _read(stream, path, offset + len(rest), settings.shard_bytes):
             cut = data.rfind(b"\n") + 1
@@ -167,7 +185,7 @@ def read_shards(path: Path, settings: DumpSettings) -> Iterator[Shard]:
                 shard = Shard(number, offset, stream.position, rest + data[:cut])
                 yield shard
                 first = first or shard.data[:_FRAMING_BYTES].lstrip()[:1]
-                last = shard.data[-_FRAMING_BYTES:].rstrip()[-1:] or last
+                end = shard.data if shard.data[-_FRAMING_BYTES:].strip() else end
                 number, offset, rest = number + 1, offset + len(shard.data), data[cut:]
             else:
                 rest += data
@@ -179,9 +197,21 @@ def read_shards(path: Path, settings: DumpSettings) -> Iterator[Shard]:
                 )
     if rest.strip():
         yield Shard(number, offset, path.stat().st_size, rest)
-        first, last = first or rest.lstrip()[:1], rest.rstrip()[-1:]
-    if first == b"[" and last != b"]":
+        first, end = first or rest.lstrip()[:1], rest
+    if not first:
+        raise InputError("The dump is empty", str(path), "Download it again; check its checksum.")
+    if first == b"[" and not _is_closed(end):
         raise _cut_off(path, offset + len(rest))
+
+
+def _is_closed(end: bytes) -> bool:
+    """Whether the array ends with these lines; a cut may fall behind a bracket that belongs to an entity."""
+    line = end.rstrip().rpartition(b"\n")[2]
+    entity = line.strip(_FRAMING)
+    try:
+        return line.endswith(b"]") and (not entity or bool(msgspec.json.decode(entity)))
+    except msgspec.MsgspecError:
+        return False
 
 
 def _cut_off(path: Path, offset: int) -> InputError:
@@ -243,13 +273,15 @@ def ingest(
         beats: Where workers tell how far they are; see `progress.Reporter.watch`.
 
     Raises:
-        InputError: The dump is damaged, or has more unreadable lines than `max_bad_lines`.
+        InputError: The dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
     """
     shares = [_Share(path, out, wanted, settings, worker, workers, beats) for worker in range(workers)]
     counts = ShardCounts()
     for part in map_shards(_ingest_share, shares, pool):
         counts.add(part)
-    _check_unreadable(counts, shares[0])
+    check_unreadable(counts, path, settings)
+    if not counts.items:
+        raise InputError("The dump holds no items", str(path), "Is this a Wikidata JSON dump?")
     return counts
 
 
@@ -258,17 +290,22 @@ def _ingest_share(share: _Share) -> ShardCounts:
     for shard in read_shards(share.path, share.settings):
         if shard.number % share.workers == share.worker:
             counts.add(_ingest_shard(shard, share))
-            _check_unreadable(counts, share)
+            check_unreadable(counts, share.path, share.settings)
         if share.beats:
             beat(share.beats, share.worker, share.workers, shard.position)
     return counts
 
 
-def _check_unreadable(counts: ShardCounts, share: _Share) -> None:
-    if counts.unreadable > share.settings.max_bad_lines:
+def check_unreadable(counts: ShardCounts, path: Path, settings: DumpSettings) -> None:
+    """Refuse a dump with too many lines that are no entities.
+
+    Raises:
+        InputError: There are more than `max_bad_lines`.
+    """
+    if counts.unreadable > settings.max_bad_lines:
         raise InputError(
-            f"More than {share.settings.max_bad_lines} lines are no entities; the first ones: {'; '.join(counts.samples)}",
-            str(share.path),
+            f"More than {settings.max_bad_lines} lines are no entities; the first ones: {'; '.join(counts.samples)}",
+            str(path),
             "Is this a Wikidata JSON dump? If so, raise dump.max_bad_lines.",
         )
 
@@ -284,8 +321,8 @@ def _ingest_shard(shard: Shard, share: _Share) -> ShardCounts:
     write_rows(rows.entities, share.out / "entities" / name, schema.ENTITIES)
     write_rows(rows.titles, share.out / "titles" / name, schema.TITLES)
     write_rows(_counted(rows), share.out / "mentions" / name, schema.MENTIONS)
-    done.parent.mkdir(exist_ok=True)
-    done.write_text(json.dumps(asdict(counts)))
+    with whole_file(done) as part:
+        part.write_text(json.dumps(asdict(counts)))
     return counts
 
 
@@ -300,15 +337,13 @@ def _parse(shard: Shard, wanted: Wanted) -> tuple[Rows, ShardCounts]:
             lengths = rows.lengths()
             try:
                 read_entity(line, wanted, rows)
-            except (msgspec.MsgspecError, *MALFORMED) as error:
+            except UNREADABLE as error:
                 rows.cut(lengths)
-                counts.unreadable += 1
-                counts.samples.append(f"byte {offset}: {error}")
+                counts.miss(offset, error)
     finally:
         if was_enabled:
             gc.enable()
     counts.items, counts.statements = len(rows.entities), len(rows.statements)
-    counts.samples = counts.samples[:_SAMPLES]
     return rows, counts
 
 

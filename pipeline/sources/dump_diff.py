@@ -37,22 +37,29 @@ class _Head(msgspec.Struct, gc=False):
 _decode_head = msgspec.json.Decoder(_Head).decode
 
 
-def _items(
-    path: Path, settings: DumpSettings, worker: int, workers: int
-) -> Iterator[tuple[int, list[tuple[_Head, bytes]]]]:
-    """The items of every n-th shard, with their lines; unreadable lines are counted elsewhere and passed over here."""
-    for shard in read_shards(path, settings):
-        if shard.number % workers != worker:
+def _items(share: "_Share") -> Iterator[tuple[int, list[tuple[_Head, bytes]], ShardCounts]]:
+    """The items of every n-th shard with their lines, and how many lines are unreadable.
+
+    Raises:
+        InputError: There are too many unreadable lines.
+    """
+    total = ShardCounts()
+    for shard in read_shards(share.path, share.settings):
+        if shard.number % share.workers != share.worker:
             continue
         found: list[tuple[_Head, bytes]] = []
-        for _, line in shard.lines():
+        counts = ShardCounts()
+        for offset, line in shard.lines():
             try:
                 head = _decode_head(line)
-            except msgspec.MsgspecError:
-                continue
-            if head.id.startswith("Q"):
-                found.append((head, line))
-        yield shard.number, found
+                if head.id.startswith("Q"):
+                    number(head.id)
+                    found.append((head, line))
+            except UNREADABLE as error:
+                counts.miss(offset, error)
+        total.add(counts)
+        check_unreadable(total, share.path, share.settings)
+        yield shard.number, found, counts
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from pipeline.sources.entity_json import (
     Snak,
     Statement,
     Term,
+    entity_name,
     item_number,
     snak_value,
 )
@@ -126,9 +127,10 @@ def _item(text: bytes | None) -> _Item:
 
 def _differences(before: dict[str, _Claim], after: dict[str, _Claim]) -> Iterator[_Difference]:
     """Kind and both sides of every difference."""
-    for key in before.keys() & after.keys():
-        for kind in _kinds(before[key], after[key]):
-            yield kind, before[key], after[key]
+    for key, claim in before.items():
+        if key in after:
+            for kind in _kinds(claim, after[key]):
+                yield kind, claim, after[key]
     gone = _by_property(claim for key, claim in before.items() if key not in after)
     come = _by_property(claim for key, claim in after.items() if key not in before)
     for property_id in gone.keys() | come.keys():
@@ -192,9 +194,10 @@ def snak_key(snak: Snak) -> tuple[object, ...]:
     value, kind = snak.datavalue.value, snak.datavalue.type
     match kind:
         case "wikibase-entityid":
-            return (kind, str(value.get("id") or f"{value.get('entity-type')}{value.get('numeric-id')}"))
+            return (kind, entity_name(value))
         case "time":
-            return (kind, value["time"], str(value["precision"]), str(item_number(value.get("calendarmodel", ""))))
+            moment = times.parts(value["time"]) or value["time"]  # dumps before 2016 write years in 11 digits
+            return (kind, str(moment), str(value["precision"]), str(item_number(value.get("calendarmodel", ""))))
         case "quantity":
             bounds = (str(value.get("lowerBound")), str(value.get("upperBound")))
             return (kind, value["amount"].lstrip("+"), value["unit"].rpartition("/")[2], *bounds)
@@ -214,7 +217,7 @@ def value_text(snak: Snak) -> str:
     value = snak.datavalue.value
     match snak.datavalue.type:
         case "wikibase-entityid":
-            return value.get("id") or f"Q{value['numeric-id']}"
+            return entity_name(value)
         case "time":
             return f"{value['time']}/{value['precision']}"
         case "quantity":

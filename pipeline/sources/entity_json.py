@@ -111,7 +111,8 @@ EntityRow = tuple[Any, ...]  # the columns of schema.ENTITIES, in order
 TitleRow = tuple[int, str, str]  # item, wiki, title
 
 _LETTERS = {"item": "Q", "property": "P"}
-MALFORMED = (ValueError, KeyError, TypeError, AttributeError)  # besides msgspec's own: values of an unexpected form
+# What comes of a line that is no entity, or holds an id or a value of an unexpected form.
+UNREADABLE = (msgspec.MsgspecError, ValueError, KeyError, TypeError, AttributeError)
 
 _decode = msgspec.json.Decoder(Entity).decode
 _decode_sitelink = msgspec.json.Decoder(Sitelink).decode
@@ -157,9 +158,7 @@ def read_entity(line: bytes, wanted: Wanted, rows: Rows) -> None:
         rows: Where to add it.
 
     Raises:
-        msgspec.MsgspecError: The line is not JSON or not an entity.
-        ValueError: An id or a value has an unexpected form; so do the others of `MALFORMED`. The rows may hold a
-            part of the entity then.
+        Exception: One of `UNREADABLE`; the rows may then hold a part of the entity.
     """
     entity = _decode(line)
     claims = entity.claims if isinstance(entity.claims, dict) else {}
