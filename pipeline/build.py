@@ -14,6 +14,7 @@ from pipeline.checks import CheckResult
 from pipeline.edits import Origin
 from pipeline.errors import InputError, UsageError
 from pipeline.exclusions import Exclusions, read_exclusions
+from pipeline.lm.scorer import Scorer
 from pipeline.manifest import CodeRecord, DumpRecord, InputRecord, Manifest, ModelRecord, ThresholdRecord
 from pipeline.progress import Reporter
 from pipeline.records import Edit
@@ -84,7 +85,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         screened = stages.screen(line, ingested, exclusions)
         mentions = stages.count_mentions(line, ingested)
         viewed = stages.count_views(line, files.pageviews, ingested) if files.pageviews else None
-        scored = stages.score(line, options.model, ingested, screened) if options.model else None
+        scored = stages.score(line, _scorer(line, options.model), ingested, screened) if options.model else None
 
         measured = Measured(
             triples=screened / "triples.parquet",
@@ -155,6 +156,14 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
     ]
     pageviews = [file for role, file in inputs if role == "pageviews"]
     return _Files(found["new"], found.get("old"), pageviews, records)
+
+
+def _scorer(line: Line, model: str) -> Scorer:
+    """The scorer of a model; PyTorch is imported only when one is asked for."""
+    from pipeline.lm.hf_scorer import load_scorer
+
+    with line.reporter.track("loading the model", 0):
+        return load_scorer(model, line.settings.likelihood.max_tokens_per_batch)
 
 
 def _origin(source: str, ingested: Path, changed: Path | None) -> Origin:

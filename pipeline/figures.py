@@ -1,25 +1,25 @@
-"""The figures of a release, as PNG; nothing else knows matplotlib.
+"""The figures of a release as PNG: how charts are drawn; nothing else knows matplotlib.
 
-The same manifest and edits give the same bytes: fonts are those that ship with matplotlib, sizes are fixed, and no
-setting of a user's own matplotlibrc counts. A figure is as wide as the text of a README, and its title says what it
-shows. Tables of bars are drawn on a sheet measured in inches; only distributions have axes with ticks.
+The same charts give the same bytes: fonts are those that ship with matplotlib, sizes are fixed, and no setting of a
+user's own matplotlibrc counts. A figure is as wide as the text of a README. Places on it are told in inches from its
+upper left corner; only histograms have axes with ticks.
 """
 
 import logging
 import textwrap
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.charts import CHARTS, Chart, Funnel, Histograms, Rows, Stage, Table, main_reasons
+from pipeline.histograms import Signal
 from pipeline.manifest import Manifest
 from pipeline.records import Edit
-from pipeline.report import EVERY_CATEGORY, Signal, categories_of, funnel, in_percent, in_words, signal_of, threshold_of
-from pipeline.schema import CHANGE_CLASSES
+from pipeline.report import EVERY_CATEGORY, in_words
+from pipeline.resources import data_cards_folder
 from pipeline.tables import whole_file
-from pipeline.templates import RELATION_COUNT
 
 if TYPE_CHECKING:
     # Imported when the first figure is drawn: commands that draw nothing should not wait for it.
@@ -30,7 +30,7 @@ _DPI = 150
 _WIDTH = 6.0  # inches: 900 pixels
 _MARGIN = 0.12
 
-_INK, _GREY, _PALE, _HAIR = "#222222", "#666666", "#cfcfcf", "#ebebeb"
+_INK, _GREY, _PALE, _STRIPE = "#222222", "#666666", "#cfcfcf", "#f6f6f6"
 _COLOURS = {  # after Okabe and Ito: told apart by colour-blind readers
     "recent": "#D55E00",
     "popular": "#0072B2",
@@ -39,21 +39,6 @@ _COLOURS = {  # after Okabe and Ito: told apart by colour-blind readers
     EVERY_CATEGORY: "#444444",
 }
 _TINTS = {"recent": "#F3CBAE", "popular": "#B3D3E7", "long_tail": "#B0DFD1", "robust": "#E3C6D8"}
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "text.color": _INK,
-    "axes.edgecolor": _GREY,
-    "axes.labelcolor": _GREY,
-    "axes.labelsize": 7.5,
-    "axes.linewidth": 0.6,
-    "axes.spines.left": False,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "xtick.color": _GREY,
-    "xtick.labelsize": 7,
-    "xtick.major.size": 2.5,
-    "xtick.major.width": 0.6,
-}
 
 
 def draw_figures(manifest: Manifest, edits: Sequence[Edit], folder: Path) -> list[Path]:
@@ -72,26 +57,39 @@ def draw_figures(manifest: Manifest, edits: Sequence[Edit], folder: Path) -> lis
     """
     paths: list[Path] = []
     with house_style():
-        for name, draw in sorted(FIGURES.items()):
-            if (figure := draw(manifest, edits)) is not None:
+        for name, make in CHARTS.items():
+            chart = make(manifest, edits)
+            if chart is not None:
                 paths.append(folder / f"{name}.png")
                 with whole_file(paths[-1]) as part:
                     # Left alone, matplotlib writes its version into the file.
-                    figure.savefig(part, format="png", dpi=_DPI, metadata={"Software": None})
+                    draw(chart).savefig(part, format="png", dpi=_DPI, metadata={"Software": None})
     return paths
 
 
 @contextmanager
-def house_style() -> Iterator[None]:
+def house_style() -> Generator[None]:
     """Matplotlib's own defaults and our style, whatever a user has set."""
     # It tells of a cache that it builds or cannot write: nothing that a user of editmill could act upon.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
 
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
+    style = data_cards_folder() / "figures.mplstyle"
+    with matplotlib.rc_context(matplotlib.rc_params_from_file(style, use_default_template=True)):
         yield
+
+
+def draw(chart: Chart) -> "Figure":
+    """Draw a chart, in whatever style holds."""
+    match chart:
+        case Histograms():
+            return _draw_histograms(chart)
+        case Table():
+            return _draw_table(chart)
+        case Rows():
+            return _draw_rows(chart)
+        case Funnel():
+            return _draw_funnel(chart)
 
 
 @dataclass(frozen=True)
@@ -103,9 +101,19 @@ class _Sheet:
     top: float  # where its title ends
     height: float
 
-    def text(self, x: float, y: float, text: str, size: float = 7.5, colour: str = _INK, **how: str) -> None:
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float = 7.5,
+        colour: str = _INK,
+        *,
+        ha: str = "left",
+        weight: str = "normal",
+    ) -> None:
         """Write a line with its middle at y."""
-        self.axes.text(x, y, text, fontsize=size, color=colour, **({"va": "center_baseline"} | how))
+        self.axes.text(x, y, text, fontsize=size, color=colour, ha=ha, va="center_baseline", weight=weight)
 
     def bar(self, x: float, y: float, width: float, height: float, colour: str) -> None:
         """Draw a bar from x on, with its middle at y."""
@@ -118,11 +126,12 @@ class _Sheet:
 
 
 def _sheet(title: str, note: str, body: float) -> _Sheet:
-    """A sheet with its title, a note that tells how to read it, and so many inches below."""
+    """A sheet with its title, its note, and so many inches below them."""
     from matplotlib.figure import Figure
 
-    titles, notes = textwrap.wrap(title, 64), textwrap.wrap(note, 100)
-    top = _MARGIN + 0.19 * len(titles) + 0.13 * len(notes) + 0.16
+    titles, notes = _lines(title, 70), _lines(note, 108)
+    below_titles = _MARGIN + 0.1 + 0.19 * len(titles)
+    top = below_titles + 0.13 * len(notes) + 0.12
     height = top + body + _MARGIN
     figure = Figure(figsize=(_WIDTH, height), dpi=_DPI)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, _WIDTH), ylim=(height, 0))
@@ -131,95 +140,123 @@ def _sheet(title: str, note: str, body: float) -> _Sheet:
     for place, line in enumerate(titles):
         sheet.text(_MARGIN, _MARGIN + 0.09 + 0.19 * place, line, 10, weight="bold")
     for place, line in enumerate(notes):
-        sheet.text(_MARGIN, _MARGIN + 0.1 + 0.19 * len(titles) + 0.13 * place, line, 7, _GREY)
+        sheet.text(_MARGIN, below_titles + 0.13 * place, line, 7, _GREY)
     return sheet
 
 
-# Distributions: a panel for each category and signal
+def _lines(text: str, width: int) -> list[str]:
+    """A text in as few lines as the width allows, of about the same length."""
+    count = len(textwrap.wrap(text, width, break_on_hyphens=False))
+    wrapped = (textwrap.wrap(text, narrow, break_on_hyphens=False) for narrow in range(width // 2, width + 1))
+    return next(lines for lines in wrapped if len(lines) == count)
 
 
-def _frequency(manifest: Manifest, edits: Sequence[Edit]) -> "Figure | None":
-    threshold = threshold_of(manifest, "frequency")
-    signal = signal_of("statements that mention the subject", edits, lambda edit: edit["frequency"], threshold)
-    told = "Half of the long-tail subjects are mentioned at most {} times, half of the popular ones at most {} times"
-    title = _contrast(signal, told, "How often the subjects of edits are mentioned")
-    note = "Subjects of each category by the number of statements that mention them; logarithmic axis."
-    return _distributions(title, note, [signal])
-
-
-def _degree(manifest: Manifest, edits: Sequence[Edit]) -> "Figure | None":
-    threshold = threshold_of(manifest, "degree")
-    signals = [
-        signal_of("in-degree", edits, lambda edit: edit["in_degree"]),
-        signal_of("out-degree", edits, lambda edit: edit["out_degree"]),
-        signal_of("in- and out-degree", edits, lambda edit: edit["in_degree"] + edit["out_degree"], threshold),
-    ]
-    told = "Half of the long-tail subjects have at most {} neighbours, half of the popular ones at most {}"
-    title = _contrast(signals[-1], told, "How many neighbours the subjects of edits have")
-    note = "Subjects of each category by the number of distinct items that they are joined to; logarithmic axes."
-    return _distributions(title, note, signals)
-
-
-def _likelihood(manifest: Manifest, edits: Sequence[Edit]) -> "Figure | None":
-    if manifest.model is None:
-        return None
-    threshold = threshold_of(manifest, "log_likelihood_mean")
-    label = "mean log-likelihood of the subject's name, nats per token"
-    signal = signal_of(label, edits, lambda edit: edit["log_likelihood_mean"], threshold, is_count=False)
-    told = "The median name of a long-tail subject gets {} nats per token, that of a popular subject {}"
-    title = _contrast(signal, told, "How likely a language model finds the names of subjects")
-    note = f"Scored subjects of each category by the score that {manifest.model.name} gives their names."
-    return _distributions(title, note, [signal])
-
-
-def _contrast(signal: Signal, told: str, otherwise: str) -> str:
-    """A title that sets long-tail subjects against popular ones, if the release has both."""
-    if not {"long_tail", "popular"} <= set(signal.values):
-        return otherwise
-    return told.format(signal.median("long_tail"), signal.median("popular"))
-
-
-def _distributions(title: str, note: str, signals: Sequence[Signal]) -> "Figure | None":
+def _draw_histograms(chart: Histograms) -> "Figure":
     """A row for each category, a column for each signal."""
-    categories = list(signals[0].values)
-    if not categories:
-        return None
-    told = " Full colour: at or below the long-tail threshold." if signals[-1].threshold is not None else ""
+    categories = list(chart.signals[0].values)
     left, gap, row = 1.2, 0.18, 0.8
-    sheet = _sheet(title, note + told, row * len(categories) + 0.56)
-    top, width = sheet.top + 0.14, (_WIDTH - left - 2 * _MARGIN - gap * (len(signals) - 1)) / len(signals)
+    sheet = _sheet(chart.title, chart.note, row * len(categories) + 0.5)
+    top = sheet.top + 0.1
+    width = (_WIDTH - left - 2 * _MARGIN - gap * (len(chart.signals) - 1)) / len(chart.signals)
     for place, category in enumerate(categories):
         y = top + row * place
-        sheet.text(_MARGIN, y + 0.44, in_words(category), 8.5, _COLOURS[category], weight="bold")
-        sheet.text(_MARGIN, y + 0.6, f"{len(signals[0].values[category]):,} subjects", 7, _GREY)
-    for column, signal in enumerate(signals):
+        sheet.text(_MARGIN, y + 0.3, in_words(category), 8.5, _COLOURS[category], weight="bold")
+        sheet.text(_MARGIN, y + 0.46, f"{len(chart.signals[0].values[category]):,} subjects", 7, _GREY)
+        if chart.signals[-1].threshold is not None:
+            sheet.text(_MARGIN, y + 0.6, f"{chart.signals[-1].share_below(category)} at or below", 7, _GREY)
+    for column, signal in enumerate(chart.signals):
         x = left + column * (width + gap)
-        places = [top + row * place for place in range(len(categories))]
-        panels = [sheet.panel(x, y, width, row - 0.1) for y in places]
-        _fill(dict(zip(categories, panels, strict=True)), signal)
+        panels = {name: sheet.panel(x, top + row * place, width, row - 0.1) for place, name in enumerate(categories)}
+        _fill(panels, signal)
     return sheet.figure
 
 
 def _fill(panels: Mapping[str, "Axes"], signal: Signal) -> None:
-    """Draw a signal into its panels, all with the same bins and scales."""
-    shares = {category: signal.shares(category) for category in panels}
-    for category, panel in panels.items():
-        for bar, share in zip(signal.bars, shares[category], strict=True):
-            colour = _COLOURS[category] if bar.is_below else _TINTS[category]
-            panel.bar(bar.start, share, bar.width, align="edge", color=colour, edgecolor="white", linewidth=0.6)
-        panel.set_ylim(0, 1.35 * max(map(max, shares.values())))
-        panel.set_xlim(signal.bars[0].start - 0.05, signal.bars[-1].start + signal.bars[-1].width)
-        told = f"median {signal.median(category)}"
-        if signal.threshold is not None:
-            told += f"\n{signal.share_below(category)} long tail"
-            panel.axvline(signal.limit, color=_INK, linewidth=0.8, linestyle=(0, (3, 2)))
-        panel.text(1, 1, told, transform=panel.transAxes, ha="right", va="top", fontsize=7, color=_GREY)
-        if signal.ticks:
-            panel.set_xticks(list(signal.ticks), list(signal.ticks.values()))
-        panel.tick_params(labelbottom=False)
+    """Draw a signal into the panels of its categories, all with the same bins and scales."""
+    heights = {category: signal.heights(category) for category in panels}
     first, last = list(panels.values())[0], list(panels.values())[-1]
-    last.tick_params(labelbottom=True)
+    for category, panel in panels.items():
+        for bar, height in zip(signal.bars, heights[category], strict=True):
+            colour = _COLOURS[category] if bar.is_below else _TINTS[category]
+            panel.bar(bar.start, height, bar.width, align="edge", color=colour, edgecolor="white", linewidth=0.6)
+        panel.set_ylim(0, 1.35 * max(map(max, heights.values())))
+        start, end = signal.bars[0].start, signal.bars[-1].start + signal.bars[-1].width
+        panel.set_xlim(start - 0.02 * (end - start), end + 0.02 * (end - start))
+        if signal.threshold is not None:
+            panel.axvline(signal.limit, color=_INK, linewidth=0.8, linestyle=(0, (3, 2)))
+        told = panel.text(1, 1, f"median {signal.median(category)}", transform=panel.transAxes, ha="right", va="top")
+        told.set(fontsize=7, color=_GREY, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+        panel.set_xticks(list(signal.ticks), list(signal.ticks.values()))
+        panel.tick_params(labelbottom=panel is last)
     last.set_xlabel(signal.label)
     if signal.threshold is not None:
-        place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center", "fontsize": 7}
-        first.annotate(f"threshold {signal.written(signal.threshold)}", (signal.limit, 1), (0, 3), **place)
+        told, (start, end) = f"threshold {signal.written(signal.threshold)}", first.get_xlim()
+        place = (signal.limit - start) / (end - start)
+        side = "left" if place < 0.1 else "right" if place > 0.9 else "center"
+        first.text(place, 1.04, told, transform=first.transAxes, ha=side, va="bottom", fontsize=7)
+
+
+def _draw_table(chart: Table) -> "Figure":
+    """A row for each name, with a bar and a number in the column of each category."""
+    left, row, head = 1.72, 0.165, 0.36
+    sheet = _sheet(chart.title, chart.note, head + row * len(chart.names))
+    column = (_WIDTH - left - _MARGIN) / len(chart.counts)
+    ys = {key: sheet.top + head + row * (place + 0.5) for place, key in enumerate(chart.names)}
+    for place, (key, name) in enumerate(chart.names.items()):
+        if place % 2:
+            sheet.bar(_MARGIN, ys[key], _WIDTH - 2 * _MARGIN, row, _STRIPE)
+        sheet.text(left - 0.1, ys[key], name, 7, ha="right")
+    for place, (category, counts) in enumerate(chart.counts.items()):
+        x = left + place * column
+        sheet.text(x, sheet.top + 0.06, in_words(category), 8.5, _COLOURS[category], weight="bold")
+        sheet.text(x, sheet.top + 0.2, f"{counts.total():,} edits", 7, _GREY)
+        scale = (column - 0.45) / max(counts.values())
+        for key, y in ys.items():
+            if counts[key]:
+                width = max(counts[key] * scale, 0.01)
+                sheet.bar(x, y, width, row * 0.62, _COLOURS[category])
+                sheet.text(x + width + 0.04, y, f"{counts[key]:,}", 6.5)
+    return sheet.figure
+
+
+def _draw_rows(chart: Rows) -> "Figure":
+    """One bar under the other, with its name to the left and what it stands for below."""
+    left, row = 1.15, 0.3
+    sheet = _sheet(chart.title, chart.note, row * len(chart.rows))
+    scale = (_WIDTH - left - 0.65) / max(found.number for found in chart.rows)
+    for place, found in enumerate(chart.rows):
+        y = sheet.top + row * place + 0.06
+        sheet.text(left - 0.1, y, found.name, ha="right", weight="bold" if found.is_marked else "normal")
+        sheet.bar(left, y, found.number * scale, 0.12, _COLOURS["recent"] if found.is_marked else _PALE)
+        sheet.text(left + found.number * scale + 0.05, y, f"{found.number:,}", 7)
+        sheet.text(left, y + 0.13, found.about, 6.5, _GREY)
+    return sheet.figure
+
+
+def _draw_funnel(chart: Funnel) -> "Figure":
+    """A block for each category with a bar for each of its stages."""
+    row, head = 0.36, 0.32
+    rows = sum(map(len, chart.stages.values()))
+    sheet = _sheet(chart.title, chart.note, row * rows + head * len(chart.stages) - 0.12)
+    y = sheet.top + 0.06
+    for category, stages in chart.stages.items():
+        sheet.text(_MARGIN, y, in_words(category), 8.5, _COLOURS[category], weight="bold")
+        y += head - 0.1
+        for stage in stages:
+            _draw_stage(sheet, y, stage, _COLOURS[category])
+            y += row
+        y += 0.1
+    return sheet.figure
+
+
+def _draw_stage(sheet: _Sheet, y: float, stage: Stage, colour: str) -> None:
+    left, right, gap = 0.85, _WIDTH - 1.72, 0.008
+    scale = (right - left) / max(stage.taken_in, 1)
+    x = left + stage.kept * scale
+    sheet.text(left - 0.1, y, stage.name, ha="right")
+    sheet.bar(left, y, x - left, 0.13, colour)
+    for count in stage.dropped.values():
+        sheet.bar(x + gap, y, max(count * scale - gap, 0), 0.13, _PALE)
+        x += count * scale
+    sheet.text(right + 0.08, y, f"{stage.kept:,} of {stage.taken_in:,}", 7)
+    sheet.text(left, y + 0.15, main_reasons(stage.dropped), 6.5, _GREY)

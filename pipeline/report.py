@@ -1,30 +1,18 @@
-"""A release in a few lines for the terminal, and its selection funnel as a table for the card and the figures."""
+"""What a release amounts to: a few lines for the terminal, and its selection funnel as a table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
 from pipeline.manifest import Manifest
+from pipeline.records import Category
 
 EVERY_CATEGORY = "every category"
 """Stands for the category of a stage that comes before the categories part."""
 
 _COLUMNS = ["category", "stage", "taken_in", "kept", "reason", "dropped"]
-
-
-def funnel(manifest: Manifest) -> pd.DataFrame:
-    """The selection funnel: a row for each category, stage and reason, the most frequent reason first.
-
-    A stage that dropped nothing has one row, without a reason. Screening works on all categories at once and stands
-    under `EVERY_CATEGORY`.
-    """
-    rows: list[tuple[str, str, int, int, str, int]] = []
-    for count in manifest.counts:
-        start = (count.category or EVERY_CATEGORY, count.stage, count.taken_in, count.kept)
-        reasons = sorted(count.dropped.items(), key=lambda item: (-item[1], item[0])) or [("", 0)]
-        rows += [(*start, reason, dropped) for reason, dropped in reasons]
-    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def summary(manifest: Manifest, folder: Path) -> str:
@@ -39,30 +27,13 @@ def summary(manifest: Manifest, folder: Path) -> str:
     return "\n".join([head, "", *_rows(manifest), "", *_checks(manifest), f"Read {folder / 'README.md'} first."])
 
 
-def in_bytes(size: int) -> str:
-    """A number of bytes as people read it.
-
-    >>> in_bytes(65_091), in_bytes(13_972_851), in_bytes(0)
-    ('65.1 kB', '14.0 MB', '0 bytes')
-    """
-    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
-
-
 def _rows(manifest: Manifest) -> list[str]:
-    """The rows of each category and split, with sums."""
+    """The rows of each category and split, with sums, in columns."""
     counts = pd.DataFrame.from_dict({name: dict(splits) for name, splits in manifest.rows.items()}, orient="index")
-    counts.loc["total"] = counts.sum()
     counts["total"] = counts.sum(axis="columns")
+    counts.loc["total"] = counts.sum()
     lines = [["category", *map(str, counts.columns)]]
-    lines += [[str(name), *(f"{int(cell):,}" for cell in row)] for name, row in zip(counts.index, counts.values, strict=True)]
-    return _aligned(lines)
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Cells in columns, the first one flush left, numbers flush right."""
+    lines += [[str(name), *(f"{int(cell):,}" for cell in cells)] for name, *cells in counts.itertuples()]
     first, *others = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return [
         "  ".join([name.ljust(first), *(cell.rjust(width) for cell, width in zip(cells, others, strict=True))])
@@ -75,4 +46,53 @@ def _checks(manifest: Manifest) -> Iterable[str]:
     yield f"Checks: {len(manifest.checks) - len(failed)} of {len(manifest.checks)} passed."
     for check in failed:
         kind = "required" if check.required else "not required"
-        yield f"  {check.name}: {check.failures:,} failures ({kind})"
+        yield f"  {check.name} ({kind}): {check.failures:,} failures"
+
+
+def funnel(manifest: Manifest) -> pd.DataFrame:
+    """The selection funnel: a row for each category, stage and reason, the most frequent reason first.
+
+    A stage that dropped nothing has one row, without a reason. Screening works on all categories at once and stands
+    under `EVERY_CATEGORY`.
+    """
+    order = [None, *get_args(Category)]
+    rows: list[tuple[str, str, int, int, str, int]] = []
+    for count in sorted(manifest.counts, key=lambda count: order.index(count.category)):
+        start = (count.category or EVERY_CATEGORY, count.stage, count.taken_in, count.kept)
+        reasons = sorted(count.dropped.items(), key=lambda item: (-item[1], item[0])) or [("", 0)]
+        rows += [(*start, reason, dropped) for reason, dropped in reasons]
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def in_bytes(size: int) -> str:
+    """A number of bytes as people read it.
+
+    >>> in_bytes(65_091), in_bytes(13_972_851), in_bytes(0)
+    ('65.1 kB', '14.0 MB', '0 bytes')
+    """
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def in_percent(part: float, whole: float) -> str:
+    """A share in percent; 0% and 100% mean just that.
+
+    >>> in_percent(1, 3), in_percent(1, 4000), in_percent(3999, 4000), in_percent(0, 0)
+    ('33%', 'under 1%', 'over 99%', '0%')
+    """
+    percent = 100 * part / whole if whole else 0.0
+    if 0 < percent < 1:
+        return "under 1%"
+    return "over 99%" if 99 < percent < 100 else f"{percent:.0f}%"
+
+
+def in_words(code: str) -> str:
+    """A code as words.
+
+    >>> in_words("long_tail")
+    'Long tail'
+    """
+    words = code.replace("_", " ")
+    return words[:1].upper() + words[1:]

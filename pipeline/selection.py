@@ -53,6 +53,26 @@ def open_views(database: Database, measured: Measured, relations: Mapping[str, R
             database.view(name, path)
 
 
+_HEADS = """
+SELECT e.id, e.label, coalesce(t.types, []) AS types
+FROM (SELECT DISTINCT subject_id AS id FROM triples WHERE reason IS NULL) h
+JOIN entities e ON e.id = h.id
+LEFT JOIN (
+    SELECT id, list(DISTINCT type ORDER BY type) AS types
+    FROM (SELECT id, unnest(type_ids) AS class_id FROM entities) JOIN types USING (class_id) GROUP BY id
+) t ON t.id = e.id
+ORDER BY e.id
+"""
+
+
+def find_heads(screened: Path, entities: Path, database: Database, out: Path) -> Path:
+    """Write HEADS: the candidate heads, which are the subjects of all eligible triples, with what they are called."""
+    database.view("triples", screened / "triples.parquet")
+    database.view("types", screened / "types.parquet")
+    database.view("entities", entities)
+    return database.write(_HEADS, out, schema.HEADS)
+
+
 _MEASURES = {
     "frequency": ("frequency", "coalesce(m.frequency, 0)"),
     "degree": ("degree", "coalesce(m.in_degree + m.out_degree, 0)"),

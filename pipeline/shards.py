@@ -66,9 +66,11 @@ def map_shards(
     Raises:
         PipelineError: A task failed, or a worker died; tasks that have not started are given up.
     """
-    futures = {pool.submit(function, task): place for place, task in enumerate(tasks)}
+    futures: dict[Future[Result], int] = {}
     results: dict[int, Result] = {}
     try:
+        for place, task in enumerate(tasks):
+            futures[pool.submit(function, task)] = place
         for future in as_completed(futures):
             results[futures[future]] = future.result()
             finished(tasks[futures[future]])

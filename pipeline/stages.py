@@ -17,6 +17,7 @@ from pipeline.categories import CATEGORIES
 from pipeline.edits import Drop, Origin, make_edits
 from pipeline.exclusions import Exclusions
 from pipeline.facts import collect_facts
+from pipeline.lm.scorer import Scorer
 from pipeline.manifest import CountRecord
 from pipeline.probes import add_probes
 from pipeline.progress import Reporter
@@ -26,12 +27,13 @@ from pipeline.settings import Settings
 from pipeline.shards import stage
 from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
+from pipeline.signals.likelihood import measure_likelihood
 from pipeline.signals.popularity import measure_popularity
 from pipeline.sources import changes, dump, dump_diff
 from pipeline.sources.entity_json import SUBCLASS, TYPE, Wanted
 from pipeline.sources.pageviews import read_views
 from pipeline.splits import assign_splits, split_of
-from pipeline.tables import Database, read_table, write_records
+from pipeline.tables import Database, read_table, row_count, write_records
 from pipeline.templates import Templates
 from pipeline.variants import make_variants
 from pipeline.world import World, WorldSource, load_world, make_world
@@ -179,6 +181,29 @@ def count_views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
         _write_json(counts, out / COUNTS)
 
     return line.stage("popularity", depends, make)
+
+
+def score(line: Line, scorer: Scorer, ingested: Path, screened: Path) -> Path:
+    """LIKELIHOOD of candidate heads, as `likelihood.parquet`, and how many heads have which status."""
+    settings = line.settings
+    depends = {
+        "model": [scorer.name, scorer.revision, scorer.dtype],
+        "screened": screened,
+        "settings": settings.likelihood.model_dump(),
+        "seed": line.seed,
+        "carriers": line.templates.carriers,
+        "names": [rule.model_dump() for rule in line.templates.names],
+    }
+
+    def make(out: Path) -> None:
+        heads = out / "heads.parquet"
+        with line.database() as database:
+            selection.find_heads(screened, ingested / "entities", database, heads)
+        with line.reporter.track("scoring names", row_count(heads)) as advance:
+            counts = measure_likelihood(heads, line.templates, settings, scorer, out / "likelihood.parquet", advance)
+        _write_json(counts, out / COUNTS)
+
+    return line.stage("likelihood", depends, make)
 
 
 def select(line: Line, measured: Measured, ingested: Path) -> Path:

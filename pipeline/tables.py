@@ -6,6 +6,7 @@ same rows give the same bytes.
 
 import contextlib
 import errno
+import glob
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -122,6 +123,12 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     return pa.concat_tables([pq.read_table(file, columns=columns, partitioning=None) for file in files])
 
 
+def row_count(path: Path) -> int:
+    """How many rows a Parquet file, or all files of a folder, hold; only their footers are read."""
+    files = path.glob("*.parquet") if path.is_dir() else [path]
+    return sum(pq.read_metadata(file).num_rows for file in files)
+
+
 class Database:
     """A DuckDB session under a memory limit, in which Parquet files stand as views.
 
@@ -147,7 +154,8 @@ class Database:
 
     def view(self, name: str, path: Path) -> None:
         """Let a name stand for a Parquet file, or for all Parquet files of a folder."""
-        pattern = str(path / "*.parquet") if path.is_dir() else str(path)
+        literal = glob.escape(str(path))
+        pattern = f"{literal}/*.parquet" if path.is_dir() else literal
         self._connection.read_parquet(pattern, union_by_name=False).create_view(name, replace=True)
 
     def rows(self, name: str, table: pa.Table) -> None:

@@ -287,7 +287,7 @@ class Templates(_Frozen):
     version: str
 
 
-def read_yaml(path: Path, kind: type[T] | object) -> T:
+def read_yaml(path: Path, kind: TypeAdapter[T]) -> T:
     """Read one template file as a typed value.
 
     Raises:
@@ -295,7 +295,7 @@ def read_yaml(path: Path, kind: type[T] | object) -> T:
     """
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-        return TypeAdapter[T](kind).validate_python(data)
+        return kind.validate_python(data)
     except (yaml.YAMLError, ValidationError) as error:
         raise UsageError(f"A template cannot be used: {error}", str(path), "Mend the file.") from error
 
@@ -309,19 +309,19 @@ def load_templates(folder: Path | None = None) -> Templates:
     folder = folder or templates_folder()
     relations: dict[str, Relation] = {}
     for path in sorted((folder / "relations").glob("*.yaml"), key=lambda path: int(path.stem[1:])):
-        relation = read_yaml(path, Relation)
+        relation = read_yaml(path, TypeAdapter(Relation))
         if relation.id != path.stem:
             raise UsageError(f"The relation calls itself {relation.id}", str(path), "Name the file after its id.")
         relations[relation.id] = relation.model_copy(update={"version": file_version([path])})
     templates = Templates(
         relations=relations,
-        types=read_yaml(folder / "types.yaml", dict[str, ItemType]),
-        names=read_yaml(folder / "names.yaml", tuple[NameRule, ...]),
-        dating=read_yaml(folder / "dating.yaml", Dating),
-        phrases=read_yaml(folder / "phrases.yaml", Phrases),
-        rules=read_yaml(folder / "rules.yaml", tuple[Rule, ...]),
-        carriers=read_yaml(folder / "carriers.yaml", tuple[NounPhrase, ...]),
-        variants=tuple(read_yaml(path, VariantGrammar) for path in sorted((folder / "variants").glob("*.yaml"))),
+        types=read_yaml(folder / "types.yaml", TypeAdapter(dict[str, ItemType])),
+        names=read_yaml(folder / "names.yaml", TypeAdapter(tuple[NameRule, ...])),
+        dating=read_yaml(folder / "dating.yaml", TypeAdapter(Dating)),
+        phrases=read_yaml(folder / "phrases.yaml", TypeAdapter(Phrases)),
+        rules=read_yaml(folder / "rules.yaml", TypeAdapter(tuple[Rule, ...])),
+        carriers=read_yaml(folder / "carriers.yaml", TypeAdapter(tuple[NounPhrase, ...])),
+        variants=tuple(read_yaml(path, TypeAdapter(VariantGrammar)) for path in sorted((folder / "variants").glob("*.yaml"))),
         version=file_version(sorted(folder.rglob("*.yaml"))),
     )
     _check_references(templates, folder)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pipeline import schema, times
 from pipeline.choice import ticket_sql
@@ -198,9 +199,16 @@ class World:
         return [object_key]
 
     def answers(self, triples: Iterable[Triple]) -> list[list[str]]:
-        """One list of names for each object, in the order of the objects' keys; objects without a name are left out."""
-        keyed = {triple.object_key: self.texts(triple.object_key, triple.object_id) for triple in triples}
-        return [names for _, names in sorted(keyed.items()) if names]
+        """One list of names for each object, in the order of the objects' keys.
+
+        Objects without a name are left out; objects with the same label, which no reader could tell apart, are one.
+        """
+        found: dict[str, dict[str, None]] = {}
+        for triple in sorted(triples, key=lambda triple: triple.object_key):
+            names = self.texts(triple.object_key, triple.object_id)
+            if names:
+                found.setdefault(names[0], {}).update(dict.fromkeys(names))
+        return [list(names) for names in found.values()]
 
     def name(self, item: Item, *, told_apart: bool = False, alias: str | None = None) -> Name:
         """The name of an item in running text.
@@ -216,9 +224,21 @@ class World:
 
 def load_world(folder: Path, templates: Templates) -> World:
     """Read a world into memory."""
-    items: dict[int, Item] = {}
-    for row in read_table(folder / "items.parquet").to_pylist():
-        lists = {"aliases": tuple(row["aliases"]), "type_ids": tuple(row["type_ids"]), "types": frozenset(row["types"])}
-        items[row["id"]] = Item(**{**row, **lists})
+    items = [_item(row) for row in read_table(folder / "items.parquet").to_pylist()]
     triples = [Triple(**row) for row in read_table(folder / "triples.parquet").to_pylist()]
-    return World(items, triples, templates)
+    return World({item.id: item for item in items}, triples, templates)
+
+
+def _item(row: Mapping[str, Any]) -> Item:
+    return Item(
+        id=row["id"],
+        label=row["label"],
+        label_language=row["label_language"],
+        aliases=tuple(row["aliases"]),
+        description=row["description"],
+        type_ids=tuple(row["type_ids"]),
+        types=frozenset(row["types"]),
+        sitelinks=row["sitelinks"],
+        statement_count=row["statement_count"],
+        is_past=row["is_past"],
+    )

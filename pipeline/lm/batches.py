@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Encoded(NamedTuple):
-    """A sentence as a model reads it.
+    """A sentence as a model reads it; two that differ only after the name are the same.
 
     A causal model scores a token from the tokens before it. So the sentence stops where the name does, and the last
     token is predicted but never read:
@@ -17,7 +17,6 @@ class Encoded(NamedTuple):
         scored                               [----------]
     """
 
-    row: int  # of the request
     ids: tuple[int, ...]  # BOS, then all tokens up to the end of the name
     scored: int  # so many of the last ids are the name
 
@@ -34,13 +33,13 @@ def plan(encoded: Iterable[Encoded], max_inputs: int, max_scored: int) -> Iterat
     batches follow from the sentences alone and not from their order.
 
     Args:
-        encoded: The sentences.
+        encoded: The sentences, each once.
         max_inputs: Tokens that a batch may read. A sentence that has more goes alone.
         max_scored: Positions that a batch may predict at; every row predicts at as many as its longest name needs.
 
-    >>> short, long = Encoded(0, (9, 1, 2), 1), Encoded(1, (9, 1, 2, 3), 2)
-    >>> [[item.row for item in batch] for batch in plan([short, long, short._replace(row=2)], 4, 8)]
-    [[1], [0, 2]]
+    >>> sentences = [Encoded((9, 1, 2), 1), Encoded((9, 1, 2, 3), 2), Encoded((9, 4, 5), 1)]
+    >>> [[item.ids for item in batch] for batch in plan(sentences, 4, 8)]
+    [[(9, 1, 2, 3)], [(9, 1, 2), (9, 4, 5)]]
     """
     in_order = sorted(encoded, key=lambda item: (-item.inputs, -item.scored, item.ids))
     for inputs, group in groupby(in_order, key=attrgetter("inputs")):

@@ -5,8 +5,9 @@ found by their offsets (`spans.py`), the sentence is cut behind them, and batche
 through the model. Its own forward pass makes the logits, so that soft-capping and scaling stay with the model, and only
 where the name is predicted. Log-likelihoods are taken in float32 whatever the model computes in.
 
-Scores do not depend on what else is scored but for rounding: the shape of a batch decides the order of summation
-(measured: below 1e-4 nats a sum in float32, up to 0.5 in bfloat16). The same requests give the same bits again.
+Scores do not depend on what else is scored but for rounding: the shape of a batch, and a row's place in it, decide the
+order of summation (measured: below 1e-4 nats a sum in float32, up to 0.5 in bfloat16). The same requests, in whatever
+order, give the same bits again on the same machine.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import hashlib
 import inspect
 import math
 import re
+from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import cast
 
 import pyarrow as pa
 import torch
+from safetensors import SafetensorError
 from tokenizers import Encoding, Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging as hf_logging
@@ -35,9 +38,9 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 _MODEL_FILES = {".json", ".safetensors", ".bin", ".model", ".txt", ".tiktoken"}  # config, weights, tokenizer
 _END_OF_TEXT = "<|endoftext|>"
 _TEXTS_AT_ONCE = 8_192  # tokenised together; more would only fill memory with encodings
-_LOGITS_AT_ONCE = 2**27  # 512 MiB in float32, and as much again for the log-sum-exp
+_LOGITS_AT_ONCE = 2**27  # 512 MiB in float32, and as much again for their log-sum-exp
 _MAX_TOKENS = 2**15 - 1  # what a column of SCORES can count
-_CAUSAL_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}  # of the largest logit
+_ROUNDING = {"float32": 1e-4, "bfloat16": 0.1, "float16": 0.02}  # generous, as a share of the largest logit
 
 
 def load_scorer(model: str, max_tokens_per_batch: int, dtype: str = "float32", revision: str | None = None) -> Scorer:
@@ -64,7 +67,7 @@ def load_scorer(model: str, max_tokens_per_batch: int, dtype: str = "float32", r
         tokenizer, bos_id = _load_tokenizer(model, at)
         network = _load_network(model, at, config, _DTYPES[dtype])
     _check_fit(model, config, tokenizer, bos_id)
-    _check_causal(model, network, bos_id)
+    _check_causal(model, network, bos_id, _ROUNDING[dtype])
     return HfScorer(
         name=Path(model).resolve().name if Path(model).is_dir() else model,  # a path would not mean the same elsewhere
         revision=version,
@@ -72,6 +75,7 @@ def load_scorer(model: str, max_tokens_per_batch: int, dtype: str = "float32", r
         network=network,
         tokenizer=tokenizer,
         bos_id=bos_id,
+        max_positions=_max_positions(config),
         max_tokens_per_batch=max_tokens_per_batch,
     )
 
@@ -87,7 +91,8 @@ class HfScorer:
         network: The model.
         tokenizer: Its fast tokenizer, with truncation and padding off.
         bos_id: The token put in front of every sentence.
-        max_tokens_per_batch: Tokens that the model reads at once.
+        max_positions: Tokens that the model can read.
+        max_tokens_per_batch: Tokens that it reads at once.
     """
 
     name: str
@@ -96,28 +101,30 @@ class HfScorer:
     network: PreTrainedModel
     tokenizer: Tokenizer
     bos_id: int
+    max_positions: int
     max_tokens_per_batch: int
 
     def score(self, requests: pa.Table) -> pa.Table:
         """Turn REQUESTS into SCORES."""
         scores: list[Score] = []
-        encoded: list[Encoded] = []
+        rows: defaultdict[Encoded, list[int]] = defaultdict(list)  # what reads the same is scored once
         for sentence, encoding in self._encodings(sentences(requests)):
             score, ids = self._prepare(sentence, encoding)
             if score.token_count:
-                encoded.append(Encoded(len(scores), ids, score.token_count))
+                rows[Encoded(ids, score.token_count)].append(len(scores))
             scores.append(score)
         max_scored = _LOGITS_AT_ONCE // _vocabulary(self.network.config)
-        for batch in plan(encoded, self.max_tokens_per_batch, max_scored):
+        for batch in plan(rows, self.max_tokens_per_batch, max_scored):
             for item, tokens in zip(batch, self._log_likelihoods(batch), strict=True):
-                scores[item.row] = _finished(scores[item.row], tokens)
+                for row in rows[item]:
+                    scores[row] = _finished(scores[row], tokens)
         return scores_table(requests, scores)
 
-    def _encodings(self, rows: Sequence[Sentence]) -> Iterator[tuple[Sentence, Encoding]]:
+    def _encodings(self, asked: Sequence[Sentence]) -> Iterator[tuple[Sentence, Encoding]]:
         """Each sentence with its tokens and offsets, without special tokens."""
-        for place in range(0, len(rows), _TEXTS_AT_ONCE):
-            some = rows[place : place + _TEXTS_AT_ONCE]
-            encodings = self.tokenizer.encode_batch([row.text for row in some], add_special_tokens=False)
+        for place in range(0, len(asked), _TEXTS_AT_ONCE):
+            some = asked[place : place + _TEXTS_AT_ONCE]
+            encodings = self.tokenizer.encode_batch([sentence.text for sentence in some], add_special_tokens=False)
             yield from zip(some, encodings, strict=True)
 
     def _prepare(self, sentence: Sentence, encoding: Encoding) -> tuple[Score, tuple[int, ...]]:
@@ -127,7 +134,7 @@ class HfScorer:
         span = find_tokens(sentence.text, encoding.offsets, sentence.start, sentence.end)
         if isinstance(span, str):
             return Score(status=span), ()
-        if span.end > _max_positions(self.network.config):  # the model reads BOS and all but the last of the tokens
+        if span.end > self.max_positions:  # the model reads BOS and all but the last of the tokens
             return Score(status="too_long"), ()
         score = Score(
             token_count=span.end - span.start,
@@ -166,9 +173,9 @@ def _told(model: str) -> Generator[None]:
     """Tell failures of loading as our error; what the libraries raise for a damaged file is not documented."""
     try:
         yield
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise UsageError(
-            f"The language model cannot be loaded: {str(error).strip().splitlines()[0].rstrip('.')}",
+            f"The language model cannot be loaded: {(str(error).strip() or repr(error)).splitlines()[0].rstrip('.: ')}",
             model,
             "Give a folder with config.json, weights and tokenizer.json of a causal language model, or a Hub id; "
             "offline the model must be in the local cache.",
@@ -258,7 +265,7 @@ def _check_fit(model: str, config: PreTrainedConfig, tokenizer: Tokenizer, bos_i
         )
 
 
-def _check_causal(model: str, network: PreTrainedModel, bos_id: int) -> None:
+def _check_causal(model: str, network: PreTrainedModel, bos_id: int, rounding: float) -> None:
     """Names prove nothing, because encoders load as causal models too: see whether a later token changes anything."""
     remedy = "Take a decoder that predicts the next token, such as those of the Llama, Qwen or GPT-2 families."
     if "logits_to_keep" not in inspect.signature(network.forward).parameters:
@@ -267,7 +274,7 @@ def _check_causal(model: str, network: PreTrainedModel, bos_id: int) -> None:
         twins = torch.tensor([[bos_id, 0, 1], [bos_id, 0, 2]], device=network.device)
         one, other = _logits(network, twins, twins.shape[1])[:, :-1].float()
     # A comparison with NaN is false: such a model is left to the status not_finite.
-    if (one - other).abs().max() > _CAUSAL_TOLERANCE[network.dtype] * one.abs().max():
+    if (one - other).abs().max() > rounding * one.abs().max():
         raise UsageError("The model is not causal: a token changes what it predicts before it", model, remedy)
 
 

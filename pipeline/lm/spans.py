@@ -1,13 +1,15 @@
 """Which tokens of a sentence stand for a span of its characters.
 
-Tokenizers tell where in the text each token comes from, in code points of the text as it was given: one that
-normalises to NFC or NFKC first still points into the original. Three of their habits need care.
+Tokenizers tell for each token which code points of the text it comes from: of the text as it was given, even where they
+normalise it to NFC or NFKC first. A token belongs to a span if a character of the span comes from it that is not white
+space; whatever stands between two such tokens belongs to it too. Three habits of tokenizers make this rule.
 
-- A token may begin with the space before a word, and its offsets may or may not include that space.
+- The space before a word is part of the word's token or a token of its own, and offsets may leave it out. As part of a
+  token it is scored with it; alone it is context.
 - A character that takes several tokens gives them all the same offsets.
-- Some tokens have offsets of no width: those of white space alone, when offsets are trimmed, but also whole words in
-  old versions of `tokenizers` (huggingface/tokenizers pull request 1640). Such a token is taken to reach up to the
-  start of the next one; when letters of the span lie there, the offsets are not to be trusted.
+- Some tokens have offsets of no width: white space when offsets are trimmed, but also whole words in old versions of
+  `tokenizers` (pull request 1640 there). Such a token is taken to reach up to the start of the next one, and if it
+  then holds a character of the span, the offsets are not to be trusted.
 """
 
 from collections.abc import Sequence
@@ -28,11 +30,11 @@ class TokenSpan(NamedTuple):
 def find_tokens(
     text: str, offsets: Sequence[Offsets], start: int, end: int
 ) -> TokenSpan | Literal["no_tokens", "bad_span"]:
-    """The tokens that overlap a span, or why they cannot be told.
+    """The tokens of a span, or why they cannot be told.
 
     Args:
         text: The sentence.
-        offsets: For each token the code points that it comes from.
+        offsets: For each token the code points that it comes from, the end not included.
         start: The first code point of the span.
         end: The code point after its last.
 
@@ -41,28 +43,21 @@ def find_tokens(
     >>> find_tokens("my Ada.", [(0, 2), (2, 2), (6, 7)], 3, 6)
     'bad_span'
     """
-    overlapping: list[int] = []
+    found: list[int] = []
     for place, (token_start, token_end) in enumerate(offsets):
         has_width = token_start < token_end
         if not has_width:
             token_end = offsets[place + 1][0] if place + 1 < len(offsets) else len(text)
-        if min(token_end, end) > max(_after_space(text, token_start, token_end), start):
+        if text[max(token_start, start) : min(token_end, end)].strip():
             if not has_width:
                 return "bad_span"
-            overlapping.append(place)
-    if not overlapping:
+            found.append(place)
+    if not found:
         return "no_tokens"
-    first, last = overlapping[0], overlapping[-1]
+    first, last = found[0], found[-1]
     return TokenSpan(
         start=first,
         end=last + 1,
-        is_left_merged=_after_space(text, *offsets[first]) < start,
-        is_right_merged=offsets[last][1] > end,
+        is_left_merged=bool(text[offsets[first][0] : start].strip()),
+        is_right_merged=bool(text[end : offsets[last][1]].strip()),
     )
-
-
-def _after_space(text: str, start: int, end: int) -> int:
-    """The first place of a stretch of text that is not white space, or its end."""
-    while start < end and text[start].isspace():
-        start += 1
-    return start

@@ -9,10 +9,11 @@ from pipeline import schema
 from pipeline.settings import PageviewsSettings
 from pipeline.tables import Database
 
+# What a page's views came through, and when, is known only if every file with views of it tells.
 _PAGES = """
 SELECT project, title, id, sum(views)::BIGINT AS views,
-    sum(views * mobile_share) / sum(views) FILTER (mobile_share IS NOT NULL) AS mobile_share,
-    sum(hours) AS hours
+    CASE WHEN count(mobile_share) = count(*) THEN sum(views * mobile_share) / sum(views) END AS mobile_share,
+    CASE WHEN count(hours) = count(*) THEN sum(hours) END AS hours
 FROM views GROUP BY project, title, id
 """
 
@@ -58,15 +59,17 @@ def measure_popularity(
         FROM (SELECT item_id, sum(views)::BIGINT AS views FROM judged WHERE reason IS NULL GROUP BY item_id)
         ORDER BY id"""
     database.write(sql, out, schema.POPULARITY)
-    counts = database.table("SELECT coalesce(reason, 'kept') AS reason, count(*) AS pages FROM judged GROUP BY 1 ORDER BY 1")
+    counts = database.table(
+        "SELECT coalesce(reason, 'kept') AS reason, count(*) AS pages FROM judged GROUP BY 1 ORDER BY 1"
+    )
     return dict(zip(counts["reason"].to_pylist(), counts["pages"].to_pylist(), strict=True))
 
 
 def _junk(settings: PageviewsSettings) -> str:
     """The SQL condition for titles that are no articles."""
-    titles = ", ".join(_quoted(title) for title in settings.junk_titles)
-    prefixes = " OR ".join(f"starts_with(p.title, {_quoted(prefix)})" for prefix in settings.junk_prefixes)
-    return f"(p.title IN ({titles}) OR {prefixes})"
+    titles = [f"p.title = {_quoted(title)}" for title in settings.junk_titles]
+    prefixes = [f"starts_with(p.title, {_quoted(prefix)})" for prefix in settings.junk_prefixes]
+    return f"({' OR '.join((*titles, *prefixes, 'false'))})"
 
 
 def _quoted(text: str) -> str:

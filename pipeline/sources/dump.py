@@ -29,7 +29,6 @@ from pipeline.sources.entity_json import UNREADABLE, Rows, Wanted, read_entity
 from pipeline.tables import whole_file, write_rows
 
 _CHUNK_BYTES = 1 << 20
-_FRAMING_BYTES = 64  # at either end of a dump, where the brackets of its array are
 DAMAGE = (EOFError, OSError, zlib.error, igzip.igzip_lib.IsalError, zstandard.ZstdError)  # how decoders say "corrupt"
 
 
@@ -184,8 +183,8 @@ def read_shards(path: Path, settings: DumpSettings) -> Iterator[Shard]:
             if cut:
                 shard = Shard(number, offset, stream.position, rest + data[:cut])
                 yield shard
-                first = first or shard.data[:_FRAMING_BYTES].lstrip()[:1]
-                end = shard.data if shard.data[-_FRAMING_BYTES:].strip() else end
+                first = first or shard.data.lstrip()[:1]
+                end = end if shard.data.isspace() else shard.data
                 number, offset, rest = number + 1, offset + len(shard.data), data[cut:]
             else:
                 rest += data
@@ -279,9 +278,7 @@ def ingest(
     counts = ShardCounts()
     for part in map_shards(_ingest_share, shares, pool):
         counts.add(part)
-    check_unreadable(counts, path, settings)
-    if not counts.items:
-        raise InputError("The dump holds no items", str(path), "Is this a Wikidata JSON dump?")
+    check_counts(counts, path, settings)
     return counts
 
 
@@ -294,6 +291,17 @@ def _ingest_share(share: _Share) -> ShardCounts:
         if share.beats:
             beat(share.beats, share.worker, share.workers, shard.position)
     return counts
+
+
+def check_counts(counts: ShardCounts, path: Path, settings: DumpSettings) -> None:
+    """Refuse a dump that, read to its end, is none.
+
+    Raises:
+        InputError: It holds no items, or too many lines that are no entities.
+    """
+    check_unreadable(counts, path, settings)
+    if not counts.items:
+        raise InputError("The dump holds no items", str(path), "Is this a Wikidata JSON dump?")
 
 
 def check_unreadable(counts: ShardCounts, path: Path, settings: DumpSettings) -> None:

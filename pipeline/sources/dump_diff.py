@@ -4,6 +4,7 @@ Dumps hold no redirects: an item that is gone was deleted or merged. It counts a
 name with it, or to which links to it were turned, if that item now holds every one of its statements.
 """
 
+import contextlib
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ from pipeline import schema
 from pipeline.errors import InputError
 from pipeline.settings import DumpSettings
 from pipeline.shards import map_shards
-from pipeline.sources.dump import read_shards
-from pipeline.sources.entity_diff import compare, holds_all, terms
-from pipeline.sources.entity_json import state
+from pipeline.sources.dump import Shard, ShardCounts, check_counts, check_unreadable, read_shards
+from pipeline.sources.entity_diff import DifferenceRow, TermRow, compare, holds_all, terms
+from pipeline.sources.entity_json import UNREADABLE, Revision, number, state
 from pipeline.tables import Database, read_table, write_rows
 
 _BUCKET_ITEMS = 20_000  # changed items compared at a time: about 400 MB of text in the live dump
@@ -30,36 +31,11 @@ class _Head(msgspec.Struct, gc=False):
     """What tells whether an item changed; the rest of the line is skipped without being read."""
 
     id: str
-    lastrevid: int | None = None
+    lastrevid: Revision | None = None
     modified: datetime | None = None
 
 
 _decode_head = msgspec.json.Decoder(_Head).decode
-
-
-def _items(share: "_Share") -> Iterator[tuple[int, list[tuple[_Head, bytes]], ShardCounts]]:
-    """The items of every n-th shard with their lines, and how many lines are unreadable.
-
-    Raises:
-        InputError: There are too many unreadable lines.
-    """
-    total = ShardCounts()
-    for shard in read_shards(share.path, share.settings):
-        if shard.number % share.workers != share.worker:
-            continue
-        found: list[tuple[_Head, bytes]] = []
-        counts = ShardCounts()
-        for offset, line in shard.lines():
-            try:
-                head = _decode_head(line)
-                if head.id.startswith("Q"):
-                    number(head.id)
-                    found.append((head, line))
-            except UNREADABLE as error:
-                counts.miss(offset, error)
-        total.add(counts)
-        check_unreadable(total, share.path, share.settings)
-        yield shard.number, found, counts
 
 
 @dataclass(frozen=True)
@@ -72,16 +48,54 @@ class _Share:
     ids: frozenset[int] = frozenset()
 
 
+_Item = tuple[int, _Head, bytes]
+
+
+def _items(share: _Share, counts: ShardCounts) -> Iterator[tuple[int, list[_Item]]]:
+    """The items of every n-th shard, with their lines; what could not be read is added to the counts.
+
+    Raises:
+        InputError: There are too many unreadable lines.
+    """
+    for shard in read_shards(share.path, share.settings):
+        if shard.number % share.workers == share.worker:
+            found = list(_readable(shard, counts))
+            counts.items += len(found)
+            check_unreadable(counts, share.path, share.settings)
+            yield shard.number, found
+
+
+def _readable(shard: Shard, counts: ShardCounts) -> Iterator[_Item]:
+    for offset, line in shard.lines():
+        try:
+            head = _decode_head(line)
+            item = number(head.id) if head.id.startswith("Q") else 0
+        except UNREADABLE as error:
+            counts.miss(offset, error)
+            continue
+        if item:
+            yield item, head, line
+
+
 def read_revisions(path: Path, out: Path, settings: DumpSettings, pool: Executor, workers: int) -> None:
-    """Write REVISIONS of a dump: the state of every item, a Parquet file a shard."""
+    """Write REVISIONS of a dump: the state of every item, a Parquet file a shard.
+
+    Raises:
+        InputError: The dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
+    """
     shares = [_Share(path, out, settings, worker, workers) for worker in range(workers)]
-    map_shards(_read_revisions, shares, pool)
+    counts = ShardCounts()
+    for part in map_shards(_read_revisions, shares, pool):
+        counts.add(part)
+    check_counts(counts, path, settings)
 
 
-def _read_revisions(share: _Share) -> None:
-    for number, items in _items(share.path, share.settings, share.worker, share.workers):
-        rows = [(int(head.id[1:]), state(head.lastrevid, line), head.lastrevid, head.modified) for head, line in items]
-        write_rows(rows, share.out / f"{number:06d}.parquet", schema.REVISIONS)
+def _read_revisions(share: _Share) -> ShardCounts:
+    counts = ShardCounts()
+    for shard_number, items in _items(share, counts):
+        rows = [(item, state(head.lastrevid, line), head.lastrevid, head.modified) for item, head, line in items]
+        write_rows(rows, share.out / f"{shard_number:06d}.parquet", schema.REVISIONS)
+    return counts
 
 
 def changed_ids(revisions: Path, entities: Path, database: Database) -> tuple[frozenset[int], frozenset[int]]:
@@ -109,9 +123,9 @@ def read_texts(
 
 
 def _read_texts(share: _Share) -> None:
-    for number, items in _items(share.path, share.settings, share.worker, share.workers):
-        rows = [(item, line) for head, line in items if (item := int(head.id[1:])) in share.ids]
-        write_rows(rows, share.out / f"{number:06d}.parquet", schema.TEXTS)
+    for shard_number, items in _items(share, ShardCounts()):
+        rows = [(item, line) for item, _, line in items if item in share.ids]
+        write_rows(rows, share.out / f"{shard_number:06d}.parquet", schema.TEXTS)
 
 
 @dataclass(frozen=True)
@@ -155,9 +169,16 @@ def _compare_bucket(bucket: _Bucket) -> None:
         return
     with Database(bucket.scratch, bucket.memory, threads=1) as database:
         pairs = _texts(database, bucket)
-    differences = [row for pair in pairs for row in compare(*pair, bucket.replaced_gap_days)]
+    differences: list[DifferenceRow] = []
+    names: list[TermRow] = []
+    for pair in pairs:
+        # An item that one of the states has in a form that cannot be read shows no difference.
+        with contextlib.suppress(*UNREADABLE):
+            rows, found = compare(*pair, bucket.replaced_gap_days), list(terms(*pair))
+            differences += rows
+            names += found
     write_rows(differences, bucket.out / "differences" / name, schema.DIFFERENCES)
-    write_rows((row for pair in pairs for row in terms(*pair)), terms_file, schema.TERMS)
+    write_rows(names, terms_file, schema.TERMS)
 
 
 def _texts(database: Database, bucket: _Bucket) -> list[tuple[int, bytes | None, bytes | None]]:
@@ -189,7 +210,7 @@ def find_merges(compared: Path, old: Path, new: Path, database: Database, out: P
         """WITH turned AS (
             SELECT DISTINCT old_object_id AS gone_id, new_object_id AS target_id, 0 AS strength
             FROM differences WHERE kind = 'revalued'
-              AND old_object_id IN (SELECT id FROM terms WHERE is_gone)
+              AND old_object_id IN (SELECT subject_id FROM differences WHERE item_kind = 'removed')
         ), named AS (
             SELECT DISTINCT gone.id AS gone_id, kept.id AS target_id, 1 AS strength
             FROM terms gone JOIN terms kept USING (term) WHERE gone.is_gone AND NOT kept.is_gone

@@ -19,6 +19,7 @@ from pipeline.sources.entity_json import (
     EVENT,
     POINT,
     START,
+    UNREADABLE,
     Entity,
     Sitelink,
     Snak,
@@ -100,7 +101,7 @@ def compare(item: int, old: bytes | None, new: bytes | None, replaced_gap_days: 
         replaced_gap_days: How many days before a statement's start an earlier value may have ended.
 
     Raises:
-        msgspec.MsgspecError: A text is no entity.
+        Exception: One of `UNREADABLE`: a text is no entity.
     """
     pair = _Pair(item, _item(old), _item(new))
     rows = [] if pair.fate == "kept" else [_row(pair, pair.fate, None, None, None)]
@@ -133,7 +134,7 @@ def _differences(before: dict[str, _Claim], after: dict[str, _Claim]) -> Iterato
                 yield kind, claim, after[key]
     gone = _by_property(claim for key, claim in before.items() if key not in after)
     come = _by_property(claim for key, claim in after.items() if key not in before)
-    for property_id in gone.keys() | come.keys():
+    for property_id in dict.fromkeys((*gone, *come)):
         yield from _unmatched(gone[property_id], come[property_id])
 
 
@@ -371,4 +372,7 @@ def _main_names(text: bytes) -> set[str]:
 
 def holds_all(target: bytes, source: bytes) -> bool:
     """Whether an item holds every statement of another, by property and value: what a merge leaves behind."""
-    return _item(source).values() <= _item(target).values()
+    try:
+        return _item(source).values() <= _item(target).values()
+    except UNREADABLE:
+        return False

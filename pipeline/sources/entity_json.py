@@ -18,6 +18,7 @@ TYPE, SUBCLASS = "P31", "P279"
 START, END, POINT, EVENT = "P580", "P582", "P585", "P805"
 
 _MAX_ITEM, _MAX_PROPERTY = 2**63 - 1, 2**31 - 1  # what the columns of our tables hold
+Revision = Annotated[int, Meta(ge=0, le=_MAX_ITEM)]
 
 
 class DataValue(Struct, gc=False):
@@ -102,7 +103,7 @@ class Entity(Struct, gc=False):
     aliases: AliasTerms | list[Any] = []
     claims: dict[str, list[Statement]] | list[Any] = []
     sitelinks: dict[str, Raw] | list[Any] = []
-    lastrevid: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    lastrevid: Revision | None = None
     modified: datetime | None = None
 
 
@@ -216,7 +217,7 @@ def number(name: str, most: int = _MAX_ITEM) -> int:
         ValueError: It has none, or one that no table can hold.
     """
     found = int(name[1:])
-    if not 0 <= found <= most:
+    if not 0 < found <= most:
         raise ValueError(f"{name!r} is no id")
     return found
 
@@ -317,7 +318,7 @@ def _entity_row(subject: int, entity: Entity, claims: dict[str, list[Statement]]
         language,
         _aliases(entity.aliases, label),
         entity.descriptions.en.value if isinstance(entity.descriptions, Terms) and entity.descriptions.en else None,
-        [_object_id(statement.mainsnak) for statement in types if statement.rank == best],
+        [kind for statement in types if statement.rank == best and (kind := _object_id(statement.mainsnak))],
         len(sitelinks),
         _decode_sitelink(enwiki).title if enwiki else None,
         sum(map(len, claims.values())),

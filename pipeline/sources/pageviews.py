@@ -7,7 +7,7 @@
 """
 
 import csv
-import io
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -98,7 +98,7 @@ def _told(form: _Reader, path: Path, projects: frozenset[str]) -> Iterator[View]
     lines = _Lines(path)
     try:
         yield from form(iter(lines), path, projects)
-    except (*DAMAGE, ValueError, KeyError, TypeError, csv.Error) as error:
+    except (*DAMAGE, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise InputError(
             f"The page views are damaged: {type(error).__name__}: {error}",
             f"{path}, line {lines.number}",
@@ -148,6 +148,13 @@ def _title(title: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _count(text: str | int) -> int:
+    count = int(text)
+    if not 0 <= count < 2**63:
+        raise ValueError(f"{text!r} is no count")
+    return count
+
+
 def _read_aqs(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
     del path
     answer: Mapping[str, Any] = json.loads("\n".join(lines))
@@ -156,7 +163,7 @@ def _read_aqs(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Ite
         if project in projects:
             share = {"desktop": 0.0, "mobile-web": 1.0, "mobile-app": 1.0}.get(item.get("access", "all-access"))
             for article in item["articles"]:
-                yield project, _title(article["article"]), None, int(article["views"]), share, None
+                yield project, _title(article["article"]), None, _count(article["views"]), share, None
 
 
 def _read_yearly(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
@@ -166,28 +173,40 @@ def _read_yearly(lines: Iterator[str], path: Path, projects: frozenset[str]) -> 
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
             mobile = row.get("mobile_percentage") or None
             share = float(mobile) / 100 if mobile else None
-            yield project, _title(row["article"]), None, int(row["views"]), share, None
+            yield project, _title(row["article"]), None, _count(row["views"]), share, None
 
 
 def _read_items(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
     del path, projects
     for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-        yield "wikidata", None, int(row["item"].removeprefix("Q")), int(row["page_views"]), None, None
+        yield "wikidata", None, _count(row["item"].removeprefix("Q")), _count(row["page_views"]), None, None
 
 
-_COMPLETE = re.compile(r"([a-z0-9_-]+\.[a-z]+) (\S+) (?:(\d+|null) )?(desktop|mobile-web|mobile-app) (\d+) ([A-Z0-9]+)\s*$")
-_HOUR = re.compile(r"[A-Z]\d+")
+_COMPLETE = re.compile(
+    r"([a-z0-9_-]+\.[a-z]+) (\S+) (?:(?:\d+|null) )?(desktop|mobile-web|mobile-app) (\d+) ([A-Z0-9]+)\s*$"
+)
+_HOUR = re.compile(r"([A-Z]+)\d+")
 
 
 def _read_complete(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
     """Views of a day or a month; the access methods of one page stand on lines of their own, one after the other."""
     del path
+    for (project, title), group in itertools.groupby(_complete(lines, projects), key=lambda line: line[:2]):
+        views = mobile = 0
+        hours: set[str] = set()
+        for _, _, access, count, hourly in group:
+            views += count
+            mobile += 0 if access == "desktop" else count
+            hours.update(_HOUR.findall(hourly))
+        yield project, title, None, views, mobile / views if views else None, len(hours)
+
+
+def _complete(lines: Iterator[str], projects: frozenset[str]) -> Iterator[tuple[str, str, str, int, str]]:
+    """Project, title, access method, views and hours of every line of these projects."""
     for line in lines:
-        if line.partition(" ")[0] not in projects:
-            continue
-        match = _COMPLETE.match(line)
-        if match is None:
-            raise ValueError(f"{line[:80]!r} is no pageview_complete line")
-        project, title, _, access, views, hours = match.groups()
-        share = 0.0 if access == "desktop" else 1.0
-        yield project, _title(title), None, int(views), share, len(_HOUR.findall(hours))
+        if line.partition(" ")[0] in projects:
+            match = _COMPLETE.match(line)
+            if match is None:
+                raise ValueError(f"{line[:80]!r} is no pageview_complete line")
+            project, title, access, views, hours = match.groups()
+            yield project, _title(title), access, _count(views), hours
