@@ -15,7 +15,7 @@ from pipeline.edits import Origin
 from pipeline.errors import InputError, UsageError
 from pipeline.exclusions import Exclusions, read_exclusions
 from pipeline.lm.scorer import Scorer
-from pipeline.manifest import CodeRecord, DumpRecord, InputRecord, Manifest, ModelRecord, ThresholdRecord
+from pipeline.manifest import CodeRecord, DumpRecord, InputRecord, Manifest, ModelRecord, Role, ThresholdRecord
 from pipeline.progress import Reporter
 from pipeline.records import Edit
 from pipeline.release import Draft, assemble
@@ -140,15 +140,19 @@ class _Files:
 
 def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
     """Hash every input file."""
-    named = [("new", sources.new), ("old", sources.old), ("exclude", sources.exclude)]
+    named: list[tuple[Role, Path | None]] = [
+        ("new", sources.new),
+        ("old", sources.old),
+        ("exclude", sources.exclude),
+        *(("pageviews", path) for path in (pageview_files(sources.pageviews) if sources.pageviews else ())),
+    ]
     paths = [(role, path) for role, path in named if path is not None]
-    paths += [("pageviews", path) for path in pageview_files(sources.pageviews)] if sources.pageviews else []
     for role, path in paths:
         if not path.is_file():
             raise InputError("There is no such file", str(path), f"Check --{role}.")
     total = sum(path.stat().st_size for _, path in paths)
     with reporter.track("reading checksums", total) as advance:
-        inputs = [(role, Input(path, file_hash(path, advance))) for role, path in paths]
+        inputs: list[tuple[Role, Input]] = [(role, Input(path, file_hash(path, advance))) for role, path in paths]
     found = {role: file for role, file in inputs}
     records = [
         InputRecord(role=role, file=file.path.name, bytes=file.path.stat().st_size, sha256=file.sha256)
@@ -233,8 +237,8 @@ def _model(scored: Path | None) -> ModelRecord | None:
 def _change_classes(changed: Path | None) -> Mapping[str, int]:
     if changed is None:
         return {}
-    counts = Counter(read_table(changed / "changes.parquet", ["change_class"]).column("change_class").to_pylist())
-    return dict(sorted(counts.items()))
+    rows = read_table(changed / "changes.parquet", ["change_class"]).to_pylist()
+    return dict(sorted(Counter(str(row["change_class"]) for row in rows).items()))
 
 
 def _mixes(edits: Sequence[Edit]) -> Mapping[str, Mapping[str, Mapping[str, int]]]:

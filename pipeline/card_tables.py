@@ -15,7 +15,7 @@ from pipeline.exports import LACKS
 from pipeline.manifest import Manifest
 from pipeline.reasons import BY_STAGE
 from pipeline.records import Category
-from pipeline.report import EVERY_CATEGORY, funnel, in_bytes
+from pipeline.report import EVERY_CATEGORY, failures, funnel, in_bytes
 from pipeline.splits import SPLITS
 from pipeline.templates import Relation
 
@@ -107,7 +107,7 @@ def exports_table(manifest: Manifest) -> str:
     """The files in other shapes, with what was left out of them."""
     rows = [
         [f"`{path}`", f"{record.records:,}", main_reasons(record.left_out) if record.left_out else ""]
-        for path, record in manifest.exports.items()
+        for path, record in sorted(manifest.exports.items())
     ]
     return markdown(["file in `exports/`", "records", "edits left out"], rows)
 
@@ -137,7 +137,7 @@ def checks_table(manifest: Manifest) -> str:
     rows: list[list[str]] = []
     for check in manifest.checks:
         about = inspect.getdoc(CHECKS[check.name].run) if check.name in CHECKS else None
-        outcome = f"{check.failures:,} failures" if check.failures else "passed"
+        outcome = failures(check.failures) if check.failures else "passed"
         rows.append([f"`{check.name}`", about or "", outcome if check.required else f"{outcome} (not required)"])
     return markdown(["check", "what must hold", "outcome"], rows)
 

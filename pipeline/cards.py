@@ -21,7 +21,13 @@ from pipeline.templates import Relation, load_templates
 FIGURES = ("changes", "degree", "domains", "frequency", "funnel", "likelihood", "relations")
 """The figures that the prose has a place for."""
 
-_SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
+_KNOWEDIT = {  # what EasyEdit's script calls the kinds of files
+    "knowedit/wiki_recent/recent_test.json": "recent",
+    "knowedit/wiki_counterfact/test_cf.json": "counterfact",
+    "knowedit/ZsRE/ZsRE-test-all.json": "zsre",
+}
+
+_SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")  # as the Hub writes them
 
 _TAG = re.compile(r"\{\{([#^/]?)([\w.]+)\}\}")
 _BLOCK = re.compile(r"^\{\{([#^])([\w.]+)\}\}\n(.*?)^\{\{/\2\}\}\n", re.DOTALL | re.MULTILINE)
@@ -99,18 +105,33 @@ def _written(value: object) -> str:
 def _front_matter(manifest: Manifest, folder: Path) -> str:
     """What the Hub reads: the constant part, the size, and a configuration for each category."""
     metadata = _read_yaml(folder / "metadata.yaml")
-    total = _total(manifest)
     metadata["pretty_name"] = _pretty_name(manifest, folder)
-    metadata["size_categories"] = [next((name for limit, name in _SIZES if total < limit), "n>10M")]
+    metadata["size_categories"] = [_size(_total(manifest))]
+    # A split or a configuration without rows is left out: `datasets` fails to load all splits when one has none.
     metadata["configs"] = [
         {
             "config_name": category,
             **({"default": True} if category == _default_category(manifest) else {}),
-            "data_files": [{"split": split, "path": f"data/{category}/{split}-*.parquet"} for split in SPLITS],
+            "data_files": [
+                {"split": split, "path": f"data/{category}/{split}-*.parquet"}
+                for split in SPLITS
+                if manifest.rows[category].get(split)
+            ],
         }
         for category in categories_of(manifest)
+        if any(manifest.rows[category].values())
     ]
     return yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True).rstrip()
+
+
+def _size(rows: int) -> str:
+    """The size category of the Hub.
+
+    >>> _size(999), _size(12_345)
+    ('n<1K', '10K<n<100K')
+    """
+    place = max(len(str(rows)) - 3, 0)
+    return f"{_SIZES[place - 1]}<n<{_SIZES[place]}" if place else f"n<{_SIZES[0]}"
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -149,6 +170,8 @@ def _flags(manifest: Manifest, figures: Sequence[str]) -> Slots:
 
 def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
     settings, views = manifest.settings, manifest.pageviews
+    filled = [path for path in _KNOWEDIT if path in manifest.exports and manifest.exports[path].records]
+    knowedit = (filled or list(_KNOWEDIT))[0]
     screening = next((count for count in manifest.counts if count.stage == "screening"), None)
     return {
         "pretty_name": _pretty_name(manifest, data_cards_folder()),
@@ -160,13 +183,15 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "relation_count": f"{len(relations)}",
         "retired_relations": _listed(r.name for r in relations.values() if r.status == "retired").capitalize(),
         "sensitive_relations": _listed(relation.name for relation in relations.values() if relation.sensitive),
-        "screening_taken_in": f"{screening.taken_in:,}" if screening else "",
-        "screening_kept": f"{screening.kept:,}" if screening else "",
+        "screening_taken_in": f"{screening.taken_in if screening else 0:,}",
+        "screening_kept": f"{screening.kept if screening else 0:,}",
         "two_hop_share": in_percent(settings.popular.two_hop_share, 1),
         "pages": f"{sum(views.values()):,}",
         "pages_kept": f"{views.get('kept', 0):,}",
-        "pages_left_out": main_reasons({name: count for name, count in views.items() if name != "kept"}),
+        "pages_left_out": _left_out(views),
         "projects": _listed(settings.pageviews.projects),
+        "knowedit_file": knowedit,
+        "knowedit_type": _KNOWEDIT[knowedit],
         "percentile": f"{settings.long_tail.percentile:g}",
         "seed": str(manifest.seed),
         **{f"{split}_share": in_percent(getattr(settings.splits, split), 1) for split in SPLITS},
@@ -178,13 +203,18 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
     }
 
 
+def _left_out(views: Mapping[str, int]) -> str:
+    left_out = sorted(views.keys() - {"kept"}, key=lambda name: (-views[name], name))
+    return main_reasons({name: views[name] for name in left_out}) if left_out else "none"
+
+
 def _listed(names: Iterable[str]) -> str:
     """Names as a sentence lists them.
 
     >>> _listed(["brother", "sister", "stepfather"])
     'brother, sister and stepfather'
     """
-    *others, last = names
+    *others, last = [*names] or [""]
     return f"{', '.join(others)} and {last}" if others else last
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pipeline import times
 from pipeline.asking import Ask, ask, ask_through, mentions
@@ -125,7 +125,7 @@ def _edit(fact: Fact, world: World, origin: Origin, limits: LimitsSettings) -> E
     questions = [text for text in asked.question_rephrases if not mentions(text, name)]
     if reason := _fault(asked, subject, name, rephrases, limits):
         return reason
-    return {
+    edit = {
         **_identity(fact, target, truth),
         **_triple(fact, subject, asked),
         "prompt": asked.prompt,
@@ -143,6 +143,7 @@ def _edit(fact: Fact, world: World, origin: Origin, limits: LimitsSettings) -> E
         "template_version": asked.template_version,
         "label_language": subject.label_language,
     }
+    return cast(Edit, edit)
 
 
 def _fault(asked: Ask, subject: Item, target: str, rephrases: list[str], limits: LimitsSettings) -> str | None:

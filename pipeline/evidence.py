@@ -1,6 +1,6 @@
 """EVIDENCE: the true triples that the answers of a release rest on, so that every answer can be proved from the release."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipeline import schema
@@ -49,7 +49,6 @@ def write_evidence(edits: Iterable[Edit], world: World, out: Path) -> Path:
 def read_evidence(path: Path) -> Evidence:
     """The evidence of a release by subject and relation."""
     found: dict[Question, dict[str, str | None]] = {}
-    columns: Sequence[list[str]] = [column.to_pylist() for column in read_table(path).columns]
-    for subject, relation, object_id, name, _ in zip(*columns, strict=True):
-        found.setdefault((subject, relation), {})[object_id] = name
+    for row in read_table(path).to_pylist():
+        found.setdefault((row["subject_id"], row["relation_id"]), {})[row["object_id"]] = row["object"]
     return found

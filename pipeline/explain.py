@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -52,19 +53,19 @@ def explain(folder: Path, subject_id: str, relation_id: str) -> str:
 _NOTHING_READ = 3  # lines of an account that names no stage
 
 
-def _rows(path: Path, subject_id: str) -> list[Mapping[str, str | None]]:
+def _rows(path: Path, subject_id: str) -> list[dict[str, Any]]:
     try:
         table = read_table(path)
     except (FileNotFoundError, pa.ArrowInvalid) as error:
         raise InputError(f"The release lacks a file: {error}", str(path), "Build or download it again.") from error
-    return table.filter(pc.equal(table["subject_id"], subject_id)).to_pylist()
+    return table.filter(pc.field("subject_id") == subject_id).to_pylist()
 
 
-def _about(row: Mapping[str, str | None], relation_id: str) -> bool:
+def _about(row: Mapping[str, Any], relation_id: str) -> bool:
     return relation_id in (row["relation_id"] or "").split("/")
 
 
-def _dropped(folder: Path, stage: str, subject_id: str, relation_id: str) -> list[Mapping[str, str | None]]:
+def _dropped(folder: Path, stage: str, subject_id: str, relation_id: str) -> list[dict[str, Any]]:
     path = folder / "dropped" / f"{stage}.parquet"
     return [row for row in _rows(path, subject_id) if _about(row, relation_id)] if path.is_file() else []
 
@@ -86,7 +87,7 @@ def _kept_lines(folder: Path, manifest: Manifest, subject_id: str, relation_id: 
     for category in manifest.settings.categories:
         for path in sorted((folder / "data" / category).glob("*.parquet")):
             for row in _rows(path, subject_id):
-                steps = [step["relation_id"] for step in row["path"]]  # type: ignore[index]
+                steps = [step["relation_id"] for step in row["path"]]
                 if relation_id in steps:
                     yield f"{category}, {row['split']}: {row['prompt']} >> {row['target_new']} ({row['case_id']})"
 

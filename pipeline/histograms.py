@@ -86,7 +86,7 @@ class Signal:
         places = [math.log10(edge) for edge in self._edges] if self.is_count else self._edges
         ends = zip(places, places[1:], strict=False)
         bars = [Bar(start, end - start, end <= self.limit + 1e-9) for start, end in ends]
-        return [Bar(places[0] - 0.42, 0.3, True), *bars] if self._has_zero else bars
+        return [Bar(min(places[0] - 0.42, -0.75), 0.3, True), *bars] if self._has_zero else bars
 
     def heights(self, category: str) -> Sequence[float]:
         """The share of subjects in each bin for its width on the axis, so that areas compare."""

@@ -14,6 +14,9 @@ from pipeline.settings import Settings
 MANIFEST = "manifest.json"
 
 
+Role = Literal["new", "old", "pageviews", "exclude"]
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,7 +24,7 @@ class _Record(BaseModel):
 class InputRecord(_Record):
     """A file that the release was built from, by content and never by place."""
 
-    role: Literal["new", "old", "pageviews", "exclude"]
+    role: Role
     file: str
     bytes: int
     sha256: str

@@ -4,7 +4,7 @@ Every answer is read off the newer state: all true objects, the preferred label 
 another subject is taken from the edit's own split, so that nothing of another split is seen.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 

@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -42,7 +42,7 @@ class Reporter:
             self._console.print(message, markup=False)
 
     @contextmanager
-    def track(self, what: str, total: float) -> Iterator[Advance]:
+    def track(self, what: str, total: float) -> Generator[Advance]:
         """Follow work of a known size.
 
         Yields:
@@ -63,7 +63,7 @@ class Reporter:
 
 
     @contextmanager
-    def watch(self, what: str, total: float, beats: Path) -> Iterator[Path]:
+    def watch(self, what: str, total: float, beats: Path) -> Generator[Path]:
         """Follow work that runs elsewhere and tells how far it is by `beat`.
 
         Args:

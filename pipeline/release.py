@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -154,7 +155,7 @@ def _contents(
         for category in manifest.settings.categories:
             for split in SPLITS:
                 for path in sorted((folder / "data" / category).glob(f"{split}-*.parquet")):
-                    edits += read_table(path).to_pylist()
+                    edits += cast(list[Edit], read_table(path).to_pylist())
         evidence = read_evidence(folder / "evidence" / "triples.parquet")
         exports = {path: msgspec.json.decode((folder / "exports" / path).read_bytes()) for path in manifest.exports}
     except (OSError, ValueError, msgspec.DecodeError) as error:

@@ -46,7 +46,16 @@ def _checks(manifest: Manifest) -> Iterable[str]:
     yield f"Checks: {len(manifest.checks) - len(failed)} of {len(manifest.checks)} passed."
     for check in failed:
         kind = "required" if check.required else "not required"
-        yield f"  {check.name} ({kind}): {check.failures:,} failures"
+        yield f"  {check.name} ({kind}): {failures(check.failures)}"
+
+
+def failures(count: int) -> str:
+    """A number of failures in words.
+
+    >>> failures(1), failures(1_200)
+    ('1 failure', '1,200 failures')
+    """
+    return f"{count:,} failure{'s' if count != 1 else ''}"
 
 
 def funnel(manifest: Manifest) -> pd.DataFrame:

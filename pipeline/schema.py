@@ -13,8 +13,8 @@ _strings = pa.list_(pa.string())
 _moment = pa.timestamp("s", tz="UTC")
 
 
-def _table(*columns: tuple[str, pa.DataType] | pa.Field) -> pa.Schema:
-    return pa.schema(column if isinstance(column, pa.Field) else pa.field(*column) for column in columns)
+def _table(*columns: tuple[str, pa.DataType]) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in columns])
 
 
 STATEMENTS = _table(

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -197,5 +197,5 @@ def _merged(base: Mapping[str, object], changes: Mapping[str, object]) -> Tree:
     for key, value in changes.items():
         below = base.get(key)
         both_sections = isinstance(below, dict) and isinstance(value, dict)
-        merged[key] = _merged(below, value) if both_sections else value
+        merged[key] = _merged(cast(Tree, below), cast(Tree, value)) if both_sections else value
     return merged

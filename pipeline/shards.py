@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import multiprocessing
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -122,6 +123,8 @@ def stage(work: Path, name: str, depends: Mapping[str, object], make: Callable[[
         part.mkdir(parents=True, exist_ok=True)
         make(part)
         (part / DONE).write_text(json.dumps(identity, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+        if folder.exists():  # without its marker: copied in part, or meddled with
+            shutil.rmtree(folder)
         part.replace(folder)
     except OSError as error:
         raise disk_error(error, part) from error

@@ -9,7 +9,7 @@ from typing import cast, get_args
 
 from pipeline.choice import fraction, ticket
 from pipeline.edits import Drop, path_name
-from pipeline.exclusions import Exclusions, normalised
+from pipeline.exclusions import Exclusions
 from pipeline.records import Edit, Split
 from pipeline.settings import SplitsSettings
 from pipeline.templates import Relation

@@ -58,5 +58,5 @@ def _feature(kind: pa.DataType) -> Feature:
         return {"feature": _feature(kind.value_type), "_type": "List"}
     if pa.types.is_struct(kind):
         return {field.name: _feature(field.type) for field in kind}
-    names = {pa.string(): "string", pa.float64(): "float64"}
-    return {"dtype": names.get(kind, str(kind)), "_type": "Value"}
+    name = "float64" if pa.types.is_float64(kind) else str(kind)  # Arrow calls it "double"
+    return {"dtype": name, "_type": "Value"}

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -57,7 +58,7 @@ def measure_likelihood(
     for place in range(0, kept.num_rows, _HEADS_AT_ONCE):
         some = kept.slice(place, _HEADS_AT_ONCE)
         scores = scorer.score(make_requests(some, templates, settings.likelihood.carriers))
-        scored, found = _by_item(some["id"].to_pylist(), scores, scorer)
+        scored, found = _by_item(cast(list[int], some["id"].to_pylist()), scores, scorer)
         rows += scored
         statuses += found
         advance(some.num_rows)
@@ -69,7 +70,7 @@ def draw_heads(heads: pa.Table, settings: Settings) -> pa.Table:
     """The heads to score, by id: all, or as many as the settings allow, with the smallest tickets."""
     limit = settings.likelihood.max_heads
     if heads.num_rows > limit:
-        ids: list[int] = heads["id"].to_pylist()
+        ids = cast(list[int], heads["id"].to_pylist())
         drawn = heapq.nsmallest(limit, ids, key=lambda item: ticket(settings.seed, "head", item))
         heads = heads.filter(pc.field("id").isin(drawn))
     return heads.sort_by("id")

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from pipeline.errors import StorageError
 from pipeline.exports import EXPORTS, LACKS, export_files, write_json
 from pipeline.records import Edit
 from tests.samples import EDITS, spoilt_releases
@@ -99,7 +98,7 @@ def test_the_file_that_was_there_survives_a_failed_write(tmp_path: Path) -> None
     path = tmp_path / "file.json"
     write_json([{"case_id": "recent-0001"}], path)
     before = path.read_bytes()
-    (tmp_path / "file.json.partial").mkdir()
-    with pytest.raises(StorageError, match=r"file\.json"):
-        write_json([{"case_id": "recent-0002"}], path)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json([{"case_id": "recent-0002", "level": float("nan")}], path)
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
