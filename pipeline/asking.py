@@ -137,11 +137,11 @@ def ask_edit(edit: Edit, world: World, alias: str | None = None) -> Ask | None:
     name = world.name(subject, told_apart=told_apart, alias=alias)
     key = edit["path"][-1]["object_id"]
     if edit["hops"] == 1:
-        count = len(world.objects(subject.id, edit["relation_id"]))
+        count = world.count(subject.id, edit["relation_id"])
         return ask(world, subject, edit["relation_id"], count=count, object_key=key, subject=name)
     middle = world.items[int(first["object_id"][1:])]
     inner = ask(world, subject, first["relation_id"], subject=name)
-    count = len(world.objects(middle.id, edit["relation_id"]))
+    count = world.count(middle.id, edit["relation_id"])
     return ask_through(world, inner, middle, edit["relation_id"], count=count, object_key=key) if inner else None
 
 
@@ -171,5 +171,5 @@ _SHORT_NAME = 3
 
 
 def mentions(text: str, name: str) -> bool:
-    """Whether a text holds a name, whatever the case: the strict test by which a prompt may not give away its target."""
+    """Whether a text holds a name, whatever the case: the test that a prompt does not give away its target."""
     return name.casefold() in text.casefold()

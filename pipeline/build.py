@@ -24,7 +24,7 @@ from pipeline.settings import Settings
 from pipeline.shards import code_version, executor, locked
 from pipeline.sources.pageviews import pageview_files
 from pipeline.stages import COUNTS, Input, Line
-from pipeline.tables import file_hash, read_table
+from pipeline.tables import file_hash, make_folder, read_table
 from pipeline.templates import load_templates
 from pipeline.world import load_world
 
@@ -77,6 +77,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
     settings = _possible(settings, sources, reporter)
     files = _read_inputs(sources, reporter)
     exclusions = read_exclusions(sources.exclude) if sources.exclude else Exclusions()
+    make_folder(options.out)
     with locked(options.work), executor(options.workers) as pool:
         line = Line(settings, templates, options.work, options.workers, pool, reporter)
 
@@ -111,9 +112,13 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         manifest = manifest.model_copy(update=_mixes(edits))
         drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
         draft = Draft(edits, load_world(around, templates), drops, manifest)
+        folder = options.out / manifest.release
+        was_there = folder.exists()
         with reporter.track("release", 0):
-            manifest, results = assemble(draft, options.out / manifest.release)
-    return Built(options.out / manifest.release, manifest, results)
+            manifest, results = assemble(draft, folder)
+        if was_there:
+            reporter.warn("unchanged", "The same release was there already; nothing was changed.", release=str(folder))
+    return Built(folder, manifest, results)
 
 
 def _possible(settings: Settings, sources: Sources, reporter: Reporter) -> Settings:
@@ -146,13 +151,14 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
         ("exclude", sources.exclude),
         *(("pageviews", path) for path in (pageview_files(sources.pageviews) if sources.pageviews else ())),
     ]
-    paths = [(role, path) for role, path in named if path is not None]
+    paths: list[tuple[Role, Path]] = [(role, path) for role, path in named if path is not None]
     for role, path in paths:
         if not path.is_file():
-            raise InputError("There is no such file", str(path), f"Check --{role}.")
+            what = "This is a folder, not a file" if path.is_dir() else "There is no such file"
+            raise InputError(what, str(path), f"Check --{role}.")
     total = sum(path.stat().st_size for _, path in paths)
     with reporter.track("reading checksums", total) as advance:
-        inputs: list[tuple[Role, Input]] = [(role, Input(path, file_hash(path, advance))) for role, path in paths]
+        inputs = [(role, Input(path, file_hash(path, advance))) for role, path in paths]
     found = {role: file for role, file in inputs}
     records = [
         InputRecord(role=role, file=file.path.name, bytes=file.path.stat().st_size, sha256=file.sha256)
@@ -251,4 +257,3 @@ def _mixes(edits: Sequence[Edit]) -> Mapping[str, Mapping[str, Mapping[str, int]
         return {category: dict(sorted(counter.items())) for category, counter in sorted(counts.items())}
 
     return {"relations": mix("relation_id"), "domains": mix("domain")}
-

@@ -22,7 +22,7 @@ from pipeline.templates import Relation
 SHORT = 12  # characters of a hash that tell it apart
 
 _NUMBER = re.compile(r"[\d,.%]+|")
-_TYPE_NAMES = {"double": "float64", "timestamp[s, tz=UTC]": "time, UTC"}
+_TYPE_NAMES = {"double": "float64", "timestamp[ms, tz=UTC]": "time, UTC"}
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,8 +1,8 @@
 """The categories: what each one considers, and how it measures it. To add one, add an entry to CATEGORIES.
 
 A category is a query for its candidates over the views `triples`, `partners`, `changes`, `popularity`, `frequency`,
-`degree`, `likelihood` and `thresholds`. It gives the columns of CANDIDATES; `reason` is filled where a rule of the category
-itself rejects the row, and `stratum` with `share` says what part of the category a kind of row should fill.
+`degree`, `likelihood` and `thresholds`. It gives the columns of CANDIDATES; `reason` is filled where a rule of the
+category itself rejects the row, and `stratum` with `share` says what part of the category a kind of row should fill.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 from pipeline.settings import Settings
 
-_ONE_HOP = "t.subject_id, NULL AS middle_relation, NULL AS middle_id, t.relation, t.object_key, t.object_id, t.statement_id, t.object_count"
+_ONE_HOP = (
+    "t.subject_id, NULL AS middle_relation, NULL AS middle_id, "
+    "t.relation, t.object_key, t.object_id, t.statement_id, t.object_count"
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def _popular(settings: Settings) -> str:
     return f"""
     WITH heads AS (SELECT id FROM popularity ORDER BY page_views DESC, id LIMIT {settings.popular.heads}),
     near AS (SELECT t.* FROM triples t JOIN heads ON heads.id = t.subject_id WHERE t.reason IS NULL)
-    SELECT {_ONE_HOP}, NULL AS lt_type, NULL AS detail, 'one hop' AS stratum, {1 - share} AS share, NULL AS reason FROM near t
+    SELECT {_ONE_HOP}, NULL AS lt_type, NULL AS detail, 'one hop' AS stratum, {1 - share} AS share, NULL AS reason
+    FROM near t
     UNION ALL
     SELECT a.subject_id, a.relation, a.object_id, b.relation, b.object_key, b.object_id, b.statement_id, b.object_count,
         NULL, 'Q' || a.object_id, 'two hops', {share},
@@ -67,10 +71,12 @@ def _long_tail(settings: Settings) -> str:
     WITH measured AS (
         SELECT t.*,
             coalesce(f.frequency, 0) <= (SELECT threshold FROM thresholds WHERE measure = 'frequency')
-                AND coalesce(d.in_degree + d.out_degree, 0) <= (SELECT threshold FROM thresholds WHERE measure = 'degree')
+                AND coalesce(d.in_degree + d.out_degree, 0)
+                    <= (SELECT threshold FROM thresholds WHERE measure = 'degree')
                 AS is_rare,
-            coalesce(l.log_likelihood_mean <= (SELECT threshold FROM thresholds WHERE measure = 'log_likelihood_mean'), false)
-                AS is_unlikely
+            coalesce(
+                l.log_likelihood_mean <= (SELECT threshold FROM thresholds WHERE measure = 'log_likelihood_mean'), false
+            ) AS is_unlikely
         FROM triples t
         LEFT JOIN frequency f ON f.id = t.subject_id
         LEFT JOIN degree d ON d.id = t.subject_id
@@ -78,8 +84,9 @@ def _long_tail(settings: Settings) -> str:
         WHERE t.reason IS NULL
     )
     SELECT {_ONE_HOP},
-        CASE WHEN is_rare AND is_unlikely THEN 'both' WHEN is_rare THEN 'statistical' WHEN is_unlikely THEN 'semantic' END
-            AS lt_type, NULL AS detail,
+        CASE
+            WHEN is_rare AND is_unlikely THEN 'both' WHEN is_rare THEN 'statistical' WHEN is_unlikely THEN 'semantic'
+        END AS lt_type, NULL AS detail,
         CASE WHEN is_rare THEN 'statistical' ELSE 'semantic' END AS stratum, 0.5 AS share,
         CASE WHEN NOT is_rare AND NOT is_unlikely THEN 'above_threshold' END AS reason
     FROM measured t

@@ -65,9 +65,7 @@ class CheckResult:
 
     def record(self) -> CheckRecord:
         """The outcome as the manifest keeps it."""
-        return CheckRecord(
-            name=self.name, required=self.required, looked_at=self.looked_at, failures=self.failures
-        )
+        return CheckRecord(name=self.name, required=self.required, looked_at=self.looked_at, failures=self.failures)
 
 
 def _probes(edit: Edit) -> Iterable[Probe]:
@@ -174,7 +172,8 @@ def counterfactuals_false(contents: Contents) -> Failures:
     for edit in contents.edits:
         if edit["category"] == "popular":
             true_names = {name.casefold() for names in edit["answers"] for name in names}
-            if edit["target_new"].casefold() in true_names or edit["edit_kind"] != "modification":
+            names = {name.casefold() for name in (edit["target_new"], *edit["target_new_aliases"])}
+            if names & true_names or edit["edit_kind"] != "modification":
                 yield f"{edit['case_id']}: {edit['target_new']!r} is true"
 
 
@@ -214,8 +213,12 @@ def portability_follows(contents: Contents) -> Failures:
 def _follows(edit: Edit, probe: Probe, evidence: Evidence) -> bool:
     given = {names[0] for names in probe["ground_truth"]}
     path = probe["path"]
-    if probe["kind"] == "Subject_Aliasing" or (probe["kind"] == "Reasoning" and path[-1]["relation_id"] == edit["relation_id"]):
-        leads = len(path) == 1 or path[0]["object_id"] in evidence.get((probe["subject_id"], path[0]["relation_id"]), {})
+    if probe["kind"] == "Subject_Aliasing" or (
+        probe["kind"] == "Reasoning" and path[-1]["relation_id"] == edit["relation_id"]
+    ):
+        leads = len(path) == 1 or path[0]["object_id"] in evidence.get(
+            (probe["subject_id"], path[0]["relation_id"]), {}
+        )
         return given == {edit["target_new"]} and (leads or probe["kind"] == "Subject_Aliasing")
     if probe["kind"] == "Reasoning":
         true = evidence.get((path[0]["object_id"], path[1]["relation_id"]), {})
@@ -296,7 +299,11 @@ def exports_sound(contents: Contents) -> Failures:
 
 def training_groups_filled(contents: Contents) -> Failures:
     """DAFNet's three groups of training files have records: it divides by their sizes."""
-    groups = {"counterfact": ["cf_train"], "robust": ["robust"], "zsre": ["zsre_train", "recent", "popular", "long_tail"]}
+    groups = {
+        "counterfact": ["cf_train"],
+        "robust": ["robust"],
+        "zsre": ["zsre_train", "recent", "popular", "long_tail"],
+    }
     for group, names in groups.items():
         if not any(contents.exports.get(f"dafset/{name}.json") for name in names):
             yield f"the group {group} is empty"

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,8 +49,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", choices=["sample", "dump"], required=True, help="the bundled slice, or dumps")
-    parser.add_argument("--new", type=Path, metavar="DUMP", help="the newer dump: .json, .json.gz, .json.bz2, .json.zst")
-    parser.add_argument("--old", type=Path, metavar="DUMP", help="the older dump; without it there is no recent category")
+    parser.add_argument(
+        "--new", type=Path, metavar="DUMP", help="the newer dump: .json, .json.gz, .json.bz2, .json.zst"
+    )
+    parser.add_argument(
+        "--old", type=Path, metavar="DUMP", help="the older dump; without it there is no recent category"
+    )
     parser.add_argument("--pageviews", type=Path, metavar="PATH", help="a file or folder of page views")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where releases go")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where finished stages are kept (default: OUT/.work)")
@@ -58,7 +63,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude", type=Path, metavar="FILE", help="subjects and prompts to keep out of every split")
     parser.add_argument("--seed", type=int, metavar="N", help="the seed of every draw")
     parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, metavar="N", help="processes")
-    parser.add_argument("--version", dest="name", metavar="NAME", help="the name of the release")
+    parser.add_argument("--version", type=_name, dest="name", metavar="NAME", help="the name of the release")
     parser.add_argument("--model", default="none", metavar="PATH_OR_ID", help="a causal language model, or none")
     parser.set_defaults(run=_build)
 
@@ -87,6 +92,12 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is no number of processes")
     return int(text)
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"\w[\w.+-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name: use letters, digits and . _ + -")
+    return text
 
 
 # The heavy modules are imported by the command that needs them, so that `--help` answers at once.

@@ -55,7 +55,9 @@ class _Object:
         return f"Q{self.id}" if self.id is not None else None
 
 
-def make_edits(facts: Iterable[Fact], world: World, origin: Origin, limits: LimitsSettings) -> tuple[list[Edit], list[Drop]]:
+def make_edits(
+    facts: Iterable[Fact], world: World, origin: Origin, limits: LimitsSettings
+) -> tuple[list[Edit], list[Drop]]:
     """Put facts into words.
 
     Args:
@@ -168,7 +170,9 @@ def _target_and_truth(fact: Fact, world: World) -> tuple[_Object, _Object]:
         return named(fact["target_key"], fact["target_id"]), true_object
     if fact["change_class"] in _MODIFYING and fact["old_value"]:
         old = str(fact["old_value"])
-        earlier = named(old.lstrip("+") if "/" not in old else old, int(old[1:]) if re.fullmatch(r"Q\d+", old) else None)
+        earlier = named(
+            old.lstrip("+") if "/" not in old else old, int(old[1:]) if re.fullmatch(r"Q\d+", old) else None
+        )
         if earlier.names and earlier.names[0] != true_object.names[0]:
             return true_object, earlier
     return true_object, true_object

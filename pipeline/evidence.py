@@ -1,4 +1,4 @@
-"""EVIDENCE: the true triples that the answers of a release rest on, so that every answer can be proved from the release."""
+"""EVIDENCE: the true triples that the answers of a release rest on, so that the release proves each of its answers."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -49,6 +49,6 @@ def write_evidence(edits: Iterable[Edit], world: World, out: Path) -> Path:
 def read_evidence(path: Path) -> Evidence:
     """The evidence of a release by subject and relation."""
     found: dict[Question, dict[str, str | None]] = {}
-    for row in read_table(path).to_pylist():
+    for row in read_table(path, schema.EVIDENCE.names).cast(schema.EVIDENCE).to_pylist():
         found.setdefault((row["subject_id"], row["relation_id"]), {})[row["object_id"]] = row["object"]
     return found

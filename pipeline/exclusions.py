@@ -49,7 +49,7 @@ def read_exclusions(path: Path) -> Exclusions:
         InputError: It cannot be read, or starts like JSON and is none.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors of some systems put a mark before the first line
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The exclusions cannot be read: {error}", str(path), "Check --exclude.") from error
     if text.lstrip()[:1] in ("[", "{"):

@@ -55,10 +55,9 @@ _NOTHING_READ = 3  # lines of an account that names no stage
 
 def _rows(path: Path, subject_id: str) -> list[dict[str, Any]]:
     try:
-        table = read_table(path)
-    except (FileNotFoundError, pa.ArrowInvalid) as error:
-        raise InputError(f"The release lacks a file: {error}", str(path), "Build or download it again.") from error
-    return table.filter(pc.field("subject_id") == subject_id).to_pylist()
+        return read_table(path).filter(pc.field("subject_id") == subject_id).to_pylist()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"The release cannot be read: {error}", str(path), "Build or download it again.") from error
 
 
 def _about(row: Mapping[str, Any], relation_id: str) -> bool:

@@ -1,8 +1,8 @@
 """CANDIDATES to FACTS: what the categories took, with signals, provenance and, for popular facts, a target.
 
-A fact of a counterfactual category is changed to an object that is not true (decision 7): one that the same relation holds elsewhere, of a
-class that the true object has too, and true of the subject under no name. It is drawn by ticket, so the same fact
-keeps its target as long as that object is in the pool.
+A fact of a counterfactual category is changed to an object that is not true (decision 7): one that the same relation
+holds elsewhere, of a class that the true object has too, and true of the subject under none of its names. It is drawn
+by ticket, so a fact keeps its target as long as that object is in the pool and no newcomer draws a lower one.
 """
 
 from pathlib import Path
@@ -16,7 +16,9 @@ from pipeline.tables import Database
 # A literal has no classes; dates of one precision and century count as one kind, and so do all numbers.
 _KIND_OF_LITERAL = """
 CASE WHEN contains({key}, '/')
-    THEN (split_part({key}, '/', 2)::BIGINT * 10000 + try_cast(regexp_extract({key}, '^([+-]?[0-9]+)', 1) AS BIGINT) // 100) * -1
+    THEN -1 * (
+        split_part({key}, '/', 2)::BIGINT * 10000 + try_cast(regexp_extract({key}, '^([+-]?[0-9]+)', 1) AS BIGINT) // 100
+    )
     ELSE 0 END
 """
 
@@ -24,7 +26,8 @@ _POOL = """
 CREATE OR REPLACE TEMP TABLE pool AS
 WITH objects AS (SELECT DISTINCT relation, object_key, object_id FROM triples WHERE reason IS NULL),
 kinds AS (
-    SELECT relation, object_key, object_id, unnest(e.type_ids) AS kind FROM objects o JOIN entities e ON e.id = o.object_id
+    SELECT relation, object_key, object_id, unnest(e.type_ids) AS kind
+    FROM objects o JOIN entities e ON e.id = o.object_id
     UNION ALL
     SELECT relation, object_key, object_id, {literal} FROM objects WHERE object_id IS NULL
 )
@@ -32,10 +35,14 @@ SELECT k.*, e.label FROM kinds k LEFT JOIN entities e ON e.id = k.object_id
 QUALIFY row_number() OVER (PARTITION BY relation, kind ORDER BY {ticket}) <= {size}
 """
 
+# An item under any of its names, whatever the case.
+_NAMES = "lower(unnest(list_append(e.aliases, e.label)))"
+
 _TARGETS = """
 CREATE OR REPLACE TEMP TABLE targets AS
 WITH asked AS (
-    SELECT c.*, coalesce(middle_id, subject_id) AS holder_id, coalesce(middle_relation, '') || '/' || relation AS question,
+    SELECT c.*, coalesce(middle_id, subject_id) AS holder_id,
+        coalesce(middle_relation, '') || '/' || relation AS question,
         lower(s.label) AS subject_label
     FROM chosen c JOIN entities s ON s.id = c.subject_id
     WHERE c.category IN ({categories})
@@ -46,10 +53,15 @@ kinds AS (
     SELECT a.*, {literal} FROM asked a WHERE object_id IS NULL
 ),
 true_names AS (
-    SELECT t.subject_id AS holder_id, t.relation, lower(unnest(list_append(e.aliases, e.label))) AS name
+    SELECT t.subject_id AS holder_id, t.relation, {names} AS name
     FROM triples t JOIN entities e ON e.id = t.object_id
     WHERE t.is_true AND t.subject_id IN (SELECT holder_id FROM asked)
 ),
+pool_names AS (
+    SELECT relation, object_id AS target_id, {names} AS name
+    FROM (SELECT DISTINCT relation, object_id FROM pool) p JOIN entities e ON e.id = p.object_id
+),
+namesakes AS (SELECT DISTINCT holder_id, relation, target_id FROM true_names JOIN pool_names USING (relation, name)),
 offers AS (
     SELECT DISTINCT k.category, k.subject_id, k.question, k.holder_id, k.relation, p.object_key AS target_key,
         p.object_id AS target_id, p.label, k.subject_label
@@ -61,8 +73,9 @@ WHERE target_id IS DISTINCT FROM subject_id AND target_id IS DISTINCT FROM holde
   AND NOT EXISTS (
       SELECT 1 FROM triples t
       WHERE t.is_true AND t.subject_id = o.holder_id AND t.relation = o.relation AND t.object_key = o.target_key)
-  AND (label IS NULL OR NOT EXISTS (
-      SELECT 1 FROM true_names n WHERE n.holder_id = o.holder_id AND n.relation = o.relation AND n.name = lower(o.label)))
+  AND NOT EXISTS (
+      SELECT 1 FROM namesakes n
+      WHERE n.holder_id = o.holder_id AND n.relation = o.relation AND n.target_id = o.target_id)
 QUALIFY row_number() OVER (PARTITION BY category, subject_id, question ORDER BY {ticket}) = 1
 """
 
@@ -71,9 +84,11 @@ SELECT c.category, c.subject_id, c.middle_relation, c.middle_id, c.relation, c.o
     c.object_count, c.lt_type, t.target_key, t.target_id,
     h.change_class, h.old_value, h.base_revision, h.head_revision, h.first_seen, h.event_time, h.event_precision,
     h.event_calendar_id,
-    coalesce(f.frequency, 0) AS frequency, coalesce(d.in_degree, 0) AS in_degree, coalesce(d.out_degree, 0) AS out_degree,
+    coalesce(f.frequency, 0) AS frequency,
+    coalesce(d.in_degree, 0) AS in_degree, coalesce(d.out_degree, 0) AS out_degree,
     p.page_views, p.page_views_percentile,
-    l.log_likelihood_sum, l.log_likelihood_mean, l.token_count AS lm_token_count, l.model AS lm_model, l.revision AS lm_revision
+    l.log_likelihood_sum, l.log_likelihood_mean, l.token_count AS lm_token_count,
+    l.model AS lm_model, l.revision AS lm_revision
 FROM chosen c
 LEFT JOIN targets t ON t.category = c.category AND t.subject_id = c.subject_id
     AND t.question = coalesce(c.middle_relation, '') || '/' || c.relation
@@ -83,7 +98,9 @@ LEFT JOIN frequency f ON f.id = c.subject_id
 LEFT JOIN degree d ON d.id = c.subject_id
 LEFT JOIN popularity p ON p.id = c.subject_id
 LEFT JOIN likelihood l ON l.id = c.subject_id
-QUALIFY row_number() OVER (PARTITION BY c.category, c.subject_id, c.middle_relation, c.relation ORDER BY h.change_class) = 1
+QUALIFY row_number() OVER (
+    PARTITION BY c.category, c.subject_id, c.middle_relation, c.relation ORDER BY h.change_class
+) = 1
 ORDER BY c.category, c.subject_id, c.middle_relation NULLS FIRST, c.relation
 """
 
@@ -106,5 +123,5 @@ def collect_facts(candidates: Path, entities: Path, settings: Settings, database
     database.run(_POOL.format(literal=literal, ticket=pool_ticket, size=settings.popular.target_pool))
     target_ticket = ticket_sql(settings.seed, "'target'", "subject_id", "question", "target_key")
     counterfactual = ", ".join(f"'{name}'" for name, category in CATEGORIES.items() if category.is_counterfactual)
-    database.run(_TARGETS.format(literal=literal, ticket=target_ticket, categories=counterfactual))
+    database.run(_TARGETS.format(literal=literal, names=_NAMES, ticket=target_ticket, categories=counterfactual))
     return database.write(_FACTS, out, schema.FACTS)

@@ -119,9 +119,7 @@ def _step(triple: Triple) -> Step:
     return {"relation_id": triple.relation, "object_id": triple.object_key}
 
 
-def _asked_objects(
-    kind: LocalityKind | PortabilityKind, world: World, triple: Triple, subject: Item
-) -> Probe | None:
+def _asked_objects(kind: LocalityKind | PortabilityKind, world: World, triple: Triple, subject: Item) -> Probe | None:
     """A probe for all true objects of a triple's subject and relation; None if it cannot be asked fairly."""
     asked = ask_triple(world, triple, subject)
     answers = world.answers(world.objects(subject.id, triple.relation))
@@ -161,23 +159,31 @@ def _forgetfulness(edited: _Edited) -> Iterator[Probe]:
     template = world.templates.phrases.besides
     prompt = asked.fill(template.replace("{noun}", asked.noun.text).replace("{known}", edit["target_new"]))
     if not any(mentions(prompt, names[0]) for names in answers):
-        steps = [_step(triple) for triple in triples if world.texts(triple.object_key, triple.object_id)[:1] == answers[0][:1]]
+        steps = [
+            _step(triple)
+            for triple in triples
+            if world.texts(triple.object_key, triple.object_id)[:1] == answers[0][:1]
+        ]
         probe = _probe("Forgetfulness", asked, answers, edited.subject, steps[:1])
         yield {**probe, "prompt": prompt, "question": ""}
 
 
 def _neighborhood(edited: _Edited) -> Iterator[Probe]:
-    """The same relation of other subjects, those with the same true object first; their object is not the target."""
+    """The same relation of other subjects, those with the same true object first; their object is not the target.
+
+    Subjects whose object changes with the edit, such as the siblings of somebody who is given another father, are none.
+    """
     edit, world = edited.edit, edited.world
     truth, relation = edit["ground_truth_id"], edit["relation_id"]
     shares_truth = truth and edit["edit_kind"] == "modification"  # else the true object is the target
     sharing = world.leading_to(_number(truth), relation) if truth and shares_truth else ()
     touched = {edit["subject_id"], edit["target_new_id"], edit["ground_truth_id"], edit["path"][0]["object_id"]}
+    entailed = {probe["subject_id"] for probe in _logical_generalization(edited) if probe["relation_id"] == relation}
     for triples in (sharing, world.beside(relation)):
         for triple in edited.draw(triples, "neighborhood"):
             subject = world.items.get(triple.subject_id)
             usable = triple.is_eligible and triple.object_count == 1 and triple.object_key != edit["target_new_id"]
-            if subject and usable and f"Q{subject.id}" not in touched and edited.in_split(subject.id):
+            if subject and usable and f"Q{subject.id}" not in touched | entailed and edited.in_split(subject.id):
                 probe = _asked_objects("Neighborhood", world, triple, subject)
                 if probe and edit["target_new"] not in probe["ground_truth"][0]:
                     yield probe
@@ -194,7 +200,7 @@ def _subject_aliasing(edited: _Edited) -> Iterator[Probe]:
 
 def _is_name(alias: str, label: str) -> bool:
     """Whether an alias can stand for its label in a sentence: no code, no list, nothing without letters."""
-    fits = 2 < len(alias) <= _MAX_ALIAS_CHARACTERS and not set(alias) & set("{}[]|;")
+    fits = 2 < len(alias) <= _MAX_ALIAS_CHARACTERS and not set(alias) & set("{}[]|;") and "  " not in alias
     is_code = alias.isupper() and len(alias) <= _MAX_CODE_CHARACTERS
     return fits and not is_code and any(letter.isalpha() for letter in alias) and alias.casefold() != label.casefold()
 
@@ -207,7 +213,7 @@ def _reasoning_after(edited: _Edited) -> Iterator[Probe]:
     """One hop on from the target: asked of the object that the edit gives, without naming it."""
     edit, world = edited.edit, edited.world
     target = edited.target
-    if target is None or edit["hops"] == 2 or len(world.objects(edited.subject.id, edit["relation_id"])) > 1:
+    if target is None or edit["hops"] == 2 or world.count(edited.subject.id, edit["relation_id"]) > 1:
         return
     inner = ask_edit(edit, world)
     truth = edit["ground_truth_id"]
@@ -216,7 +222,11 @@ def _reasoning_after(edited: _Edited) -> Iterator[Probe]:
         if inner is None or triple.relation in edited.relation.touches or triple.object_id == edited.subject.id:
             continue
         answers = world.answers(world.objects(target.id, triple.relation))
-        before = world.answers(world.objects(_number(truth), triple.relation)) if truth != edit["target_new_id"] and truth else []
+        before = (
+            world.answers(world.objects(_number(truth), triple.relation))
+            if truth != edit["target_new_id"] and truth
+            else []
+        )
         asked = ask_through(
             world, inner, target, triple.relation, count=triple.object_count, object_key=triple.object_key
         )
@@ -230,10 +240,15 @@ def _reasoning_before(edited: _Edited) -> Iterator[Probe]:
     edit, world = edited.edit, edited.world
     if edit["hops"] == 2:
         return
-    count = len(world.objects(edited.subject.id, edit["relation_id"]))
+    count = world.count(edited.subject.id, edit["relation_id"])
     for triple in edited.draw(world.leading_only_to(edited.subject.id), "before"):
         item = world.items.get(triple.subject_id)
-        if item is None or triple.relation == edit["relation_id"] or f"Q{item.id}" == edit["target_new_id"] or not edited.in_split(item.id):
+        if (
+            item is None
+            or triple.relation == edit["relation_id"]
+            or f"Q{item.id}" == edit["target_new_id"]
+            or not edited.in_split(item.id)
+        ):
             continue
         inner = ask_triple(world, triple, item)
         if inner is None or edited.relation.partner == triple.relation:
@@ -241,7 +256,10 @@ def _reasoning_before(edited: _Edited) -> Iterator[Probe]:
         key = edit["path"][-1]["object_id"]
         asked = ask_through(world, inner, edited.subject, edit["relation_id"], count=count, object_key=key)
         if asked and not mentions(asked.prompt, edit["target_new"]):
-            steps = [_step(triple), {"relation_id": edit["relation_id"], "object_id": edit["target_new_id"] or edit["target_new"]}]
+            steps = [
+                _step(triple),
+                {"relation_id": edit["relation_id"], "object_id": edit["target_new_id"] or edit["target_new"]},
+            ]
             yield _probe("Reasoning", asked, [edited.target_answer], item, cast(list[Step], steps))
 
 

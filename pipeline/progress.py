@@ -25,7 +25,7 @@ class Reporter:
 
     def __init__(self, mode: Mode | None = None) -> None:
         self.mode: Mode = mode or ("terminal" if sys.stderr.isatty() else "quiet")
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
     def say(self, event: str, message: str, **fields: object) -> None:
         """Tell one thing: a line of text on a terminal, an object with these fields for a machine."""
@@ -60,7 +60,6 @@ class Reporter:
         else:
             yield lambda _: None
         self.say("stage", f"{what}: {time.monotonic() - started:.1f} s", seconds=round(time.monotonic() - started, 3))
-
 
     @contextmanager
     def watch(self, what: str, total: float, beats: Path) -> Generator[Path]:

@@ -1,4 +1,4 @@
-"""A release put together: rows, exports, evidence, drops, figures, card and manifest, checked, then put in place whole."""
+"""A release put together: rows, exports, evidence, drops, figures, card, manifest; checked, then put in place whole."""
 
 import shutil
 from collections import Counter
@@ -9,6 +9,7 @@ from typing import cast
 
 import msgspec
 
+from pipeline import schema
 from pipeline.cards import make_card
 from pipeline.checks import CheckResult, Contents, run_checks
 from pipeline.errors import ChecksFailed, InputError, UsageError
@@ -22,6 +23,8 @@ from pipeline.splits import SPLITS
 from pipeline.tables import disk_error, file_hash, read_table, whole_file
 from pipeline.templates import Relation
 from pipeline.world import World
+
+_decode = msgspec.json.Decoder(list[dict[str, object]]).decode
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,22 @@ def _refuse(results: Sequence[CheckResult]) -> None:
 
 
 def _compare(part: Path, target: Path) -> None:
-    """Refuse to replace a release that differs."""
+    """Refuse to replace what differs, be it another release, a damaged one or none."""
     if not (target / MANIFEST).is_file() or (target / MANIFEST).read_bytes() != (part / MANIFEST).read_bytes():
         raise UsageError(
             "Another release of this name is there", str(target), "Give another --version or --out, or remove it."
         )
+    if damaged := _damaged(target, read_manifest(part)):
+        raise UsageError(f"This release is there, but damaged: {damaged[0]}", str(target), "Remove it, then run again.")
+
+
+def _damaged(folder: Path, manifest: Manifest) -> list[str]:
+    """Files that are missing, unknown, or not as the manifest says."""
+    found = _file_records(folder)
+    damaged = [f"{path}: missing" for path in manifest.files if path not in found]
+    damaged += [f"{path}: not in the manifest" for path in found if path not in manifest.files]
+    damaged += [f"{path}: changed" for path, record in found.items() if manifest.files.get(path, record) != record]
+    return sorted(damaged)
 
 
 def _file_records(folder: Path) -> dict[str, FileRecord]:
@@ -137,27 +151,29 @@ def read_release(folder: Path, relations: Mapping[str, Relation]) -> Contents:
     """A finished release as its checks read it.
 
     Raises:
-        InputError: The folder holds no release, or a file of it cannot be read at all.
+        InputError: The folder holds no release, or a file of it cannot be read.
+        ChecksFailed: Files are damaged so that the other checks cannot run.
     """
     manifest = read_manifest(folder)
-    found = _file_records(folder)
-    damaged = [f"{path}: missing" for path in manifest.files if path not in found]
-    damaged += [f"{path}: not in the manifest" for path in found if path not in manifest.files]
-    damaged += [f"{path}: changed" for path, record in found.items() if manifest.files.get(path, record) != record]
-    return _contents(folder, manifest, relations, sorted(damaged))
+    damaged = _damaged(folder, manifest)
+    try:
+        return _contents(folder, manifest, relations, damaged)
+    except InputError as error:
+        if damaged:
+            raise ChecksFailed(f"The release is damaged: {'; '.join(damaged)}", error.where, error.remedy) from error
+        raise
 
 
-def _contents(
-    folder: Path, manifest: Manifest, relations: Mapping[str, Relation], damaged: Sequence[str]
-) -> Contents:
+def _contents(folder: Path, manifest: Manifest, relations: Mapping[str, Relation], damaged: Sequence[str]) -> Contents:
     try:
         edits: list[Edit] = []
         for category in manifest.settings.categories:
             for split in SPLITS:
                 for path in sorted((folder / "data" / category).glob(f"{split}-*.parquet")):
-                    edits += cast(list[Edit], read_table(path).to_pylist())
+                    table = read_table(path, schema.RELEASE.names).cast(schema.RELEASE)
+                    edits += cast(list[Edit], table.to_pylist())
         evidence = read_evidence(folder / "evidence" / "triples.parquet")
-        exports = {path: msgspec.json.decode((folder / "exports" / path).read_bytes()) for path in manifest.exports}
+        exports = {path: _decode((folder / "exports" / path).read_bytes()) for path in manifest.exports}
     except (OSError, ValueError, msgspec.DecodeError) as error:
         raise InputError(f"The release cannot be read: {error}", str(folder), "Build or download it again.") from error
     return Contents(edits, evidence, exports, manifest, relations, damaged)

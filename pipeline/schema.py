@@ -10,7 +10,7 @@ import pyarrow as pa
 SCHEMA_VERSION = 1
 
 _strings = pa.list_(pa.string())
-_moment = pa.timestamp("s", tz="UTC")
+_moment = pa.timestamp("ms", tz="UTC")  # Parquet knows no seconds
 
 
 def _table(*columns: tuple[str, pa.DataType]) -> pa.Schema:

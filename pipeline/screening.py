@@ -186,7 +186,7 @@ def _label_rules(settings: ScreeningSettings) -> dict[str, str]:
     """SQL conditions under which the label of the subject or object is no name."""
     unfit = (
         "(length({0}) NOT BETWEEN {1} AND {2} OR NOT regexp_matches({0}, '\\pL')"
-        " OR regexp_full_match({0}, '[QPL][0-9]+') OR regexp_matches({0}, '[{{}}\\[\\]|\\n\\t]') OR {0} <> trim({0})"
+        " OR regexp_full_match({0}, '[QPL][0-9]+') OR regexp_matches({0}, '[{{}}\\[\\]|\\n\\t]|  ') OR {0} <> trim({0})"
         " OR regexp_matches({0}, '^(\\S+ ){{4,}}\\S+[.!?;:]$'))"  # a sentence, as titles of articles are
     )
     limits = settings.min_label_characters, settings.max_label_characters

@@ -121,10 +121,12 @@ in_relations AS (
     FROM unique_subjects
 ),
 in_turn AS (
-    SELECT *, row_number() OVER (PARTITION BY early_reason, stratum, question ORDER BY ticket) AS round FROM in_relations
+    SELECT *, row_number() OVER (PARTITION BY early_reason, stratum, question ORDER BY ticket) AS round
+    FROM in_relations
 ),
 in_strata AS (
-    SELECT *, row_number() OVER (PARTITION BY early_reason, stratum ORDER BY round, ticket) / share AS place FROM in_turn
+    SELECT *, row_number() OVER (PARTITION BY early_reason, stratum ORDER BY round, ticket) / share AS place
+    FROM in_turn
 ),
 ranked AS (
     SELECT *, row_number() OVER (PARTITION BY early_reason ORDER BY place, ticket) AS rank FROM in_strata

@@ -10,17 +10,21 @@ import functools
 import hashlib
 import json
 import multiprocessing
+import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from pipeline import schema
 from pipeline.errors import PipelineError, UsageError
 from pipeline.resources import source_files
-from pipeline.tables import disk_error
+from pipeline.tables import disk_error, make_folder
 
 P = ParamSpec("P")
 Task = TypeVar("Task")
@@ -43,14 +47,47 @@ class InlineExecutor(Executor):
 
 
 @contextlib.contextmanager
-def executor(workers: int) -> Iterator[Executor]:
+def executor(workers: int) -> Generator[Executor, None, None]:
     """The executor for a number of workers on this machine."""
     if workers <= 1:
         yield InlineExecutor()
         return
     # Workers start fresh instead of being forked: DuckDB and PyTorch hold threads that do not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
+        processes = _started(pool, workers)
+        try:
+            yield pool
+        except BaseException:
+            for process in processes:  # the rest of their work, perhaps hours of it, is wanted no more
+                process.terminate()
+            raise
+
+
+def _started(pool: Executor, workers: int) -> Sequence[BaseProcess]:
+    """The processes of a pool, started now and deaf to Ctrl-C, which is for the main process alone to hear."""
+    others = set(multiprocessing.active_children())
+    hears = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if hears else None
+    try:
+        for _ in range(workers):
+            pool.submit(os.getpid)
+    finally:
+        if hears:
+            signal.signal(signal.SIGINT, handler)
+    return [process for process in multiprocessing.active_children() if process not in others]
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when the main process is killed: it would go on writing beside the next run."""
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def map_shards(
@@ -132,13 +169,14 @@ def stage(work: Path, name: str, depends: Mapping[str, object], make: Callable[[
 
 
 @contextlib.contextmanager
-def locked(work: Path) -> Iterator[None]:
+def locked(work: Path) -> Generator[None, None, None]:
     """Keep other runs out of a work folder.
 
     Raises:
         UsageError: Another run is in it.
+        StorageError: It cannot be written to.
     """
-    work.mkdir(parents=True, exist_ok=True)
+    make_folder(work)
     with (work / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

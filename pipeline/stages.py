@@ -132,7 +132,10 @@ def changed(line: Line, old: Input, new: Input, ingested: Path) -> Path:
 def screen(line: Line, ingested: Path, exclusions: Exclusions) -> Path:
     """TYPES, TRIPLES and PAST, as `types.parquet`, `triples.parquet` and `past.parquet`, and what was rejected."""
     templates, settings = line.templates, line.settings.screening
-    relations = {name: relation.model_dump(mode="json", exclude={"wordings", "version"}) for name, relation in templates.relations.items()}
+    relations = {
+        name: relation.model_dump(mode="json", exclude={"wordings", "version"})
+        for name, relation in templates.relations.items()
+    }
     depends = {
         "ingested": ingested,
         "settings": settings.model_dump(),
@@ -177,7 +180,9 @@ def count_views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
         for place, file in enumerate(files):
             read_views(file.path, frozenset(settings.projects), out / "views" / f"{place:04d}.parquet")
         with line.database() as database:
-            counts = measure_popularity(out / "views", ingested / "titles", settings, database, out / "popularity.parquet")
+            counts = measure_popularity(
+                out / "views", ingested / "titles", settings, database, out / "popularity.parquet"
+            )
         _write_json(counts, out / COUNTS)
 
     return line.stage("popularity", depends, make)

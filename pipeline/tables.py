@@ -9,7 +9,8 @@ import errno
 import glob
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -21,11 +22,14 @@ from pipeline.errors import InputError, PipelineError, StorageError
 ROW_GROUP_ROWS = 100_000
 _BATCH_ROWS = 50_000
 _HASHED_BYTES = 1 << 20
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}
+_DISK_ERRORS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG),  # paths that cannot be made
+}
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path) -> Generator[Path, None, None]:
     """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not.
 
     Raises:
@@ -39,22 +43,41 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        _remove(part)
         raise disk_error(error, path) from error
     except BaseException:
-        part.unlink(missing_ok=True)
+        _remove(part)
         raise
+
+
+def _remove(part: Path) -> None:
+    with contextlib.suppress(OSError):  # what stopped the write matters more
+        part.unlink()
 
 
 def disk_error(error: OSError, path: Path) -> OSError | StorageError:
     """A refusal of the disk as our error; any other operating system error as it is."""
     if error.errno in _DISK_ERRORS:
         return StorageError(
-            f"The disk refused a write: {error.strerror}",
+            f"The disk refused a write: {os.strerror(error.errno)}",
             str(path),
             "Free some space or choose another --out or --work, then run again.",
         )
     return error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and see that files can be made in it.
+
+    Raises:
+        StorageError: The path cannot be a folder, or nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise disk_error(error, folder) from error
 
 
 def file_hash(path: Path, advance: Callable[[float], None] = lambda _: None) -> str:
@@ -179,7 +202,7 @@ class Database:
             return self._connection.sql(sql).to_arrow_table()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self) -> Generator[None, None, None]:
         try:
             yield
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
@@ -188,3 +211,7 @@ class Database:
                 str(self._scratch),
                 "Free some space there, or raise `memory`.",
             ) from error
+        except RuntimeError as error:
+            if "interrupted" in str(error):  # DuckDB heard Ctrl-C before Python did
+                raise KeyboardInterrupt from error
+            raise

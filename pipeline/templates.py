@@ -252,6 +252,9 @@ class VariantGrammar(_Frozen):
             known = {"subject", "topic", *self.slots}
             if unknown := {slot for sentence in sentences for slot in sentence.slots} - known:
                 raise ValueError(f"the pole {pole} uses unknown slots: {sorted(unknown)}")
+        levels = [[sentence.level for sentence in sentences] for sentences in self.poles.values()]
+        if levels[0] != levels[1]:
+            raise ValueError("the poles run in pairs: line by line, their sentences have the same level")
         return self
 
 
@@ -308,7 +311,7 @@ def load_templates(folder: Path | None = None) -> Templates:
     """
     folder = folder or templates_folder()
     relations: dict[str, Relation] = {}
-    for path in sorted((folder / "relations").glob("*.yaml"), key=lambda path: int(path.stem[1:])):
+    for path in sorted((folder / "relations").glob("*.yaml"), key=lambda path: (len(path.stem), path.stem)):
         relation = read_yaml(path, TypeAdapter(Relation))
         if relation.id != path.stem:
             raise UsageError(f"The relation calls itself {relation.id}", str(path), "Name the file after its id.")
@@ -321,7 +324,9 @@ def load_templates(folder: Path | None = None) -> Templates:
         phrases=read_yaml(folder / "phrases.yaml", TypeAdapter(Phrases)),
         rules=read_yaml(folder / "rules.yaml", TypeAdapter(tuple[Rule, ...])),
         carriers=read_yaml(folder / "carriers.yaml", TypeAdapter(tuple[NounPhrase, ...])),
-        variants=tuple(read_yaml(path, TypeAdapter(VariantGrammar)) for path in sorted((folder / "variants").glob("*.yaml"))),
+        variants=tuple(
+            read_yaml(path, TypeAdapter(VariantGrammar)) for path in sorted((folder / "variants").glob("*.yaml"))
+        ),
         version=file_version(sorted(folder.rglob("*.yaml"))),
     )
     _check_references(templates, folder)
@@ -339,10 +344,16 @@ def file_version(paths: Iterable[Path]) -> str:
 def _check_references(templates: Templates, folder: Path) -> None:
     """Every relation and type that a file names must exist, and there are 48 relations."""
     relations = templates.relations
-    problems = [] if len(relations) == RELATION_COUNT else [f"there are {len(relations)} relations, not {RELATION_COUNT}"]
+    problems = (
+        [] if len(relations) == RELATION_COUNT else [f"there are {len(relations)} relations, not {RELATION_COUNT}"]
+    )
     named_relations = {(r.id, name) for r in relations.values() for name in (*r.impacts, r.inverse) if name}
-    named_relations |= {("rules.yaml", name) for rule in templates.rules for name in (rule.edit, rule.given[1], rule.then[1])}
-    problems += [f"{place} names the unknown relation {name}" for place, name in named_relations if name not in relations]
+    named_relations |= {
+        ("rules.yaml", name) for rule in templates.rules for name in (rule.edit, rule.given[1], rule.then[1])
+    }
+    problems += [
+        f"{place} names the unknown relation {name}" for place, name in named_relations if name not in relations
+    ]
     named_types = {(r.id, name) for r in relations.values() for name in (*r.subject_types, *r.object_types)}
     named_types |= {("names.yaml", name) for rule in templates.names for name in rule.types}
     problems += [f"{place} names the unknown type {name}" for place, name in named_types if name not in templates.types]

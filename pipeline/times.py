@@ -15,7 +15,20 @@ _FIRST_YEAR, _LAST_YEAR = 1, 9999  # beyond these, order is kept but days are no
 
 _PATTERN = r"([+-]?\d+)-(0\d|1[0-2])-([0-2]\d|3[01])T"  # as Wikibase checks it; Python and DuckDB read it alike
 _TIME = re.compile(_PATTERN, re.ASCII)
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 Span = tuple[int, int]
 

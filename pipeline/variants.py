@@ -1,4 +1,4 @@
-"""Robust edits: edits of the other categories, with sentences to put before their prompts and with short and long forms.
+"""Robust edits: edits of the other categories, with sentences put before their prompts, and short and long forms.
 
 For each attribute a robust edit carries one sentence of either pole, drawn as a pair. No sentence names the target, the
 true object, or either by an alias (decisions 18 to 20).
@@ -85,13 +85,11 @@ def _of_kind(edit: Edit, kind: str) -> Iterator[Probe]:
     return (probe for probe in edit["locality"] if probe["kind"] == kind)
 
 
-def _pair(
-    grammar: VariantGrammar, edit: Edit, asked: Ask, settings: RobustSettings, seed: int
-) -> list[Prefix] | None:
+def _pair(grammar: VariantGrammar, edit: Edit, asked: Ask, settings: RobustSettings, seed: int) -> list[Prefix] | None:
     """A sentence of either pole; the two stand in the same place of the grammar and share the words in their slots."""
     key = (grammar.attribute, edit["case_id"])
     taboo = [edit["target_new"], *edit["target_new_aliases"], edit["ground_truth"], *sum(edit["answers"], [])]
-    pairs = list(zip(*grammar.poles.values(), strict=False))
+    pairs = list(zip(*grammar.poles.values(), strict=True))
     for pair in turned(pairs, seed, *key):
         if asked.relation.sensitive and any("topic" in sentence.slots for sentence in pair):
             continue  # an attitude towards somebody's religion is in poor taste
@@ -116,7 +114,8 @@ def _filled(sentence: VariantSentence, grammar: VariantGrammar, edit: Edit, aske
         words = grammar.slots[slot]
         return words[int(ticket(seed, grammar.attribute, slot, edit["case_id"])[:8], 16) % len(words)]
 
-    return _SLOT.sub(word, sentence.text)
+    text = _SLOT.sub(word, sentence.text)
+    return text[:-1] if text.endswith("..") else text  # a name such as "Sammy Davis Jr." brings its own full stop
 
 
 def _subject_text(edit: Edit, asked: Ask) -> str:
@@ -139,10 +138,17 @@ def _length_forms(
     if rephrase is None or locality is None:
         return None
     lead_ins = ordered(world.templates.phrases.lead_ins, seed, "lead-in", edit["case_id"])
-    taboo = [edit["target_new"], *edit["target_new_aliases"], *sum(edit["answers"], []), *sum(probe["ground_truth"], [])]
+    taboo = [
+        edit["target_new"],
+        *edit["target_new_aliases"],
+        *sum(edit["answers"], []),
+        *sum(probe["ground_truth"], []),
+    ]
     fitting = [lead_in for lead_in in lead_ins if not names_any(lead_in, taboo)][:2]
     longs = [_long(lead_in, ask) for lead_in, ask in zip(fitting, (asked, other), strict=False)]
-    if len(longs) < 2 or any(_length(text, ask) < settings.long_words for text, ask in zip(longs, (asked, other), strict=True)):
+    if len(longs) < 2 or any(
+        _length(text, ask) < settings.long_words for text, ask in zip(longs, (asked, other), strict=True)
+    ):
         return None
     return [_form("short", rephrase, locality, probe), _form("long", longs[0], longs[1], probe)]
 

@@ -87,7 +87,9 @@ def make_world(source: WorldSource, pool: int, seed: int, database: Database, ou
     beside = ticket_sql(seed, "'beside'", "f.relation", "f.subject_id", "f.object_key")
     database.run(_TRIPLES.format(leading=leading, beside=beside, pool=pool))
     database.run(
-        "CREATE TEMP TABLE named AS SELECT id FROM seeds UNION SELECT subject_id FROM near UNION SELECT object_id FROM near"
+        """
+        CREATE TEMP TABLE named AS
+        SELECT id FROM seeds UNION SELECT subject_id FROM near UNION SELECT object_id FROM near"""
     )
     database.write(_WRITTEN_TRIPLES, out / "triples.parquet", schema.WORLD_TRIPLES)
     database.write(_WRITTEN_ITEMS, out / "items.parquet", schema.WORLD_ITEMS)
@@ -174,6 +176,10 @@ class World:
     def objects(self, subject_id: int, relation: str) -> Sequence[Triple]:
         """The true triples of a subject and a relation."""
         return self.relations_of(subject_id).get(relation, ())
+
+    def count(self, subject_id: int, relation: str) -> int:
+        """How many objects are true of a subject and a relation; one that two statements name counts once."""
+        return len({triple.object_key for triple in self.objects(subject_id, relation)})
 
     def leading_to(self, object_id: int, relation: str) -> Sequence[Triple]:
         """Some eligible triples of a relation whose object an item is."""

@@ -25,7 +25,8 @@ SELECT p.*, coalesce(p.id, t.id) AS item_id,
         WHEN views >= {spike_views} AND hours < {hours} THEN 'few_hours'
         WHEN coalesce(p.id, t.id) IS NULL THEN 'no_item'
     END AS reason
-FROM pages p LEFT JOIN titles t ON t.title = p.title AND t.wiki = replace(split_part(p.project, '.wikipedia', 1), '-', '_') || 'wiki'
+FROM pages p
+LEFT JOIN titles t ON t.title = p.title AND t.wiki = replace(split_part(p.project, '.wikipedia', 1), '-', '_') || 'wiki'
 """
 
 
@@ -62,7 +63,7 @@ def measure_popularity(
     counts = database.table(
         "SELECT coalesce(reason, 'kept') AS reason, count(*) AS pages FROM judged GROUP BY 1 ORDER BY 1"
     )
-    return dict(zip(counts["reason"].to_pylist(), counts["pages"].to_pylist(), strict=True))
+    return {str(row["reason"]): int(row["pages"]) for row in counts.to_pylist()}
 
 
 def _junk(settings: PageviewsSettings) -> str:

@@ -32,6 +32,12 @@ CASE
 END
 """
 
+
+def _date(prefix: str) -> str:
+    """The four columns of a date as one value, so that a CASE can choose among dates."""
+    return f"struct_pack(p := {prefix}property_id, t := {prefix}time, q := {prefix}precision, c := {prefix}calendar_id)"
+
+
 _CHANGES = f"""
 WITH dated AS (
     SELECT d.*, m.target_id AS merged_into,
@@ -46,10 +52,10 @@ WITH dated AS (
             ELSE subject.day
         END AS came_day,
         CASE
-            WHEN d.date_day IS NOT NULL THEN struct_pack(p := d.date_property_id, t := d.date_time, q := d.date_precision, c := d.date_calendar_id)
-            WHEN event.day IS NOT NULL THEN struct_pack(p := event.property_id, t := event.time, q := event.precision, c := event.calendar_id)
-            WHEN value.day > cut.day THEN struct_pack(p := value.property_id, t := value.time, q := value.precision, c := value.calendar_id)
-            ELSE struct_pack(p := subject.property_id, t := subject.time, q := subject.precision, c := subject.calendar_id)
+            WHEN d.date_day IS NOT NULL THEN {_date("d.date_")}
+            WHEN event.day IS NOT NULL THEN {_date("event.")}
+            WHEN value.day > cut.day THEN {_date("value.")}
+            ELSE {_date("subject.")}
         END AS event_date,
         -- when it was over at the latest: its end, or the end of its subject
         coalesce(d.end_day, finish.day) AS over_day,
@@ -131,7 +137,10 @@ def _make_dates(database: Database, dating: Dating) -> None:
         SELECT subject_id AS id, property_id, time, precision, calendar_id, {middle_sql("time", "precision")} AS day
         FROM statements WHERE value_kind = 'time' AND rank <> 'deprecated'"""
     )
-    earliest = "SELECT {columns} FROM dates {where} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY day, property_id, time, precision) = 1"
+    earliest = (
+        "SELECT {columns} FROM dates {where} "
+        "QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY day, property_id, time, precision) = 1"
+    )
     for table, properties in (("existence", dating.existence), ("finish", dating.end)):
         where = f"WHERE day IS NOT NULL AND property_id IN ({', '.join(map(str, properties))})"
         database.run(f"CREATE TEMP TABLE {table} AS " + earliest.format(columns="*", where=where, key="id"))

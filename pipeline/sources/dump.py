@@ -18,7 +18,7 @@ from typing import BinaryIO, Protocol, Self
 
 import msgspec
 import zstandard
-from isal import igzip
+from isal import igzip, igzip_lib
 
 from pipeline import schema
 from pipeline.errors import InputError
@@ -29,7 +29,8 @@ from pipeline.sources.entity_json import UNREADABLE, Rows, Wanted, read_entity
 from pipeline.tables import whole_file, write_rows
 
 _CHUNK_BYTES = 1 << 20
-DAMAGE = (EOFError, OSError, zlib.error, igzip.igzip_lib.IsalError, zstandard.ZstdError)  # how decoders say "corrupt"
+# How decoders say "corrupt".
+DAMAGE: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, igzip_lib.IsalError, zstandard.ZstdError)
 
 
 _ZSTANDARD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or one to skip as pzstd begins with
@@ -134,7 +135,7 @@ def open_dump(path: Path) -> DumpFile:
     except OSError as error:
         raise InputError(f"The file cannot be opened: {error.strerror}", str(path), "Check the path.") from error
     if magic.startswith(b"\x1f\x8b"):
-        return DumpFile(raw, igzip.open(raw, "rb"))
+        return DumpFile(raw, igzip.IGzipFile(fileobj=raw, mode="rb"))
     if magic.startswith(b"BZh"):
         return DumpFile(raw, bz2.open(raw, "rb"))
     return DumpFile(raw, _ZstandardFile(raw) if _ZSTANDARD.match(magic) else raw)

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -108,10 +109,16 @@ def changed_ids(revisions: Path, entities: Path, database: Database) -> tuple[fr
     """
     database.view("older", revisions)
     database.view("newer", entities)
-    joined = "SELECT older.id AS old_id, newer.id AS new_id FROM older FULL JOIN newer USING (id) WHERE older.state IS DISTINCT FROM newer.state"
+    joined = """
+        SELECT older.id AS old_id, newer.id AS new_id
+        FROM older FULL JOIN newer USING (id)
+        WHERE older.state IS DISTINCT FROM newer.state"""
     table = database.table(joined)
-    old_ids, new_ids = (frozenset(table.column(name).drop_null().to_pylist()) for name in ("old_id", "new_id"))
-    return old_ids, new_ids
+    return _ids(table, "old_id"), _ids(table, "new_id")
+
+
+def _ids(table: pa.Table, column: str) -> frozenset[int]:
+    return frozenset(int(item) for item in table.column(column).drop_null().to_numpy())
 
 
 def read_texts(
@@ -216,7 +223,9 @@ def find_merges(compared: Path, old: Path, new: Path, database: Database, out: P
             FROM terms gone JOIN terms kept USING (term) WHERE gone.is_gone AND NOT kept.is_gone
         )
         SELECT c.gone_id, c.target_id, old.json AS gone_json, new.json AS target_json
-        FROM (SELECT gone_id, target_id, min(strength) AS strength FROM (FROM turned UNION ALL FROM named) GROUP BY ALL) c
+        FROM (
+            SELECT gone_id, target_id, min(strength) AS strength FROM (FROM turned UNION ALL FROM named) GROUP BY ALL
+        ) c
         JOIN old ON old.id = c.gone_id JOIN new ON new.id = c.target_id
         ORDER BY c.gone_id, c.strength, c.target_id"""
     )

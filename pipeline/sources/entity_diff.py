@@ -339,8 +339,9 @@ def _gains_end(left: _Claim, right: _Claim) -> bool:
 
 
 def terms(item: int, old: bytes | None, new: bytes | None) -> Iterator[TermRow]:
-    """Names by which a merge is recognised: all of an item that is gone; of one that stayed, those in English or for
-    all languages, and all that it gained.
+    """Names by which a merge is recognised.
+
+    Of an item that is gone, all of them; of one that stayed, those in English or for all languages, and all it gained.
     """
     if old is not None and new is None:
         yield from ((item, term, True) for term in sorted(_all_names(old)))

@@ -167,7 +167,7 @@ def _read_aqs(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Ite
 
 
 def _read_yearly(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
-    found = re.search(r"(?<![a-z])([a-z-]+\.)?wiki[a-z]+", path.name)
+    found = _PROJECT.search(path.name)
     project = found.group() if found else "en.wikipedia"
     if project in projects:
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
@@ -176,16 +176,19 @@ def _read_yearly(lines: Iterator[str], path: Path, projects: frozenset[str]) -> 
             yield project, _title(row["article"]), None, _count(row["views"]), share, None
 
 
+# A language code of two or three letters, perhaps with more after hyphens ("zh-yue"), before the kind of wiki.
+_PROJECT = re.compile(r"(?<![a-z])((?:[a-z]{2,3}(?:-[a-z]+)*|simple)\.)?wiki[a-z]+")
+
+
 def _read_items(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
     del path, projects
     for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
         yield "wikidata", None, _count(row["item"].removeprefix("Q")), _count(row["page_views"]), None, None
 
 
-_COMPLETE = re.compile(
-    r"([a-z0-9_-]+\.[a-z]+) (\S+) (?:(?:\d+|null) )?(desktop|mobile-web|mobile-app) (\d+) ([A-Z0-9]+)\s*$"
-)
-_HOUR = re.compile(r"([A-Z]+)\d+")
+_COMPLETE = re.compile(r"([a-z0-9_-]+\.[a-z]+) (\S+) (?:(?:\d+|null) )?(desktop|mobile-web|mobile-app) (\d+) (\S+)\s*$")
+# "A3" is three views in the first hour; monthly files put signs for the day before it, some of which are no letters.
+_HOUR = re.compile(r"([^\d\s]+)\d+")
 
 
 def _read_complete(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:

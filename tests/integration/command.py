@@ -1,0 +1,145 @@
+"""The command as a user runs it: a process of its own, with its own folder, environment and streams."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGKILL, Signals
+from typing import Any
+
+REPO = Path(__file__).parents[2]
+HOOKS = Path(__file__).parent / "hooks"
+PATIENCE = 120  # seconds; nothing here takes nearly as long
+
+Process = subprocess.Popen[str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The lines of `--json-logs`."""
+        return [json.loads(line) for line in self.err.splitlines()]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An exact moment of a run, and the signal that it meets there.
+
+    Attributes:
+        before: What the run is about to do, as a regular expression: "mkdir " or "rename " and the path that is made.
+            A stage is made in `.NAME-HASH.part` and then renamed to `NAME-HASH`, files likewise.
+        signal: The signal, sent once.
+        to: Who meets it: the "group" of the command and its workers, as when a terminal sends Ctrl-C; or of a worker
+            that comes to that moment, the worker it"self" or its "parent", which is the command.
+    """
+
+    before: str
+    signal: Signals = SIGKILL
+    to: str = "group"
+
+    def variables(self) -> dict[str, str]:
+        """What tells `hooks/sitecustomize.py`."""
+        return {
+            "EDITMILL_TEST_AT": self.before,
+            "EDITMILL_TEST_SIGNAL": str(int(self.signal)),
+            "EDITMILL_TEST_TO": self.to,
+        }
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """A user's environment, without what the tests themselves run under."""
+    ours = ("PYTHON", "PYTEST", "HF_", "COLUMNS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {"PYTHONPATH": f"{HOOKS}{os.pathsep}{REPO}", "HF_HUB_OFFLINE": "1"} | variables
+
+
+def start(*arguments: object, at: Moment | None = None, env: Mapping[str, str] | None = None, **how: Any) -> Process:
+    """Start the command in a process group of its own.
+
+    Args:
+        arguments: The command line.
+        at: A moment at which it meets a signal.
+        env: Variables to add to the environment.
+        how: What else `subprocess.Popen` takes.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
+        env=environment(**(env or {}), **(at.variables() if at else {})),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+        **how,
+    )
+
+
+def finish(process: Process) -> Run:
+    """Wait for the end of a run."""
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, SIGKILL)
+        raise
+    return Run(process.returncode, out, err)
+
+
+def editmill(*arguments: object, at: Moment | None = None, env: Mapping[str, str] | None = None, **how: Any) -> Run:
+    """Run the command to its end; the arguments are those of `start`."""
+    return finish(start(*arguments, at=at, env=env, **how))
+
+
+def succeed(*arguments: object, env: Mapping[str, str] | None = None, **how: Any) -> Run:
+    """Run the command, which must end well."""
+    run = editmill(*arguments, env=env, **how)
+    assert run.code == 0, run.err
+    return run
+
+
+def living(group: int) -> list[int]:
+    """The processes of a group that are at work, zombies aside."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, of = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:  # it has just ended
+            continue
+        if int(of) == group and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def wait_until(true: Any, seconds: float = PATIENCE) -> bool:
+    """Wait until a function gives something true, or for so many seconds."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.02)
+    return bool(true())
+
+
+def shown(out: Path) -> list[str]:
+    """What a user who lists a folder sees."""
+    return sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) if out.exists() else []
+
+
+def half_written(out: Path) -> list[Path]:
+    """Whatever under a folder bears the name of something unfinished."""
+    return sorted(out.rglob(".*.part"))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder by its path."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

@@ -1,0 +1,227 @@
+"""The same inputs, settings and seed give the same bytes: elsewhere, with other workers, and after a kill anywhere.
+
+A run is killed at exact moments (see `command.Moment`), not at times that depend on the machine.
+"""
+
+import re
+import shutil
+from pathlib import Path
+from signal import SIGKILL
+from typing import NamedTuple
+
+import pytest
+
+from tests.integration.command import (
+    Moment,
+    editmill,
+    files,
+    finish,
+    half_written,
+    living,
+    shown,
+    start,
+    succeed,
+    wait_until,
+)
+from tests.integration.dumps import States
+
+STAGES = (
+    "ingest",
+    "changes",
+    "screening",
+    "mentions",
+    "popularity",
+    "selection",
+    "world",
+    "edits",
+    "splits",
+    "probes",
+    "variants",
+)
+SHARDS = "[dump]\nshard_bytes = 131_072\n"  # so that even these small dumps have more shards than workers
+
+
+class Reference(NamedTuple):
+    """A run that nothing disturbed, and what all others must end in."""
+
+    command: tuple[object, ...]
+    out: Path
+
+    @property
+    def release(self) -> dict[str, bytes]:
+        """Every file by its path."""
+        (name,) = shown(self.out)
+        return files(self.out / name)
+
+
+@pytest.fixture(scope="module")
+def reference(states: States, tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    """A release of many shards, built by one worker in one go."""
+    folder = tmp_path_factory.mktemp("reference")
+    config = folder / "shards.toml"
+    config.write_text(SHARDS)
+    command = ("build", *states.arguments, "--config", config)
+    succeed(*command, "--out", folder / "out", "--workers", 1)
+    return Reference(command, folder / "out")
+
+
+def assert_same(out: Path, reference: Reference) -> None:
+    """The only thing to see in a folder is the reference's release, byte for byte; nothing unfinished is left."""
+    assert shown(out) == shown(reference.out)
+    (name,) = shown(out)
+    found = files(out / name)
+    assert found.keys() == reference.release.keys()
+    assert [path for path, content in reference.release.items() if found[path] != content] == []
+    assert half_written(out) == []
+
+
+def test_the_stages_are_those_that_are_killed_below(reference: Reference) -> None:
+    made = {
+        path.name.partition("-")[0] for path in (reference.out / ".work").iterdir() if (path / "done.json").exists()
+    }
+    assert made == set(STAGES)
+    assert len(list((reference.out / ".work").glob("ingest-*/statements/*.parquet"))) > 3
+
+
+# Elsewhere
+
+
+def test_inputs_and_outputs_in_other_places_and_another_time_zone_and_language(
+    reference: Reference, my_states: States, tmp_path: Path
+) -> None:
+    out = tmp_path / "another place" / "ötstad"
+    env = {"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "4242", "USER": "nobody"}
+    command = ("build", *my_states.arguments, *reference.command[-2:])
+    succeed(*command, "--out", out, "--workers", 1, env=env, cwd=tmp_path)
+    assert_same(out, reference)
+
+
+def test_three_workers(reference: Reference, tmp_path: Path) -> None:
+    succeed(*reference.command, "--out", tmp_path / "out", "--workers", 3, env={"PYTHONHASHSEED": "7"})
+    assert_same(tmp_path / "out", reference)
+
+
+# From finished stages
+
+
+def test_a_release_made_again_from_finished_stages(reference: Reference, tmp_path: Path) -> None:
+    work = shutil.copytree(reference.out / ".work", tmp_path / "work")
+    before = {path: path.stat().st_mtime_ns for path in work.rglob("*.parquet")}
+    succeed(*reference.command, "--out", tmp_path / "out", "--work", work, "--workers", 2)
+    assert_same(tmp_path / "out", reference)
+    assert {path: path.stat().st_mtime_ns for path in work.rglob("*.parquet")} == before
+
+
+def test_a_stage_that_is_gone_is_made_again_and_the_others_stay(reference: Reference, tmp_path: Path) -> None:
+    work = shutil.copytree(reference.out / ".work", tmp_path / "work")
+    for gone in (*work.glob("screening-*"), *work.glob("edits-*")):
+        shutil.rmtree(gone)
+    before = {path: path.stat().st_mtime_ns for path in work.rglob("*.parquet")}
+    succeed(*reference.command, "--out", tmp_path / "out", "--work", work, "--workers", 1)
+    assert_same(tmp_path / "out", reference)
+    after = {path: path.stat().st_mtime_ns for path in work.rglob("*.parquet")}
+    assert {path: after[path] for path in before} == before
+
+
+# Kills
+
+
+def killed(reference: Reference, out: Path, before: str, workers: int = 1) -> None:
+    """A run that is killed before it does something; nothing of it is to be seen."""
+    run = editmill(*reference.command, "--out", out, "--workers", workers, at=Moment(before))
+    assert run.code == -SIGKILL, f"never came to {before}: {run.err}"
+    assert shown(out) == []
+
+
+def test_killed_amid_each_stage_and_run_again_each_time(reference: Reference, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for stage in STAGES:
+        killed(reference, out, rf"^rename .*/\.{stage}-\w+\.part/")
+    succeed(*reference.command, "--out", out, "--workers", 1)
+    assert_same(out, reference)
+
+
+def test_killed_as_each_stage_is_put_in_place_and_run_again_each_time(reference: Reference, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for stage in STAGES:
+        killed(reference, out, rf"^rename .*/{stage}-\w+$")
+        assert [path.name for path in half_written(out) if path.is_dir()] == [f".{finished(reference, stage)}.part"]
+    succeed(*reference.command, "--out", out, "--workers", 1)
+    assert_same(out, reference)
+
+
+def finished(reference: Reference, stage: str) -> str:
+    (folder,) = (reference.out / ".work").glob(f"{stage}-*")
+    return folder.name
+
+
+RELEASE_STEPS = [
+    r"^mkdir .*/\.v[^/]+\.part/data",
+    r"^rename .*/exports/zsre/",
+    r"^rename .*/figures/",
+    r"^rename .*/manifest.json$",
+    r"^rename .*/v[^/]+$",
+]
+
+
+def test_killed_while_the_release_is_written_and_run_again_each_time(reference: Reference, tmp_path: Path) -> None:
+    out, work = tmp_path / "out", shutil.copytree(reference.out / ".work", tmp_path / "out" / ".work")
+    for before in RELEASE_STEPS:
+        killed(reference, out, before)
+    succeed(*reference.command, "--out", out, "--workers", 1)
+    assert_same(out, reference)
+    assert {path.name for path in work.iterdir()} == {path.name for path in (reference.out / ".work").iterdir()}
+
+
+def test_killed_amid_shards_that_three_workers_read(reference: Reference, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    killed(reference, out, r"/\.ingest-.*/statements/000003\.parquet$", workers=3)
+    killed(reference, out, r"/\.ingest-.*/counts/00000[6-9]\.json$", workers=2)
+    killed(reference, out, r"/\.changes-.*/revisions/000005\.parquet$", workers=3)
+    killed(reference, out, r"/\.changes-.*/merges\.parquet$", workers=2)
+    succeed(*reference.command, "--out", out, "--workers", 3)
+    assert_same(out, reference)
+
+
+def test_shards_that_were_finished_before_a_kill_are_not_read_again(reference: Reference, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    killed(reference, out, r"/counts/000004\.json$")
+    (part,) = (out / ".work").glob(".ingest-*.part")
+    done = {path.name: path.stat().st_mtime_ns for path in (part / "counts").glob("[0-9]*.json")}
+    assert len(done) == 4
+    killed(reference, out, r"^mkdir .*/\.changes-")
+    (folder,) = (out / ".work").glob("ingest-*")
+    assert {name: (folder / "counts" / name).stat().st_mtime_ns for name in done} == done
+
+
+def test_workers_end_when_the_command_alone_is_killed(reference: Reference, tmp_path: Path) -> None:
+    """As the kernel does when memory is short; a worker that went on would write into what the next run makes."""
+    out = tmp_path / "out"
+    process = start(
+        *reference.command, "--out", out, "--workers", 3, at=Moment(r"/counts/000001\.json$", SIGKILL, "parent")
+    )
+    assert finish(process).code == -SIGKILL
+    assert wait_until(lambda: not living(process.pid), seconds=10)
+    succeed(*reference.command, "--out", out, "--workers", 2)
+    assert_same(out, reference)
+
+
+def test_a_worker_that_dies_is_told_and_the_next_run_goes_on(reference: Reference, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    at = Moment(r"/counts/000002\.json$", SIGKILL, "self")
+    run = editmill(*reference.command, "--out", out, "--workers", 2, at=at)
+    assert run.code == 2
+    assert "A worker process died, most likely for lack of memory" in run.err
+    assert "Use fewer --workers" in run.err
+    assert shown(out) == []
+    succeed(*reference.command, "--out", out, "--workers", 1)
+    assert_same(out, reference)
+
+
+def test_left_overs_of_a_killed_run_never_look_like_a_release(reference: Reference, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(reference.out / ".work", out / ".work")
+    killed(reference, out, r"^rename .*/v[^/]+$")
+    (part,) = out.glob(".v*.part")
+    assert re.fullmatch(r"\.v[\d.]+\.part", part.name)
+    assert editmill("check", out).code == 2

@@ -1,0 +1,134 @@
+"""Sentences from templates: articles, possessives, tense and capitals."""
+
+import pytest
+
+from pipeline.templates import NameRule, load_templates
+from pipeline.wording import Name, can_fill, fill, name, possessive, takes_the
+
+RULES = load_templates().names
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "in_running_text"),
+    [
+        ("France", "country", "France"),
+        ("Netherlands", "country", "the Netherlands"),
+        ("United Kingdom", "country", "the United Kingdom"),
+        ("United States of America", "country", "the United States of America"),
+        ("Ottoman Empire", "country", "the Ottoman Empire"),
+        ("Kingdom of Prussia", "country", "the Kingdom of Prussia"),
+        ("Prussia", "country", "Prussia"),
+        ("The Gambia", "country", "The Gambia"),
+        ("Republic", "country", "the Republic"),
+        ("Republicans", "country", "Republicans"),
+        ("Faroe Islands", "territory", "the Faroe Islands"),
+        ("Netherlands", "person", "Netherlands"),
+        ("The Hague", "settlement", "The Hague"),
+        ("the Bronx", "settlement", "the Bronx"),
+        ("University of Oxford", "university", "the University of Oxford"),
+        ("Harvard University", "university", "Harvard University"),
+        ("BBC", "organisation", "the BBC"),
+        ("Boston Red Sox", "franchise", "the Boston Red Sox"),
+        ("Manchester United", "team", "Manchester United"),
+        ("Nobel Prize in Literature", "award", "the Nobel Prize in Literature"),
+        ("Golden Globe Awards", "award", "the Golden Globe Awards"),
+        ("Prizefighter", "award", "Prizefighter"),
+        ("66th Academy Awards", "event", "the 66th Academy Awards"),
+        ("Battle of Hastings", "event", "the Battle of Hastings"),
+        ("Royal Academy of Music", "school", "the Royal Academy of Music"),
+        ("Tom Hanks", "person", "Tom Hanks"),
+    ],
+)
+def test_names_take_the_article_that_english_gives_them(label: str, kind: str, in_running_text: str) -> None:
+    assert name(label, [kind], RULES).text == in_running_text
+
+
+@pytest.mark.parametrize("label", ["The Hague", "the Hague", "THE Hague"])
+def test_a_name_that_brings_its_article_gets_no_second_one(label: str) -> None:
+    rules = [rule.model_copy(update={"names": (label,)}) for rule in RULES]
+    assert not takes_the(label, rules[0].types, rules)
+
+
+def test_a_description_tells_namesakes_apart() -> None:
+    told = name("Kingdom of Reef", ["country"], RULES, "historical country")
+    assert told == Name("the Kingdom of Reef (historical country)", is_phrase=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "owned"),
+    [
+        ("France", "France's"),
+        ("Tom Hanks", "Tom Hanks's"),
+        ("the Netherlands", "the Netherlands'"),
+        ("the Ottoman Empire", "the Ottoman Empire's"),
+        ("Everton F.C.", "Everton F.C.'s"),
+        ("Theophilus", "Theophilus's"),
+    ],
+)
+def test_possessives(text: str, owned: str) -> None:
+    assert possessive(text) == owned
+
+
+@pytest.mark.parametrize(
+    ("subject", "takes_possessive"),
+    [
+        (name("Ada Rooke", ["person"], RULES), True),
+        (name("Ansel, Lord of the Reef", ["person"], RULES), False),
+        (name("Tove Lind", ["person"], RULES, "landscape painter"), False),
+        (Name("the mother of Ada Rooke", is_phrase=True), False),
+    ],
+    ids=lambda value: getattr(value, "text", None),
+)
+def test_phrases_names_with_a_comma_and_descriptions_take_no_possessive(subject: Name, takes_possessive: bool) -> None:
+    assert can_fill("{subject's} capital is", subject) is takes_possessive
+    assert can_fill("The capital of {subject} is", subject)
+
+
+@pytest.mark.parametrize(
+    ("template", "present", "past"),
+    [
+        ("The capital of {subject} [is|was]", "The capital of Kelda is", "The capital of Kelda was"),
+        (
+            "{subject} [has|had] a capital that [is|was]",
+            "Kelda has a capital that is",
+            "Kelda had a capital that was",
+        ),
+        ("Whom [has|did] {subject} [married|marry]?", "Whom has Kelda married?", "Whom did Kelda marry?"),
+        ("{subject} [has been|was] in", "Kelda has been in", "Kelda was in"),
+        ("{subject} [|once ]lay in", "Kelda lay in", "Kelda once lay in"),
+        ("{subject} was founded by", "Kelda was founded by", "Kelda was founded by"),
+    ],
+)
+def test_the_past_is_spoken_of_in_the_past_tense(template: str, present: str, past: str) -> None:
+    assert fill(template, Name("Kelda")) == present
+    assert fill(template, Name("Kelda"), past=True) == past
+
+
+@pytest.mark.parametrize(
+    ("template", "subject", "sentence"),
+    [
+        ("{subject} has", "the Netherlands", "The Netherlands has"),
+        ("{subject's} capital is", "the Netherlands", "The Netherlands' capital is"),
+        ("{subject} has", "one of the children of Ada Rooke", "One of the children of Ada Rooke has"),
+        ("{subject} was founded by", "eBay", "eBay was founded by"),
+        ("{subject's} founder is", "eBay", "eBay's founder is"),
+        ("{subject} is played on", "theremin", "theremin is played on"),
+        ("the founder of {subject} is", "eBay", "The founder of eBay is"),
+        ("The mayor of {subject} is", "The Hague", "The mayor of The Hague is"),
+    ],
+)
+def test_sentences_begin_with_a_capital_unless_they_begin_with_a_name(
+    template: str, subject: str, sentence: str
+) -> None:
+    assert fill(template, Name(subject)) == sentence
+
+
+@pytest.mark.parametrize("strange", ["[x|y] of {subject}", "{subject's}", r"\1 \g<0>", "100 % {known}"])
+def test_a_name_is_printed_as_it_is_whatever_it_looks_like(strange: str) -> None:
+    assert fill("The head of {subject} is", Name(strange)) == f"The head of {strange} is"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: "-".join(rule.types)[:40])
+def test_no_rule_for_names_lists_a_word_twice(rule: NameRule) -> None:
+    for words in (rule.names, rule.first, rule.last):
+        assert len(set(words)) == len(words)
