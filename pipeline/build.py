@@ -158,7 +158,7 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
             raise InputError(what, str(path), f"Check --{role}.")
     total = sum(path.stat().st_size for _, path in paths)
     with reporter.track("reading checksums", total) as advance:
-        inputs = [(role, Input(path, file_hash(path, advance))) for role, path in paths]
+        inputs: Sequence[tuple[Role, Input]] = [(role, Input(path, file_hash(path, advance))) for role, path in paths]
     found = {role: file for role, file in inputs}
     records = [
         InputRecord(role=role, file=file.path.name, bytes=file.path.stat().st_size, sha256=file.sha256)

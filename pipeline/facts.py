@@ -17,7 +17,8 @@ from pipeline.tables import Database
 _KIND_OF_LITERAL = """
 CASE WHEN contains({key}, '/')
     THEN -1 * (
-        split_part({key}, '/', 2)::BIGINT * 10000 + try_cast(regexp_extract({key}, '^([+-]?[0-9]+)', 1) AS BIGINT) // 100
+        split_part({key}, '/', 2)::BIGINT * 10000
+        + try_cast(regexp_extract({key}, '^([+-]?[0-9]+)', 1) AS BIGINT) // 100
     )
     ELSE 0 END
 """
