@@ -81,7 +81,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
 
         with executor(options.workers) as pool:  # closed when all is read, to give its memory back
             ingested = stages.ingest(line, files.new, pool)
-            changed = stages.changed(line, files.old, files.new, ingested, pool) if files.old else None
+            changed = stages.changed(line, files.old, files.new, pool) if files.old else None
 
         screened = stages.screen(line, ingested, exclusions)
         mentions = stages.count_mentions(line, ingested)
@@ -191,7 +191,7 @@ def _views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
 
 def _origin(source: str, ingested: Path, changed: Path | None, reporter: Reporter) -> Origin:
     """The window: from the last edit of the older state to that of the newer one."""
-    window_start = last_edit(changed / "revisions") if changed else None
+    window_start = stages.window_start(changed) if changed else None
     if changed and window_start is None:
         reporter.warn(
             "undated",

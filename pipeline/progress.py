@@ -86,9 +86,9 @@ class Reporter:
                 shutil.rmtree(beats, ignore_errors=True)
 
 
-def beat(folder: Path, worker: int, workers: int, position: int) -> None:
-    """Tell how far a worker is: its position in a file that all workers read, counted as its share of the work."""
-    (folder / str(worker)).write_text(str(position // workers))
+def beat(folder: Path, part: str, done: int) -> None:
+    """Tell how many bytes of its part of the work are done."""
+    (folder / part).write_text(str(done))
 
 
 def _follow(beats: Path, advance: Advance, done: Event) -> None:

@@ -62,7 +62,10 @@ TITLES = _table(("id", pa.int64()), ("wiki", pa.string()), ("title", pa.string()
 """A page about an item on a wiki that page views are read for."""
 
 REVISIONS = _table(("id", pa.int64()), ("state", pa.int64()), ("last_revision", pa.int64()), ("modified", _moment))
-"""One item of the older state: just what tells whether it changed."""
+"""One item of a state: just what tells whether it changed."""
+
+NUMBERS = _table(("id", pa.int64()))
+"""A set of items."""
 
 TEXTS = _table(("id", pa.int64()), ("json", pa.binary()))
 """The stored text of an item whose state differs."""

@@ -14,8 +14,8 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -44,6 +44,11 @@ class InlineExecutor(Executor):
         except PipelineError as error:
             future.set_exception(error)
         return future
+
+
+def shares_memory(pool: Executor) -> bool:
+    """Whether the tasks of an executor can look into the memory of this process."""
+    return isinstance(pool, (InlineExecutor, ProcessPoolExecutor))
 
 
 @contextlib.contextmanager
@@ -107,19 +112,73 @@ def map_shards(
     futures: dict[Future[Result], int] = {}
     results: dict[int, Result] = {}
     try:
-        for place, task in enumerate(tasks):
-            futures[pool.submit(function, task)] = place
-        for future in as_completed(futures):
-            results[futures[future]] = future.result()
-            finished(tasks[futures[future]])
-    except BrokenProcessPool as error:
-        raise PipelineError(
-            "A worker process died, most likely for lack of memory", remedy="Use fewer --workers, then run again."
-        ) from error
+        with told_of_workers():
+            for place, task in enumerate(tasks):
+                futures[pool.submit(function, task)] = place
+            for future in as_completed(futures):
+                results[futures[future]] = future.result()
+                finished(tasks[futures[future]])
     finally:
         for future in futures:
             future.cancel()
     return [results[place] for place in range(len(tasks))]
+
+
+def run_tasks(
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    pool: Executor,
+    ahead: int,
+    finished: Callable[[Task], None] = lambda _: None,
+) -> Generator[Result, None, None]:
+    """Run a function over tasks that come one by one, in parallel.
+
+    Args:
+        function: What to run.
+        tasks: The tasks; the next one is asked for when fewer than `ahead` are under way.
+        pool: Where to run.
+        ahead: How many tasks may be under way or wait for a worker.
+        finished: Told of each task that is done.
+
+    Yields:
+        The results in the order in which they come.
+
+    Raises:
+        PipelineError: A task failed, or a worker died; tasks that have not started are given up.
+    """
+    waiting: dict[Future[Result], Task] = {}
+
+    def done(most: int) -> Generator[Result, None, None]:
+        while len(waiting) > most:
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                finished(waiting.pop(future))
+                yield future.result()
+
+    try:
+        with told_of_workers():
+            for task in tasks:
+                waiting[pool.submit(function, task)] = task
+                yield from done(ahead - 1)
+            yield from done(0)
+    finally:
+        for future in waiting:
+            future.cancel()
+        wait(future for future in waiting if not future.cancelled())  # what they read must stay until they are done
+
+
+@contextlib.contextmanager
+def told_of_workers() -> Generator[None, None, None]:
+    """Say what it means when a worker is lost.
+
+    Raises:
+        PipelineError: One was.
+    """
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise PipelineError(
+            "A worker process died, most likely for lack of memory", remedy="Use fewer --workers, then run again."
+        ) from error
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -29,7 +30,7 @@ from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
 from pipeline.signals.likelihood import measure_likelihood
 from pipeline.signals.popularity import measure_popularity
-from pipeline.sources import changes, dump, dump_diff
+from pipeline.sources import changes, dump, dump_diff, dump_scan
 from pipeline.sources.entity_json import SUBCLASS, TYPE, Wanted
 from pipeline.sources.pageviews import read_views
 from pipeline.splits import assign_splits, split_of
@@ -39,6 +40,7 @@ from pipeline.variants import make_variants
 from pipeline.world import World, WorldSource, load_world, make_world
 
 COUNTS = "counts.json"
+_WINDOW = "window.json"
 
 
 @dataclass(frozen=True)
@@ -98,31 +100,34 @@ def ingest(line: Line, new: Input, pool: Executor) -> Path:
     return line.stage("ingest", depends, make)
 
 
-def changed(line: Line, old: Input, new: Input, ingested: Path, pool: Executor) -> Path:
-    """CHANGES between the two dumps, as `changes.parquet`, beside the `revisions/` of the older one."""
+def changed(line: Line, old: Input, new: Input, pool: Executor) -> Path:
+    """CHANGES between the two dumps, as `changes.parquet`, beside REVISIONS in `older/` and `newer/`."""
     settings = line.settings
     depends = {
         "old": old.sha256,
-        "ingested": ingested,
+        "new": new.sha256,
         "dump": settings.dump.model_dump(),
         "changes": settings.changes.model_dump(),
         "dating": line.templates.dating.model_dump(mode="json"),
     }
+    dated = frozenset(f"P{number}" for number in line.templates.dating.properties)
 
     def make(out: Path) -> None:
-        dump_diff.read_revisions(old.path, out / "revisions", settings.dump, pool, line.workers)
-        dump_diff.check_order(out / "revisions", ingested / "entities")
+        reading = dump_scan.Reading(settings.dump, dated, settings.memory, pool, line.workers)
+        scans = dump_scan.find_changed(old.path, new.path, out, reading)
+        if not scans.is_quick:
+            line.reporter.warn("read_twice", "The dumps were read more than once: their revisions do not tell enough.")
+        dump_diff.check_order(scans.older / "revisions", scans.newer / "revisions")
+        texts = dump_diff.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
+        dump_diff.compare_texts(texts, out, settings.memory, settings.changes.replaced_gap_days, pool)
         with line.database() as database:
-            old_ids, new_ids = dump_diff.changed_ids(out / "revisions", ingested / "entities", database)
-        dump_diff.read_texts(old.path, old_ids, out / "old", settings.dump, pool, line.workers)
-        dump_diff.read_texts(new.path, new_ids, out / "new", settings.dump, pool, line.workers)
-        gap_days = settings.changes.replaced_gap_days
-        dump_diff.compare_texts(out / "old", out / "new", out, settings.memory, gap_days, pool)
-        with line.database() as database:
-            merges = dump_diff.find_merges(out, out / "old", out / "new", database, out / "merges.parquet")
-        evidence = changes.Evidence(out / "differences", merges, ingested / "statements", out / "revisions")
+            merges = dump_diff.find_merges(out, texts, database, out / "merges.parquet")
+        dates = (scans.older / "dates", scans.newer / "dates")
+        evidence = changes.Evidence(out / "differences", merges, dates, scans.older / "revisions")
         with line.database() as database:
             changes.classify(evidence, line.templates.dating, database, out / "changes.parquet")
+        edit = dump_diff.last_edit(scans.older / "revisions")
+        _write_json({"start": edit.isoformat() if edit else None}, out / _WINDOW)
 
     return line.stage("changes", depends, make)
 
@@ -336,6 +341,12 @@ def vary(line: Line, probed: Path, world: Path) -> Path:
         _write_edits("variants", varied, drops, Counter({"robust": len(edits)}), out)
 
     return line.stage("variants", depends, make)
+
+
+def window_start(changed: Path) -> datetime | None:
+    """When an item of the older dump was last edited; nothing if none tells."""
+    start: str | None = json.loads((changed / _WINDOW).read_text())["start"]
+    return datetime.fromisoformat(start) if start else None
 
 
 def read_edits(folder: Path) -> list[Edit]:

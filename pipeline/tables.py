@@ -14,8 +14,10 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from pipeline.errors import InputError, PipelineError, StorageError
 
@@ -152,6 +154,16 @@ def row_count(path: Path) -> int:
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 
+def map_numbers(path: Path) -> NDArray[np.int64]:
+    """The numbers of a file of `Database.write_numbers`, mapped instead of read."""
+    return np.memmap(path, dtype="<i8", mode="r") if path.stat().st_size else np.empty(0, dtype=np.int64)
+
+
+def _pattern(path: Path) -> str:
+    literal = glob.escape(str(path))
+    return f"{literal}/*.parquet" if path.is_dir() else literal
+
+
 class Database:
     """A DuckDB session under a memory limit, in which Parquet files stand as views.
 
@@ -175,11 +187,18 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def view(self, name: str, path: Path) -> None:
-        """Let a name stand for a Parquet file, or for all Parquet files of a folder."""
-        literal = glob.escape(str(path))
-        pattern = f"{literal}/*.parquet" if path.is_dir() else literal
-        self._connection.read_parquet(pattern, union_by_name=False).create_view(name, replace=True)
+    def view(self, name: str, *paths: Path, among: Path | None = None) -> None:
+        """Let a name stand for a Parquet file, or for all Parquet files of a folder.
+
+        Args:
+            name: The name.
+            paths: The file or folder, or several with one schema.
+            among: NUMBERS; only rows with an `id` that is there are seen.
+        """
+        rows = self._connection.read_parquet([_pattern(path) for path in paths], union_by_name=False)
+        if among is not None:
+            rows = rows.join(self._connection.read_parquet(_pattern(among)), "id", how="semi")
+        rows.create_view(name, replace=True)
 
     def rows(self, name: str, table: pa.Table) -> None:
         """Let a name stand for rows in memory."""
@@ -195,6 +214,14 @@ class Database:
         with self._told():
             reader = self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
             return write_batches(reader, path, schema)
+
+    def write_numbers(self, sql: str, paths: Sequence[Path]) -> None:
+        """Write whole numbers, a column a file, as they lie in memory: workers map them and share the pages."""
+        with self._told(), contextlib.ExitStack() as stack:
+            files = [stack.enter_context(stack.enter_context(whole_file(path)).open("wb")) for path in paths]
+            for batch in self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS):
+                for column, file in zip(batch.columns, files, strict=True):
+                    file.write(column.to_numpy(zero_copy_only=False).astype("<i8").tobytes())
 
     def table(self, sql: str) -> pa.Table:
         """The rows of a query, in memory."""

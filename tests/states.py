@@ -4,8 +4,7 @@ from pathlib import Path
 
 from pipeline.settings import load_settings
 from pipeline.shards import InlineExecutor
-from pipeline.sources import changes, dump, dump_diff
-from pipeline.sources.entity_json import Wanted
+from pipeline.sources import changes, dump_diff, dump_scan
 from pipeline.tables import Database, read_table
 from pipeline.templates import load_templates
 from tests.entities import Json, write_dump
@@ -13,24 +12,20 @@ from tests.entities import Json, write_dump
 SETTINGS = load_settings()
 DATING = load_templates().dating
 OLD_EDIT, NEW_EDIT = "2015-01-04T21:13:56Z", "2021-07-02T19:34:11Z"  # as in the bundled slice
-_WANTED = Wanted(frozenset(f"P{number}" for number in DATING.properties), frozenset({"enwiki"}))
 
 
 def compare_dumps(old: Path, new: Path, work: Path, workers: int = 1) -> list[Json]:
     """The rows of CHANGES between two dumps; every table on the way stays in the work folder."""
-    pool, dumps, memory = InlineExecutor(), SETTINGS.dump, "200MB"
-    dump.ingest(new, work / "new", _WANTED, dumps, pool, workers)
-    dump_diff.read_revisions(old, work / "revisions", dumps, pool, workers)
-    dump_diff.check_order(work / "revisions", work / "new" / "entities")
+    pool, memory = InlineExecutor(), "200MB"
+    dated = frozenset(f"P{number}" for number in DATING.properties)
+    scans = dump_scan.find_changed(old, new, work, dump_scan.Reading(SETTINGS.dump, dated, memory, pool, workers))
+    dump_diff.check_order(scans.older / "revisions", scans.newer / "revisions")
+    texts = dump_diff.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
+    dump_diff.compare_texts(texts, work, memory, SETTINGS.changes.replaced_gap_days, pool)
     with Database(work / "scratch", memory) as database:
-        old_ids, new_ids = dump_diff.changed_ids(work / "revisions", work / "new" / "entities", database)
-        dump_diff.read_texts(old, old_ids, work / "old-texts", dumps, pool, workers)
-        dump_diff.read_texts(new, new_ids, work / "new-texts", dumps, pool, workers)
-        gap = SETTINGS.changes.replaced_gap_days
-        dump_diff.compare_texts(work / "old-texts", work / "new-texts", work, memory, gap, pool)
-        merges = work / "merges.parquet"
-        dump_diff.find_merges(work, work / "old-texts", work / "new-texts", database, merges)
-        evidence = changes.Evidence(work / "differences", merges, work / "new" / "statements", work / "revisions")
+        merges = dump_diff.find_merges(work, texts, database, work / "merges.parquet")
+        dates = (scans.older / "dates", scans.newer / "dates")
+        evidence = changes.Evidence(work / "differences", merges, dates, scans.older / "revisions")
         changes.classify(evidence, DATING, database, work / "changes.parquet")
     return read_table(work / "changes.parquet").to_pylist()
 

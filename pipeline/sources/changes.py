@@ -100,7 +100,7 @@ class Evidence:
 
     differences: Path  # DIFFERENCES
     merges: Path  # MERGES
-    statements: Path  # STATEMENTS of the newer state
+    statements: tuple[Path, ...]  # STATEMENTS of the newer state, at least those that date what differences name
     cut: Path  # REVISIONS of the older state, whose last edit is the cut
 
 
@@ -115,7 +115,7 @@ def classify(evidence: Evidence, dating: Dating, database: Database, out: Path) 
     """
     database.view("differences", evidence.differences)
     database.view("merges", evidence.merges)
-    database.view("statements", evidence.statements)
+    database.view("statements", *evidence.statements)
     database.view("older", evidence.cut)
     database.run(
         "CREATE TEMP TABLE cut AS SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) + 1 AS day FROM older"

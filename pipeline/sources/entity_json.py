@@ -185,6 +185,21 @@ def read_entity(line: bytes, wanted: Wanted, rows: Rows) -> None:
         rows.titles.extend(_titles(subject, entity, wanted.wikis))
 
 
+def named_items(line: bytes) -> set[int]:
+    """The items that an entity names as the value or the event of a statement.
+
+    Raises:
+        Exception: One of `UNREADABLE`.
+    """
+    claims = _decode(line).claims
+    statements = [one for group in claims.values() for one in group] if isinstance(claims, dict) else []
+    snaks = [statement.mainsnak for statement in statements]
+    for statement in statements:
+        if isinstance(statement.qualifiers, dict):
+            snaks += statement.qualifiers.get(EVENT, ())
+    return {_object_id(snak) for snak in snaks} - {0}
+
+
 def _best_rank(statements: list[Statement]) -> str:
     return "preferred" if any(statement.rank == "preferred" for statement in statements) else "normal"
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from pipeline import schema
 from pipeline.errors import InputError
-from pipeline.sources.dump import DAMAGE, ByteStream, open_dump
+from pipeline.sources.opening import DAMAGE, ByteStream, open_dump
 from pipeline.tables import write_batches
 
 View = tuple[str, str | None, int | None, int, float | None, int | None]  # the columns of schema.VIEWS, in order

@@ -653,7 +653,7 @@ def test_dumps_without_revisions_are_compared_by_their_lines(tmp_path: Path) -> 
     new = write_dump(tmp_path / "new.json", [item(3, mayor(to(2))), item(1, mayor(to(4)))])
     rows = compare_dumps(old, new, tmp_path / "work")
     assert [(row["subject_id"], row["change_class"], row["base_revision"]) for row in rows] == [(1, "correction", None)]
-    assert [row["id"] for row in read_table(tmp_path / "work" / "old-texts").to_pylist()] == [1]
+    assert [row["id"] for row in read_table(tmp_path / "work" / "second" / "older" / "texts").to_pylist()] == [1]
 
 
 def test_a_dump_of_before_2016_differs_from_a_later_one_only_where_it_says_something_else(tmp_path: Path) -> None:
@@ -692,7 +692,7 @@ def test_an_older_dump_that_is_empty_or_none_is_refused(tmp_path: Path) -> None:
     for content, complaint in ((b"", "is empty"), (b"[\n]\n", "no items"), (b"?\n" * 101, "More than 100 lines")):
         (tmp_path / "old.json").write_bytes(content)
         with pytest.raises(InputError, match=complaint) as caught:
-            compare_dumps(tmp_path / "old.json", new, tmp_path / "work")
+            compare_dumps(tmp_path / "old.json", new, tmp_path / complaint)
         assert str(tmp_path / "old.json") in caught.value.where
 
 
@@ -718,8 +718,8 @@ def test_finished_buckets_are_kept_and_the_others_made_again(tmp_path: Path) -> 
     whole = table.read_bytes()
 
     def again() -> None:
-        old, new = work / "old-texts", work / "new-texts"
-        dump_diff.compare_texts(old, new, work, "100MB", GAP_DAYS, InlineExecutor())
+        texts = dump_diff.Texts(work / "older" / "texts", work / "newer" / "texts", work / "changed.parquet")
+        dump_diff.compare_texts(texts, work, "100MB", GAP_DAYS, InlineExecutor())
 
     table.write_bytes(b"untouched")
     again()
@@ -747,7 +747,8 @@ def test_the_tables_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> No
     paths = write_dump(tmp_path / "old.json", old), write_dump(tmp_path / "new.json", new)
     for workers in (1, 3):
         compare_dumps(*paths, tmp_path / str(workers), workers)
-    for table in ("revisions", "old-texts", "new-texts", "differences", "terms", "changes.parquet", "merges.parquet"):
+    scans = ("older/revisions", "older/texts", "newer/texts", "newer/dates")
+    for table in (*scans, "differences", "terms", "changes.parquet", "merges.parquet"):
         assert read_table(tmp_path / "1" / table).equals(read_table(tmp_path / "3" / table))
 
 
