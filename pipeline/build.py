@@ -13,16 +13,18 @@ from pipeline.errors import InputError, UsageError
 from pipeline.exclusions import Exclusions, read_exclusions
 from pipeline.lm.scorer import Scorer
 from pipeline.manifest import CodeRecord, DumpRecord, InputRecord, Manifest, ModelRecord, Role, ThresholdRecord
-from pipeline.progress import Reporter
+from pipeline.progress import Advance, Reporter
 from pipeline.records import Edit
 from pipeline.release import Draft, assemble
 from pipeline.selection import Measured
 from pipeline.settings import Settings
 from pipeline.shards import code_version, executor, locked
+from pipeline.sources.checksums import checked_hash
 from pipeline.sources.dump_diff import last_edit
 from pipeline.sources.pageviews import pageview_files
+from pipeline.sources.spans import dump_bytes, hash_folder
 from pipeline.stages import COUNTS, Input, Line
-from pipeline.tables import file_hash, make_folder, read_table, row_count
+from pipeline.tables import make_folder, read_table, row_count
 from pipeline.templates import load_templates
 from pipeline.world import load_world
 
@@ -153,19 +155,24 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
     ]
     paths: list[tuple[Role, Path]] = [(role, path) for role, path in named if path is not None]
     for role, path in paths:
-        if not path.is_file():
+        is_dump = role in ("new", "old")
+        if not path.is_file() and not (is_dump and path.is_dir()):
             what = "This is a folder, not a file" if path.is_dir() else "There is no such file"
             raise InputError(what, str(path), f"Check --{role}.")
-    total = sum(path.stat().st_size for _, path in paths)
+    total = sum(dump_bytes(path) for _, path in paths)
     with reporter.track("reading checksums", total) as advance:
-        inputs: Sequence[tuple[Role, Input]] = [(role, Input(path, file_hash(path, advance))) for role, path in paths]
+        inputs: Sequence[tuple[Role, Input]] = [(role, Input(path, _hash(path, advance))) for role, path in paths]
     found = {role: file for role, file in inputs}
     records = [
-        InputRecord(role=role, file=file.path.name, bytes=file.path.stat().st_size, sha256=file.sha256)
+        InputRecord(role=role, file=file.path.name, bytes=dump_bytes(file.path), sha256=file.sha256)
         for role, file in inputs
     ]
     pageviews = [file for role, file in inputs if role == "pageviews"]
     return _Files(found["new"], found.get("old"), pageviews, records)
+
+
+def _hash(path: Path, advance: Advance) -> str:
+    return hash_folder(path) if path.is_dir() else checked_hash(path, advance)
 
 
 def _scorer(line: Line, model: str) -> Scorer:

@@ -1,4 +1,4 @@
-"""The command line: `editmill build`, `check` and `explain`."""
+"""The command line: `editmill build`, `check`, `explain`, and `ingest`, `diff`, `reshard`, `plan` for whole dumps."""
 
 import argparse
 import os
@@ -44,17 +44,57 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(commands.add_parser("build", parents=[common], help="build a release"))
     _add_check(commands.add_parser("check", parents=[common], help="check a release again"))
     _add_explain(commands.add_parser("explain", parents=[common], help="tell what became of a subject and relation"))
+    _add_ingest(commands.add_parser("ingest", parents=[common], help="read a dump into tables"))
+    _add_diff(commands.add_parser("diff", parents=[common], help="find what changed between two dumps"))
+    _add_reshard(commands.add_parser("reshard", parents=[common], help="rewrite a dump as zstandard shards"))
+    _add_plan(commands.add_parser("plan", parents=[common], help="tell what reading a dump will take"))
     return parser
+
+
+_A_DUMP = "a file, a folder of shards, an address, or - for standard input"
+
+
+def _add_ingest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dump", metavar="DUMP", help=_A_DUMP)
+    _add_how(parser)
+    parser.set_defaults(run=_ingest)
+
+
+def _add_diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", metavar="OLD", help=f"the older dump: {_A_DUMP}")
+    parser.add_argument("new", metavar="NEW", help="the newer dump, likewise")
+    _add_how(parser)
+    parser.set_defaults(run=_diff)
+
+
+def _add_reshard(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dump", metavar="DUMP", help=_A_DUMP)
+    _add_how(parser)
+    parser.set_defaults(run=_reshard)
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dump", type=Path, metavar="DUMP", help="a file or a folder of shards")
+    parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, metavar="N", help="processes")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
+    parser.set_defaults(run=_plan)
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the result goes")
+    parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, metavar="N", help="processes")
+    parser.add_argument("--executor", choices=["processes", "dask"], default="processes", help="what runs the shards")
+    parser.add_argument("--dask-address", metavar="A", help="Dask's scheduler (default: a cluster of processes here)")
+    parser.add_argument("--memory", metavar="2GiB", help="what DuckDB may use before it spills to disk")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", choices=["sample", "dump"], required=True, help="the bundled slice, or dumps")
     parser.add_argument(
-        "--new", type=Path, metavar="DUMP", help="the newer dump: .json, .json.gz, .json.bz2, .json.zst"
+        "--new", metavar="DUMP", help=f"the newer dump, plain or packed by gzip, bzip2 or zstandard: {_A_DUMP}"
     )
-    parser.add_argument(
-        "--old", type=Path, metavar="DUMP", help="the older dump; without it there is no recent category"
-    )
+    parser.add_argument("--old", metavar="DUMP", help="the older dump; without it there is no recent category")
     parser.add_argument("--pageviews", type=Path, metavar="PATH", help="a file or folder of page views")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where releases go")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where finished stages are kept (default: OUT/.work)")
@@ -123,6 +163,7 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
 
 def _sources(options: argparse.Namespace):
     from pipeline.build import Sources
+    from pipeline.dumps import local_dump
     from pipeline.sources.sample import sample_dumps, sample_pageviews
 
     if options.source == "sample":
@@ -132,7 +173,56 @@ def _sources(options: argparse.Namespace):
         return Sources("sample", new, old, options.pageviews or sample_pageviews(), options.exclude)
     if options.new is None:
         raise UsageError("No dump was given", "--new", "Name the newer dump, as in --new wikidata-all.json.gz.")
-    return Sources("dump", options.new, options.old, options.pageviews, options.exclude)
+    work = options.work or options.out / ".work"
+    new, old = (local_dump(name, work) if name else None for name in (options.new, options.old))
+    return Sources("dump", new, old, options.pageviews, options.exclude)
+
+
+def _how(options: argparse.Namespace):
+    from pipeline.dumps import How
+    from pipeline.settings import load_settings
+
+    if options.dask_address and options.executor != "dask":
+        raise UsageError("A scheduler was named, but Dask is not asked for", "--dask-address", "Add --executor dask.")
+    settings = load_settings(options.config, {"memory": options.memory})
+    return settings, How(options.out, options.workers, options.executor, options.dask_address)
+
+
+def _ingest(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.dumps import ingest_dump
+
+    counts = ingest_dump(options.dump, *_how(options), reporter)
+    lines, items, statements, bad = (counts[name] for name in ("lines", "items", "statements", "unreadable"))
+    sys.stdout.write(
+        f"{options.out}: {items} items, {statements} statements kept, of {lines} lines, {bad} unreadable\n"
+    )
+    return 0
+
+
+def _diff(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.dumps import diff_dumps
+
+    counts = diff_dumps(options.old, options.new, *_how(options), reporter)
+    told = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing changed"
+    sys.stdout.write(f"{options.out}: {told}\n")
+    return 0
+
+
+def _reshard(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.dumps import reshard_dump
+
+    index = reshard_dump(options.dump, *_how(options), reporter)
+    sys.stdout.write(f"{options.out}: {len(index.shards)} shards of {index.size} bytes in all\n")
+    return 0
+
+
+def _plan(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.plan import plan_dump, written
+    from pipeline.settings import load_settings
+
+    del reporter
+    sys.stdout.write(written(plan_dump(options.dump, load_settings(options.config), options.workers)) + "\n")
+    return 0
 
 
 def _check(options: argparse.Namespace, reporter: Reporter) -> int:

@@ -31,6 +31,16 @@ class DumpSettings(_Section):
     wikis: tuple[str, ...]
 
 
+class PlanSettings(_Section):
+    """What a projection assumes; it changes nothing that is built."""
+
+    sample_shards: Annotated[int, Field(ge=1)]
+    memory_per_shard_byte: Annotated[float, Field(gt=0)]
+    merge_seconds_per_million: Annotated[float, Field(gt=0)]
+    changed_share: Share
+    compare_to_parse: Annotated[float, Field(gt=0)]
+
+
 class ChangesSettings(_Section):
     """How differences between two states are classed."""
 
@@ -143,6 +153,7 @@ class Settings(_Section):
     categories: tuple[Category, ...]
     memory: str
     dump: DumpSettings
+    plan: PlanSettings
     changes: ChangesSettings
     screening: ScreeningSettings
     recent: RecentSettings

@@ -13,13 +13,22 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, as_completed, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 from pipeline import schema
 from pipeline.errors import PipelineError, UsageError
@@ -31,6 +40,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 DONE = "done.json"
+Kind = Literal["processes", "dask"]
 
 
 class InlineExecutor(Executor):
@@ -52,8 +62,21 @@ def shares_memory(pool: Executor) -> bool:
 
 
 @contextlib.contextmanager
-def executor(workers: int) -> Generator[Executor, None, None]:
-    """The executor for a number of workers on this machine."""
+def executor(workers: int, kind: Kind = "processes", address: str | None = None) -> Generator[Executor, None, None]:
+    """The executor for a number of workers: on this machine, or on a cluster.
+
+    Args:
+        workers: How many.
+        kind: Processes here, or Dask.
+        address: Of Dask's scheduler; without one, a cluster of processes is started here.
+
+    Raises:
+        UsageError: Dask is not installed, or there is no scheduler at the address.
+    """
+    if kind == "dask":
+        with _dask(workers, address) as pool:
+            yield pool
+        return
     if workers <= 1:
         yield InlineExecutor()
         return
@@ -67,6 +90,28 @@ def executor(workers: int) -> Generator[Executor, None, None]:
             for process in processes:  # the rest of their work, perhaps hours of it, is wanted no more
                 process.terminate()
             raise
+
+
+@contextlib.contextmanager
+def _dask(workers: int, address: str | None) -> Generator[Executor, None, None]:
+    """An executor of Dask's, which runs the tasks of a lost worker again elsewhere."""
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise UsageError(
+            "Dask is not installed", "--executor dask", "Install it with `pip install editmill[dask]`."
+        ) from error
+    with contextlib.ExitStack() as stack:
+        try:
+            cluster = address or stack.enter_context(
+                LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            )
+            client = stack.enter_context(Client(cluster, set_as_default=False))
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"There is no Dask scheduler: {error}", "--dask-address", "Start one with `dask scheduler`."
+            ) from error
+        yield client.get_executor()
 
 
 def _started(pool: Executor, workers: int) -> Sequence[BaseProcess]:
@@ -179,6 +224,19 @@ def told_of_workers() -> Generator[None, None, None]:
         raise PipelineError(
             "A worker process died, most likely for lack of memory", remedy="Use fewer --workers, then run again."
         ) from error
+    except _lost() as error:
+        raise PipelineError(
+            f"Workers of the cluster were lost: {error}", remedy="Look at their logs; the next run goes on from here."
+        ) from error
+
+
+def _lost() -> tuple[type[Exception], ...]:
+    """How Dask tells that it gave up: a task whose workers died again and again, or no scheduler any more."""
+    if "distributed" not in sys.modules:
+        return ()
+    from distributed import CommClosedError, KilledWorker
+
+    return (KilledWorker, CommClosedError, CancelledError)
 
 
 @functools.cache
@@ -204,27 +262,65 @@ def stage(work: Path, name: str, depends: Mapping[str, object], make: Callable[[
     Returns:
         The folder; its name ends in the hash of what it depends on.
     """
-    identity = {
-        "stage": name,
-        "code": code_version(),
-        "schema": schema.SCHEMA_VERSION,
-        "depends": {key: value.name if isinstance(value, Path) else value for key, value in depends.items()},
-    }
-    text = json.dumps(identity, sort_keys=True)
-    folder = work / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    identity = _identity(name, depends)
+    folder = stage_folder(work, name, depends)
     if (folder / DONE).is_file():
         return folder
     part = folder.with_name(f".{folder.name}.part")
     try:
         part.mkdir(parents=True, exist_ok=True)
         make(part)
-        (part / DONE).write_text(json.dumps(identity, sort_keys=True, indent=1) + "\n", encoding="utf-8")
-        if folder.exists():  # without its marker: copied in part, or meddled with
-            shutil.rmtree(folder)
-        part.replace(folder)
+        _put(part, folder, identity)
     except OSError as error:
         raise disk_error(error, part) from error
     return folder
+
+
+def late_stage(work: Path, name: str, make: Callable[[Path], Mapping[str, object]]) -> Path:
+    """The folder of a stage that learns only while it is made what it depends on: its input arrives once.
+
+    Args:
+        work: Where stages are kept.
+        name: The stage.
+        make: Fills an empty folder and gives what `stage` is told as `depends`.
+    """
+    part = work / f".{name}-arriving.part"
+    try:
+        if part.exists():  # there is no telling whether the same is arriving again
+            shutil.rmtree(part)
+        part.mkdir(parents=True)
+        depends = make(part)
+        folder = stage_folder(work, name, depends)
+        if (folder / DONE).is_file():
+            shutil.rmtree(part)
+        else:
+            _put(part, folder, _identity(name, depends))
+    except OSError as error:
+        raise disk_error(error, part) from error
+    return folder
+
+
+def stage_folder(work: Path, name: str, depends: Mapping[str, object]) -> Path:
+    """Where a stage is once it is finished."""
+    return work / f"{name}-{hashlib.sha256(_identity(name, depends).encode()).hexdigest()[:16]}"
+
+
+def _identity(name: str, depends: Mapping[str, object]) -> str:
+    identity = {
+        "stage": name,
+        "code": code_version(),
+        "schema": schema.SCHEMA_VERSION,
+        "depends": {key: value.name if isinstance(value, Path) else value for key, value in depends.items()},
+    }
+    return json.dumps(identity, sort_keys=True)
+
+
+def _put(part: Path, folder: Path, identity: str) -> None:
+    """Put a filled folder in its place."""
+    (part / DONE).write_text(json.dumps(json.loads(identity), sort_keys=True, indent=1) + "\n", encoding="utf-8")
+    if folder.exists():  # without its marker: copied in part, or meddled with
+        shutil.rmtree(folder)
+    part.replace(folder)
 
 
 @contextlib.contextmanager

@@ -25,14 +25,16 @@ from pipeline.progress import Reporter
 from pipeline.records import Edit
 from pipeline.selection import Measured
 from pipeline.settings import Settings
-from pipeline.shards import stage
+from pipeline.shards import late_stage, stage, stage_folder
 from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
 from pipeline.signals.likelihood import measure_likelihood
 from pipeline.signals.popularity import measure_popularity
 from pipeline.sources import changes, dump, dump_diff, dump_scan
+from pipeline.sources.arriving import arriving
 from pipeline.sources.entity_json import SUBCLASS, TYPE, Wanted
 from pipeline.sources.pageviews import read_views
+from pipeline.sources.spans import dump_bytes
 from pipeline.splits import assign_splits, split_of
 from pipeline.tables import Database, read_table, row_count, write_records
 from pipeline.templates import Templates
@@ -80,36 +82,65 @@ class Line:
         return self.settings.seed
 
 
-def _wanted(line: Line) -> Wanted:
+def wanted(line: Line) -> Wanted:
+    """What is kept of a dump: all that later stages look at."""
     relations = {relation.source_property for relation in line.templates.relations.values()}
     dates = {f"P{number}" for number in line.templates.dating.properties}
     filters = {r.object_filter.property for r in line.templates.relations.values() if r.object_filter}
     return Wanted(frozenset({TYPE, SUBCLASS} | relations | dates | filters), frozenset(line.settings.dump.wikis))
 
 
+def _ingest_depends(line: Line, new: str) -> Mapping[str, object]:
+    return {"new": new, "settings": line.settings.dump.model_dump(), "wanted": sorted(wanted(line).properties)}
+
+
+def ingest_folder(line: Line, new: Input) -> Path:
+    """Where `ingest` leaves its tables."""
+    return stage_folder(line.work, "ingest", _ingest_depends(line, new.sha256))
+
+
 def ingest(line: Line, new: Input, pool: Executor) -> Path:
     """STATEMENTS, ENTITIES, MENTIONS and TITLES of the newer dump, in folders of these names, and what was read."""
-    wanted = _wanted(line)
-    depends = {"new": new.sha256, "settings": line.settings.dump.model_dump(), "wanted": sorted(wanted.properties)}
 
     def make(out: Path) -> None:
-        with line.reporter.watch("ingest", new.path.stat().st_size, line.work / "beats") as beats:
-            counts = dump.ingest(new.path, out, wanted, line.settings.dump, pool, line.workers, beats)
+        with line.reporter.watch("ingest", dump_bytes(new.path), line.work / "beats") as beats:
+            counts = dump.ingest(new.path, out, wanted(line), line.settings.dump, pool, line.workers, beats)
         _write_json(counts.__dict__, out / COUNTS)
 
-    return line.stage("ingest", depends, make)
+    return line.stage("ingest", _ingest_depends(line, new.sha256), make)
+
+
+def ingest_arriving(line: Line, name: str, pool: Executor) -> Path:
+    """The same, of a dump that is read and hashed as it arrives."""
+
+    def make(out: Path) -> Mapping[str, object]:
+        with arriving(name) as arrival, line.reporter.track("ingest", 0):
+            counts = dump.ingest(arrival.dump, out, wanted(line), line.settings.dump, pool, line.workers)
+            sha256 = arrival.sha256()
+        _write_json(counts.__dict__, out / COUNTS)
+        return _ingest_depends(line, sha256)
+
+    return late_stage(line.work, "ingest", make)
+
+
+def _changed_depends(line: Line, old: Input, new: Input) -> Mapping[str, object]:
+    return {
+        "old": old.sha256,
+        "new": new.sha256,
+        "dump": line.settings.dump.model_dump(),
+        "changes": line.settings.changes.model_dump(),
+        "dating": line.templates.dating.model_dump(mode="json"),
+    }
+
+
+def changed_folder(line: Line, old: Input, new: Input) -> Path:
+    """Where `changed` leaves its tables."""
+    return stage_folder(line.work, "changes", _changed_depends(line, old, new))
 
 
 def changed(line: Line, old: Input, new: Input, pool: Executor) -> Path:
-    """CHANGES between the two dumps, as `changes.parquet`, beside REVISIONS in `older/` and `newer/`."""
+    """CHANGES between the two dumps, as `changes.parquet`."""
     settings = line.settings
-    depends = {
-        "old": old.sha256,
-        "new": new.sha256,
-        "dump": settings.dump.model_dump(),
-        "changes": settings.changes.model_dump(),
-        "dating": line.templates.dating.model_dump(mode="json"),
-    }
     dated = frozenset(f"P{number}" for number in line.templates.dating.properties)
 
     def make(out: Path) -> None:
@@ -129,7 +160,7 @@ def changed(line: Line, old: Input, new: Input, pool: Executor) -> Path:
         edit = dump_diff.last_edit(scans.older / "revisions")
         _write_json({"start": edit.isoformat() if edit else None}, out / _WINDOW)
 
-    return line.stage("changes", depends, make)
+    return line.stage("changes", _changed_depends(line, old, new), make)
 
 
 def screen(line: Line, ingested: Path, exclusions: Exclusions) -> Path:

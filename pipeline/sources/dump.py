@@ -79,7 +79,7 @@ def ingest(
     name = dump.name if isinstance(dump, DumpFile) else str(dump)
     counts, done = read_done(out)
     task = Pass(dump, out, settings, workers, done, beats)
-    read = functools.partial(_ingest_shard, out, wanted)
+    read = functools.partial(ingest_shard, out, wanted)
     with contextlib.closing(read_dump(task, read, pool)) as parts:
         for part in parts:
             counts.add(part)
@@ -88,7 +88,7 @@ def ingest(
     return counts
 
 
-def _ingest_shard(out: Path, wanted: Wanted, shard: Shard) -> ShardCounts:
+def ingest_shard(out: Path, wanted: Wanted, shard: Shard) -> ShardCounts:
     """Read one shard; its counts are written last and so mark it done."""
     rows, counts = _parse(shard, wanted)
     name = f"{shard.number:06d}.parquet"

@@ -84,7 +84,7 @@ def open_dump(path: Path) -> DumpFile:
         raw.seek(0)
     except OSError as error:
         raise InputError(f"The file cannot be opened: {error.strerror}", str(path), "Check the path.") from error
-    return DumpFile(str(path), raw, _decoder(raw, magic))
+    return DumpFile(str(path), raw, decoder(raw, magic))
 
 
 def is_gzip(magic: bytes) -> bool:
@@ -102,7 +102,8 @@ def is_zstandard(magic: bytes) -> bool:
     return bool(_ZSTANDARD.match(magic))
 
 
-def _decoder(raw: Packed, magic: bytes) -> ByteStream:
+def decoder(raw: Packed, magic: bytes) -> ByteStream:
+    """What unpacks a file that begins with `magic`, all its members, streams or frames."""
     if is_gzip(magic):
         return igzip.IGzipFile(fileobj=cast(BinaryIO, raw), mode="rb")
     if is_bzip2(magic):

@@ -23,7 +23,7 @@ from pipeline.sources.bzip2 import open_bzip2
 from pipeline.sources.cutting import Shard, check_framing, cut_shards
 from pipeline.sources.opening import DumpFile, is_bzip2, open_dump
 from pipeline.sources.slots import Slot, Slots, look, prefix_of
-from pipeline.sources.spans import Spans, find_spans, open_spans, read_run
+from pipeline.sources.spans import Spans, dump_bytes, find_spans, open_spans, read_run
 
 Result = TypeVar("Result")
 Read = Callable[[Shard], Result]
@@ -149,12 +149,13 @@ class _Run(Generic[Result]):
     settings: DumpSettings
     read: Read[Result]
     beats: Path | None
+    beat_bytes: int  # of the file, a shard
 
 
 def _read_run(run: _Run[Result]) -> list[Result]:
     results = [run.read(shard) for shard in read_run(run.spans, run.first, run.stop, run.settings)]
     if run.beats:
-        beat(run.beats, str(run.first), (run.stop - run.first) * run.settings.shard_bytes)
+        beat(run.beats, str(run.first), (run.stop - run.first) * run.beat_bytes)
     return results
 
 
@@ -163,13 +164,14 @@ def _read_runs(task: Pass, spans: Spans, read: Read[Result], pool: Executor) -> 
     total = -(-spans.size // settings.shard_bytes)
     _check_ends(spans, total, settings)
     size = -(-total // (task.workers * _RUNS_PER_WORKER))
+    beat_bytes = dump_bytes(Path(spans.name)) // max(total, 1)
 
     def runs() -> Iterator[_Run[Result]]:
         for first, stop in _runs_left(total, size, task.done):
             around = spans.around(
                 first * settings.shard_bytes - 1, stop * settings.shard_bytes + settings.max_line_bytes + 1
             )
-            yield _Run(around, first, stop, settings, read, task.beats)
+            yield _Run(around, first, stop, settings, read, task.beats, beat_bytes)
 
     tasks = run_tasks(_read_run, runs(), pool, 2 * task.workers)
     with contextlib.closing(tasks):

@@ -1,5 +1,6 @@
 """Dumps that can be entered anywhere: plain files, files of many zstandard frames, and folders of shards."""
 
+import hashlib
 import mmap
 from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator, Sequence
@@ -99,6 +100,21 @@ def read_index(folder: Path) -> Index:
         raise InputError(
             "This folder holds no whole set of shards", str(folder), "Name a dump, or what `editmill reshard` made."
         ) from error
+
+
+def dump_bytes(dump: Path) -> int:
+    """What is read of a dump: the bytes of a file, or the content of a folder of shards."""
+    return read_index(dump).size if dump.is_dir() else dump.stat().st_size
+
+
+def hash_folder(folder: Path) -> str:
+    """The hash of a folder of shards, by those in its index; frames carry checksums of their own.
+
+    Raises:
+        InputError: It holds no whole set of shards.
+    """
+    spans = _folder_spans(folder)
+    return hashlib.sha256((Path(spans.name) / INDEX).read_bytes()).hexdigest()
 
 
 def _folder_spans(folder: Path) -> Spans:

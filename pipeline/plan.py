@@ -1,0 +1,151 @@
+"""What reading a dump will take, projected from its beginning before anything is started."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from pipeline import stages
+from pipeline.errors import InputError
+from pipeline.progress import Reporter
+from pipeline.settings import Settings
+from pipeline.sources.cutting import Shard
+from pipeline.sources.dump import ingest_shard
+from pipeline.sources.heads import find_heads
+from pipeline.sources.opening import is_bzip2
+from pipeline.sources.passes import read_shards
+from pipeline.sources.spans import dump_bytes, find_spans
+from pipeline.stages import Line
+from pipeline.templates import load_templates
+
+_GIGABYTE = 1e9
+_PROCESS_BYTES = 250e6  # a worker with its modules, before it has read anything
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was measured at the beginning of a dump, with one worker."""
+
+    packed: int  # bytes of the file that were read
+    content: int  # bytes they decompress to
+    items: int
+    tables: int  # bytes of Parquet they became
+    decode_seconds: float
+    parse_seconds: float  # to tables
+    scan_seconds: float  # to what tells whether items changed
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage with what it takes."""
+
+    name: str
+    minutes: float
+    memory: float  # bytes, of all processes
+    disk: float  # bytes
+    arithmetic: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A projection."""
+
+    dump: Path
+    workers: int
+    sample: Sample
+    scale: float  # how many times the sample the dump is
+    way: str  # how workers share the reading
+    steps: tuple[Step, ...]
+
+
+def plan_dump(dump: Path, settings: Settings, workers: int) -> Plan:
+    """Measure the beginning of a dump and project the rest.
+
+    Args:
+        dump: A file or a folder of shards.
+        settings: What to read; `plan.sample_shards` of it is measured.
+        workers: How many processes will share the work.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    if not dump.exists():
+        raise InputError("There is no such file", str(dump), "Check the path.")
+    sample = _measure(dump, settings)
+    scale = dump_bytes(dump) / max(sample.packed, 1)
+    spans = find_spans(dump)
+    is_shared = spans is not None or _is_bzip2(dump)
+    way = "each worker reads its own part" if is_shared else "one decoder feeds the workers"
+    return Plan(dump, workers, sample, scale, way, tuple(_steps(sample, scale, settings, workers, is_shared)))
+
+
+def _is_bzip2(dump: Path) -> bool:
+    with dump.open("rb") as file:
+        return is_bzip2(file.read(4))
+
+
+def _measure(dump: Path, settings: Settings) -> Sample:
+    started = time.perf_counter()
+    shards = list(islice(read_shards(dump, settings.dump), settings.plan.sample_shards))
+    decode = time.perf_counter() - started
+    line = Line(settings, load_templates(), Path(), 1, Reporter("quiet"))
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        started = time.perf_counter()
+        items = sum(ingest_shard(out, stages.wanted(line), shard).items for shard in shards)
+        parse = time.perf_counter() - started
+        tables = sum(file.stat().st_size for file in out.rglob("*.parquet"))
+    started = time.perf_counter()
+    for shard in shards:
+        find_heads(shard)
+    scan = time.perf_counter() - started
+    return Sample(shards[-1].position, _size(shards), items, tables, decode, parse, scan)
+
+
+def _size(shards: list[Shard]) -> int:
+    return sum(len(shard.data) for shard in shards)
+
+
+def _steps(sample: Sample, scale: float, settings: Settings, workers: int, is_shared: bool) -> Iterator[Step]:
+    decode, parse, scan = (
+        seconds * scale / 60 for seconds in (sample.decode_seconds, sample.parse_seconds, sample.scan_seconds)
+    )
+
+    def shared(minutes: float) -> float:
+        return (decode + minutes) / workers if is_shared else max(decode, (decode + minutes) / workers)
+
+    rule = "(decode + {0}) / workers" if is_shared else "max(decode, (decode + {0}) / workers)"
+    memory = workers * (_PROCESS_BYTES + settings.plan.memory_per_shard_byte * settings.dump.shard_bytes)
+    tables = sample.tables * scale
+    yield Step("ingest", shared(parse), memory, tables, f"{rule.format('parse')}, {decode:.1f} and {parse:.1f} min")
+    merge = sample.items * scale * settings.plan.merge_seconds_per_million / 1e6 / 60
+    yield Step("frequency, degree", merge, _PROCESS_BYTES + 1e9, 0.02 * tables, "items x merge_seconds_per_million")
+    changed = settings.plan.changed_share
+    compare = 2 * changed * settings.plan.compare_to_parse * parse / workers
+    texts = 2 * changed * sample.packed * scale
+    told = f"2 x ({rule.format('scan')}) + compare, {scan:.1f} min to scan, {changed:.0%} changed items"
+    yield Step("diff with another such dump", 2 * shared(scan) + compare, memory, texts, told)
+
+
+def written(plan: Plan) -> str:
+    """A plan as text."""
+    sample, scale = plan.sample, plan.scale
+    lines = [
+        f"A projection from the first {sample.content / 1e6:.0f} MB of {plan.dump}, measured here with one worker.",
+        f"items {sample.items * scale:,.0f}, content {sample.content * scale / _GIGABYTE:,.1f} GB, "
+        f"file {sample.packed * scale / _GIGABYTE:,.1f} GB; {plan.workers} workers: {plan.way}",
+        f"measured: decode {_rate(sample, sample.decode_seconds)}, parse {_rate(sample, sample.parse_seconds)}, "
+        f"scan {_rate(sample, sample.scan_seconds)}",
+        "",
+        f"{'stage':30}{'minutes':>9}{'memory GB':>11}{'disk GB':>9}  arithmetic",
+    ]
+    for step in plan.steps:
+        memory, disk = step.memory / _GIGABYTE, step.disk / _GIGABYTE
+        lines.append(f"{step.name:30}{step.minutes:9.1f}{memory:11.1f}{disk:9.1f}  {step.arithmetic}")
+    return "\n".join(lines)
+
+
+def _rate(sample: Sample, seconds: float) -> str:
+    return f"{sample.content / max(seconds, 1e-9) / 1e6:,.0f} MB/s"
