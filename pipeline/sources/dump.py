@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
 from pipeline import schema
@@ -163,8 +164,7 @@ def _parse(shard: Shard, wanted: Wanted) -> tuple[Rows, ShardCounts]:
 
 def _counted(rows: Rows) -> list[tuple[int, int, int, int]]:
     mentions = Counter(rows.mentions)
-    ahead = Counter(subject for subject, _ in rows.neighbours)
-    behind = Counter(neighbour for _, neighbour in rows.neighbours)
+    ahead, behind = (Counter(map(itemgetter(side), rows.neighbours)) for side in (0, 1))
     mentions.pop(0, None)
     ids = sorted(mentions.keys() | ahead.keys() | behind.keys())
     return [(item, mentions[item], behind[item], ahead[item]) for item in ids]

@@ -5,6 +5,7 @@ over all properties. Decoding is typed: what is not declared here is skipped by 
 Empty maps may be `[]` instead of `{}`; unknown data types pass as kind "other".
 """
 
+import functools
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -166,23 +167,25 @@ def read_entity(line: bytes, wanted: Wanted, rows: Rows) -> None:
     is_item = entity.id.startswith("Q")
     subject = number(entity.id) if is_item else 0
     neighbours: set[int] = set()
+    mentions = rows.mentions
     for property_name, statements in claims.items():
         best = _best_rank(statements)
         keep = is_item and property_name in wanted.properties
         for statement in statements:
             object_id = _object_id(statement.mainsnak)
             if statement.qualifiers or statement.references:
-                rows.mentions.extend(_mentioned(statement, subject, object_id))
-            else:
-                rows.mentions.extend({subject, object_id})
+                mentions += _mentioned(statement, object_id) - {0, subject}
+            elif object_id and object_id != subject:
+                mentions.append(object_id)
             if statement.rank == best:
                 neighbours.add(object_id)
             if keep:
-                rows.statements.append(_statement_row(subject, property_name, statement, best))
+                rows.statements.append(_statement_row(subject, property_name, statement, best, object_id))
     if is_item:
-        rows.neighbours.extend((subject, neighbour) for neighbour in neighbours if neighbour not in (0, subject))
+        mentions += [subject] * sum(map(len, claims.values()))  # every statement mentions its subject
+        rows.neighbours += [(subject, neighbour) for neighbour in neighbours - {0, subject}]
         rows.entities.append(_entity_row(subject, entity, claims, state(entity.lastrevid, line)))
-        rows.titles.extend(_titles(subject, entity, wanted.wikis))
+        rows.titles += _titles(subject, entity, wanted.wikis)
 
 
 def named_items(line: bytes) -> set[int]:
@@ -201,7 +204,8 @@ def named_items(line: bytes) -> set[int]:
 
 
 def _best_rank(statements: list[Statement]) -> str:
-    return "preferred" if any(statement.rank == "preferred" for statement in statements) else "normal"
+    ranks = [statement.rank for statement in statements]
+    return "preferred" if "preferred" in ranks else "normal"
 
 
 def _object_id(snak: Snak) -> int:
@@ -209,7 +213,7 @@ def _object_id(snak: Snak) -> int:
     value = snak.datavalue
     if value is None or value.type != "wikibase-entityid":
         return 0
-    name = entity_name(value.value)
+    name = value.value.get("id") or entity_name(value.value)
     return number(name) if name[:1] == "Q" else 0
 
 
@@ -222,6 +226,7 @@ def entity_name(value: dict[str, Any]) -> str:
     return value.get("id") or f"{_LETTERS.get(value['entity-type'], '')}{value['numeric-id']}"
 
 
+@functools.lru_cache(1 << 16)  # the same few thousand items and properties are named again and again
 def number(name: str, most: int = _MAX_ITEM) -> int:
     """The number of an id.
 
@@ -237,26 +242,33 @@ def number(name: str, most: int = _MAX_ITEM) -> int:
     return found
 
 
-def _mentioned(statement: Statement, subject: int, object_id: int) -> set[int]:
+def _mentioned(statement: Statement, object_id: int) -> set[int]:
     """Every item that a statement mentions, in any position, each once (decision 8); 0 stands for "no item"."""
-    ids = {subject, object_id}
-    if isinstance(statement.qualifiers, dict):
-        ids.update(_object_id(snak) for snaks in statement.qualifiers.values() for snak in snaks)
+    groups = [*statement.qualifiers.values()] if isinstance(statement.qualifiers, dict) else []
     for reference in statement.references:
         if isinstance(reference.snaks, dict):
-            ids.update(_object_id(snak) for snaks in reference.snaks.values() for snak in snaks)
-    return ids
+            groups += reference.snaks.values()
+    return {object_id, *[_object_id(snak) for snaks in groups for snak in snaks]}
 
 
-def _statement_row(subject: int, property_name: str, statement: Statement, best: str) -> StatementRow:
-    qualifiers = statement.qualifiers if isinstance(statement.qualifiers, dict) else {}
+def _statement_row(subject: int, property_name: str, statement: Statement, best: str, object_id: int) -> StatementRow:
     return (
         subject,
         number(property_name, _MAX_PROPERTY),
         statement.id,
         statement.rank,
         statement.rank == best,
-        *snak_value(statement.mainsnak),
+        *(("item", object_id, *_NO_LITERAL) if object_id else snak_value(statement.mainsnak)),
+        *(_qualifier_columns(statement.qualifiers) if isinstance(statement.qualifiers, dict) else _NO_QUALIFIERS),
+    )
+
+
+_NO_LITERAL = (None,) * 6
+_NO_QUALIFIERS: tuple[Any, ...] = (*(None,) * 7, [])
+
+
+def _qualifier_columns(qualifiers: dict[str, list[Snak]]) -> tuple[Any, ...]:
+    return (
         *_qualifier_time(qualifiers, START),
         *_qualifier_time(qualifiers, END),
         *_qualifier_time(qualifiers, POINT),
