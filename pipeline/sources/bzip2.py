@@ -99,8 +99,11 @@ def _unpack(run: _Run) -> Slot:
     size = run.stop - run.begin
     bits = (int.from_bytes(data) >> (last * 8 - run.stop)) & ((1 << size) - 1)
     # The last byte is filled up with zeros, which begin no block and so are waited upon.
-    content = bz2.BZ2Decompressor().decompress(_HEADER + (bits << -size % 8).to_bytes(-(-size // 8)))
-    return share(content, f"{run.prefix}-{run.begin}")
+    decoder = bz2.BZ2Decompressor()
+    parts = [decoder.decompress(_HEADER + (bits << -size % 8).to_bytes(-(-size // 8)))]
+    while part := decoder.decompress(b""):  # it stops when its input ends, though there may be more to come
+        parts.append(part)
+    return share(b"".join(parts), f"{run.prefix}-{run.begin}")
 
 
 def _runs(path: Path, prefix: str) -> Generator[_Run, None, None]:

@@ -13,6 +13,7 @@ import zstandard
 from pipeline.errors import InputError
 from pipeline.settings import load_settings
 from pipeline.shards import InlineExecutor, executor
+from pipeline.sources.bzip2 import open_bzip2
 from pipeline.sources.cutting import Shard
 from pipeline.sources.passes import Pass, read_dump, read_shards
 from pipeline.sources.reshard import reshard
@@ -164,6 +165,15 @@ def test_a_bzip2_file_that_lost_a_block_is_refused(tmp_path: Path, pool: Executo
     path.write_bytes(int(cut, 2).to_bytes(len(cut) // 8))
     with pytest.raises(InputError, match="checksum of the stream"):
         read(path, tmp_path, pool)
+
+
+@pytest.mark.parametrize("size", [1, 50, 5_000, 99_990, 100_001, 1_300_000])
+def test_bzip2_blocks_of_any_length_are_unpacked_whole(size: int, tmp_path: Path, pool: Executor) -> None:
+    content = (CONTENT * 4)[:size] + b"\n"
+    path = write(tmp_path, bz2.compress(content, 1))
+    with open_bzip2(path, pool, 2, "editmill-test") as stream:
+        found = b"".join(iter(lambda: stream.read(70_000), b""))
+    assert found == content
 
 
 def test_nothing_stays_in_shared_memory(tmp_path: Path, pool: Executor) -> None:
