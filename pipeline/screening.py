@@ -94,6 +94,7 @@ def _make_parameters(database: Database, templates: Templates, excluded_ids: Ite
     roles: Mapping[str, list[tuple[str, str, int]]] = {
         "subject_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.subject_types)],
         "object_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.object_types)],
+        "ending": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.ends_with_object)],
     }
     for table, entries in roles.items():
         values = ", ".join(f"('{relation}', '{kind}', {place})" for relation, kind, place in entries)
@@ -113,17 +114,44 @@ def _relation_row(relation: Relation) -> str:
     )
 
 
+_KIN = "22, 25, 26, 40, 3373"  # parents, spouse, children, siblings
+
+# A description may give the years that the statements lack: "British statesman (1874–1965)".
+_YEARS = r"\((?:c\. ?)?([0-9]{3,4}) ?[–-] ?(?:c\. ?)?([0-9]{3,4})\)"
+_YEAR_OF_BIRTH, _YEAR_OF_DEATH = (
+    f"try_cast(regexp_extract(description, '{_YEARS}', {group}) AS INT)" for group in (1, 2)
+)
+
+
 def _make_past(database: Database, dating: Dating, settings: ScreeningSettings) -> None:
-    """Table `past`: items that have died or been dissolved, or were born too long ago to live."""
+    """Table `past`: items that have died or been dissolved, or lived too long ago to live still.
+
+    Where no date of birth tells, the next of kin, the end of the state of which a person was a citizen, or the years
+    in the description do.
+    """
     over = ", ".join(map(str, sorted({*dating.end, *dating.death})))
-    days = settings.assume_dead_after_years * 365
+    database.run(
+        f"""CREATE TEMP TABLE dated AS
+        SELECT subject_id AS id, property_id, today - {middle_sql("time", "precision")} AS age
+        FROM statements, (SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) AS today FROM entities)
+        WHERE property_id IN (569, {over}) AND rank <> 'deprecated' AND value_kind = 'time'"""
+    )
+    long_gone = f"{settings.assume_dead_after_years} * 365"
+    generations_gone = f"({settings.assume_dead_after_years} + {settings.years_between_kin}) * 365"
     database.run(
         f"""CREATE TEMP TABLE past AS
-        SELECT DISTINCT subject_id AS id FROM statements
-        WHERE (property_id IN ({over}) AND rank <> 'deprecated' AND value_kind <> 'novalue')
-           OR (property_id = 569 AND value_kind = 'time' AND rank <> 'deprecated'
-               AND {middle_sql("time", "precision")} < (
-                   SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) FROM entities) - {days})"""
+        SELECT subject_id AS id FROM statements
+        WHERE property_id IN ({over}) AND rank <> 'deprecated' AND value_kind <> 'novalue'
+        UNION SELECT id FROM dated WHERE property_id = 569 AND age > {long_gone}
+        UNION SELECT s.subject_id FROM statements s JOIN dated ON dated.id = s.object_id
+        WHERE s.rank <> 'deprecated' AND (
+            s.property_id IN ({_KIN}) AND dated.property_id = 569 AND age > {generations_gone}
+            OR s.property_id = 27 AND dated.property_id <> 569 AND age > {long_gone})
+        UNION SELECT s.object_id FROM statements s JOIN dated ON dated.id = s.subject_id
+        WHERE s.rank <> 'deprecated' AND s.property_id IN ({_KIN}) AND s.object_id IS NOT NULL
+            AND dated.property_id = 569 AND age > {generations_gone}
+        UNION SELECT id FROM entities
+        WHERE list_contains(type_ids, 5) AND {_YEAR_OF_DEATH} - {_YEAR_OF_BIRTH} >= {settings.years_of_a_life}"""
     )
 
 
@@ -197,15 +225,26 @@ def _label_rules(settings: ScreeningSettings) -> dict[str, str]:
     }
 
 
+# A living person is not married to a dead one, and a city is in no country that is no more.
 _JUDGED = """
-WITH counted AS (
+WITH lasting AS (
+    SELECT c.* REPLACE (CASE
+        WHEN form_reason IS NULL AND ending.type IS NOT NULL AND bygone.id IS NOT NULL AND past.id IS NULL THEN 'ended'
+        ELSE form_reason END AS form_reason)
+    FROM claims c
+    LEFT JOIN subject_typed st ON st.id = c.subject_id AND st.relation = c.relation
+    LEFT JOIN ending ON ending.relation = c.relation AND ending.type = st.type
+    LEFT JOIN past bygone ON bygone.id = c.object_id
+    LEFT JOIN past ON past.id = c.subject_id
+),
+counted AS (
     SELECT c.*,
         form_reason IS NULL AS is_true,
         count(DISTINCT CASE WHEN form_reason IS NULL THEN object_key END)
             OVER (PARTITION BY subject_id, relation) AS object_count,
         row_number() OVER (PARTITION BY subject_id, relation, object_key, form_reason IS NULL ORDER BY statement_id)
             AS place
-    FROM claims c
+    FROM lasting c
 )
 SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS subject_label, subject.description,
     CASE

@@ -4,12 +4,18 @@ A template holds `{subject}` or `{subject's}` once, and `[present|past]` where t
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.templates import NameRule
 
+_MARKS_OF_NOTES = (*"()[]{}|;<>=_", "''", "  ")
+_REPEATED = re.compile(r"\b(\w.{2,}) \1\b")
 _TENSE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
+_MARK_TOO_MANY = re.compile(r"(?<=\?)\?$")  # "Who wrote Who Goes There??"
+_OWNER = re.compile(r"[^,:]*\w\.?(?<!['’][sS])")  # what takes a possessive
+_LONGEST_OWNER = 5  # words
 _SUBJECT = re.compile(r"\{subject('s)?\}")
 
 
@@ -19,8 +25,9 @@ class Name:
 
     Attributes:
         text: The name with its article, as in mid-sentence: "the Netherlands".
-        is_phrase: It is a noun phrase ("the mother of Ada Lovelace"), carries a description, or has a comma; its
-            possessive would be ambiguous or ugly.
+        is_phrase: It is a noun phrase ("the mother of Ada Lovelace"), carries a description, is long, has a comma
+            or a colon, or ends with a mark or a possessive ("Yahoo!", "Macy's"); its own possessive would be ambiguous
+            or ugly.
     """
 
     text: str
@@ -30,14 +37,40 @@ class Name:
 def name(label: str, types: Iterable[str], rules: Iterable[NameRule], description: str | None = None) -> Name:
     """The name of an item in running text, told from its namesakes by a description if one is given."""
     text = f"the {label}" if takes_the(label, types, rules) else label
-    return Name(f"{text} ({description})", is_phrase=True) if description else Name(text, is_phrase="," in label)
+    is_owner = bool(_OWNER.fullmatch(label)) and len(label.split()) <= _LONGEST_OWNER
+    return Name(f"{text} ({description})", is_phrase=True) if description else Name(text, is_phrase=not is_owner)
+
+
+def is_name(alias: str, label: str, *, is_person: bool = False) -> bool:
+    """Whether an alias is a name that English text may use beside a label: no code, no note, no other script.
+
+    >>> [alias for alias in ("Kanada", "can", "CA", "(ca)", "加拿大", "Canada (1867)") if is_name(alias, "Canada")]
+    ['Kanada', 'CA']
+    """
+    letters, digits = (sum(map(kind, alias)) for kind in (str.isalpha, str.isdigit))
+    faults = (
+        any(mark in alias and mark not in label for mark in _MARKS_OF_NOTES),
+        not letters,
+        digits > letters and not any(map(str.isdigit, label)),  # "00013482508 IPI"
+        alias.islower() and label[:1].isupper(),  # "can"
+        _has_other_script(alias) and not _has_other_script(label),
+        bool(_REPEATED.search(alias)) and not _REPEATED.search(label),  # "Edward VIII Edward VIII of ..."
+        is_person and "," in alias and "," not in label,  # "Einstein, Albert"
+    )
+    return not any(faults)
+
+
+def _has_other_script(text: str) -> bool:
+    letters = (unicodedata.name(letter, "") for letter in text if letter.isalpha())
+    return not all(name.startswith(("LATIN", "MODIFIER")) for name in letters)
 
 
 def takes_the(label: str, types: Iterable[str], rules: Iterable[NameRule]) -> bool:
     """Whether a name takes the definite article: "the Netherlands", but "France" and "The Hague"."""
     if label.lower().startswith("the "):
         return False
-    fitting = (rule for rule in rules if not set(rule.types).isdisjoint(types))
+    of = set(types)
+    fitting = (rule for rule in rules if not of.isdisjoint(rule.types) and of.isdisjoint(rule.but))
     return any(_rule_speaks(rule, label) for rule in fitting)
 
 
@@ -46,6 +79,7 @@ def _rule_speaks(rule: NameRule, label: str) -> bool:
         label in rule.names
         or any(label == words or label.startswith(f"{words} ") for words in rule.first)
         or any(label == words or label.endswith(f" {words}") for words in rule.last)
+        or any(f" {word} {link} " in f" {label}" for word in rule.heads for link in ("of", "for"))
         or bool(rule.pattern and re.fullmatch(rule.pattern, label))
     )
 
@@ -78,5 +112,6 @@ def fill(template: str, subject: Name, *, past: bool = False) -> str:
     """
     tensed = _TENSE.sub(lambda mark: mark.group(2 if past else 1), template)
     text = _SUBJECT.sub(lambda mark: possessive(subject.text) if mark.group(1) else subject.text, tensed)
+    text = _MARK_TOO_MANY.sub("", text)
     starts_with_name = _SUBJECT.match(tensed) and not subject.text.startswith(("the ", "one of "))
     return text if starts_with_name else text[:1].upper() + text[1:]
