@@ -91,7 +91,7 @@ def ingest(line: Line, new: Input, pool: Executor) -> Path:
     depends = {"new": new.sha256, "settings": line.settings.dump.model_dump(), "wanted": sorted(wanted.properties)}
 
     def make(out: Path) -> None:
-        with line.reporter.watch("ingest", new.path.stat().st_size, line.work / "beats") as beats:
+        with line.reporter.watch("reading the dump", new.path.stat().st_size, line.work / "beats") as beats:
             counts = dump.ingest(new.path, out, wanted, line.settings.dump, pool, line.workers, beats)
         _write_json(counts.__dict__, out / COUNTS)
 

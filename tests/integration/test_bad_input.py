@@ -13,6 +13,7 @@ from signal import SIGCONT, SIGINT, SIGSTOP
 import pytest
 
 from tests.integration.command import (
+    PATIENCE,
     REPO,
     Moment,
     Run,
@@ -27,9 +28,10 @@ from tests.integration.command import (
     succeed,
     wait_until,
 )
-from tests.integration.conftest import Built, Write
+from tests.integration.conftest import Write
 from tests.integration.dumps import States, as_bzip2, as_gzip, as_zstandard, dump, read_lines
 from tests.integration.test_build_command import manifest
+from tests.releases import Built
 
 Spoil = Callable[[States], States]
 
@@ -48,7 +50,7 @@ def assert_misused(run: Run, *said: str) -> None:
     """The command line was refused, with the usage and one message, which says all of this."""
     assert run.code == 2
     assert run.out == ""
-    assert run.err.startswith("usage: editmill build")
+    assert run.err.startswith("usage: editmill ")
     for text in said:
         assert text in run.err.splitlines()[-1]
 
@@ -310,7 +312,6 @@ def of_type(datatype: str, value: object) -> dict[str, object]:
 ODD = (
     odd_item(990000001),  # without claims
     odd_item(990000002, claims=[]),  # without claims as PHP writes it
-    odd_item(990000003, claims=None),
     odd_item(990000004, claims={}, notes="x" * 3_000_000),
     odd_item(990000005, claims=of_type("entity-schema", {"type": "wikibase-entityid", "value": {"id": "E10"}})),
     odd_item(990000006, claims=of_type("martian", {"type": "martian", "value": ["zork"]})),
@@ -326,10 +327,10 @@ def test_odd_lines_are_read(small: Built, my_states: States, work: Path) -> None
     told, known = (manifest(release)["dump"] for release in (work.parent / "out" / small.release.name, small.release))
     assert told["unreadable"] == 0
     assert told["lines"] == known["lines"] + len(ODD)
-    assert told["items"] == known["items"] + 7
+    assert told["items"] == known["items"] + 6
 
 
-BAD = (b'{"type":"item","id":"Q42","labels":{"en":', b"null", b'{"type":"item"}', b'{"type":"item","id":"Douglas"}')
+BAD = (b'{"type":"item","id":"Q42","labels":{"en":', b"null", b'{"type":"item"}', b'{"type":"item","id":"Q42b"}')
 
 
 def test_few_bad_lines_are_counted_and_reported_with_their_places(small: Built, my_states: States, work: Path) -> None:
@@ -524,17 +525,28 @@ import os, signal, sys, threading
 from pathlib import Path
 from pipeline import cli, tables
 
+SLOW = "SELECT count(*) AS n FROM range(200_000) a(x), range(1_000_000) b(y) WHERE x * y % 7 = 3"
+
 def ask(*_):
-    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     with tables.Database(Path(sys.argv[1]), "100MB") as database:
-        database.run("SELECT count(*) FROM range(200_000) a(x), range(1_000_000) b(y) WHERE x * y % 7 = 3")
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        {
+            "run": lambda: database.run(SLOW),
+            "table": lambda: database.table(SLOW),
+            "write": lambda: database.write(SLOW, Path(sys.argv[1]) / "n.parquet", None),
+        }[sys.argv[2]]()
 
 cli._check = ask
 sys.exit(cli.main(["check", "."]))
 """
 
 
-def test_ctrl_c_amid_a_long_query_is_heard(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", QUERY, str(tmp_path)]
-    run = subprocess.run(command, env=environment(), cwd=REPO, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("query", ["run", "table", "write"])
+def test_ctrl_c_amid_a_long_query_is_heard(query: str, tmp_path: Path) -> None:
+    """The query would take a minute or more; DuckDB itself may be deaf to the signal for all of it."""
+    command = [sys.executable, "-c", QUERY, str(tmp_path), query]
+    run = subprocess.run(
+        command, env=environment(), cwd=REPO, capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
     assert (run.returncode, run.stdout, run.stderr) == (130, "", INTERRUPTED)
+    assert list(tmp_path.iterdir()) == []

@@ -15,8 +15,9 @@ import pytest
 
 from pipeline.schema import RELEASE
 from tests.integration.command import editmill, files, half_written, shown, succeed
-from tests.integration.conftest import Built, Write
+from tests.integration.conftest import Write
 from tests.integration.dumps import States, as_bzip2, as_gzip, as_zstandard
+from tests.releases import Built
 
 CATEGORIES = ("recent", "popular", "long_tail", "robust")
 SPLITS = ("train", "validation", "test")
@@ -66,7 +67,7 @@ def test_the_slice_builds_and_its_summary_says_where_and_how_much(slice_built: B
     run, told = slice_built.run, manifest(slice_built.release)
     assert run.code == 0
     head, _, columns, *table, _, checks, last = run.out.splitlines()
-    assert head.startswith(f"Release {told['release']} is in {slice_built.release} ({len(FILES) - 1} files, ")
+    assert head.startswith(f"Release {told['release']} is in releases/{told['release']} ({len(FILES) - 1} files, ")
     assert columns.split() == ["category", *SPLITS, "total"]
     counted = {name: [int(cell.replace(",", "")) for cell in cells] for name, *cells in map(str.split, table)}
     for category in CATEGORIES:
@@ -75,7 +76,7 @@ def test_the_slice_builds_and_its_summary_says_where_and_how_much(slice_built: B
         assert all(counts)
     assert counted["total"] == [sum(column) for column in zip(*(counted[name] for name in CATEGORIES), strict=True)]
     assert checks == f"Checks: {len(told['checks'])} of {len(told['checks'])} passed."
-    assert last == f"Read {slice_built.release / 'README.md'} first."
+    assert last == f"Read releases/{told['release']}/README.md first."
 
 
 def test_without_a_terminal_nothing_is_said_on_the_way(slice_built: Built) -> None:
