@@ -206,8 +206,9 @@ def _stands_for(alias: str, subject: Item, world: World) -> bool:
     """Whether an alias can stand for a subject in a sentence: no code, nobody else's name, no title without article."""
     is_code = alias.isupper() and len(alias) <= _MAX_CODE_CHARACTERS
     is_title = "person" in subject.types and " of " in alias and " of " not in subject.label  # "Duke of Windsor"
+    is_part = alias[0].islower() and subject.label[0].isupper() and not alias.startswith("the ")  # "of Arabia Lawrence"
     fits = 2 < len(alias) <= _MAX_ALIAS_CHARACTERS and alias.casefold() != subject.label.casefold()
-    return fits and not is_code and not is_title and not world.is_shared(alias)
+    return fits and not (is_code or is_title or is_part) and not world.is_shared(alias)
 
 
 _MAX_ALIAS_CHARACTERS = 60

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import schema
+from pipeline.bygone import make_past
 from pipeline.settings import ScreeningSettings
 from pipeline.tables import Database
-from pipeline.templates import Dating, Relation, Templates
+from pipeline.templates import Relation, Templates
 from pipeline.times import middle_sql
+from pipeline.wording import LONGEST_DESCRIPTION
 
 _SUBCLASS = 279
 META = "meta"  # the type of items that describe pages or names, see templates/types.yaml
@@ -78,12 +80,12 @@ def screen(
     database.view("entities", tables.entities)
     database.view("types", tables.types)
     _make_parameters(database, templates, excluded_ids)
-    _make_past(database, templates.dating, settings)
+    make_past(templates.dating, settings, database)
     database.run(f"CREATE TEMP TABLE claims AS {_claims_sql(settings)}")
     _make_typed(database)
     database.run(f"CREATE TEMP TABLE judged AS {_JUDGED.format(**_label_rules(settings))}")
     database.write("SELECT id FROM past ORDER BY id", out / "past.parquet", schema.PAST)
-    return database.write(_TRIPLES, out / "triples.parquet", schema.TRIPLES)
+    return database.write(_TRIPLES.format(description=_DESCRIPTION), out / "triples.parquet", schema.TRIPLES)
 
 
 def _make_parameters(database: Database, templates: Templates, excluded_ids: Iterable[int]) -> None:
@@ -111,47 +113,6 @@ def _relation_row(relation: Relation) -> str:
     single, sensitive = relation.cardinality == "one", relation.sensitive
     return (
         f"('{relation.id}', {relation.property_id}, {filter_property}, {filter_value}, '{kind}', {single}, {sensitive})"
-    )
-
-
-_KIN = "22, 25, 26, 40, 3373"  # parents, spouse, children, siblings
-
-# A description may give the years that the statements lack: "British statesman (1874–1965)".
-_YEARS = r"\((?:c\. ?)?([0-9]{3,4}) ?[–-] ?(?:c\. ?)?([0-9]{3,4})\)"
-_YEAR_OF_BIRTH, _YEAR_OF_DEATH = (
-    f"try_cast(regexp_extract(description, '{_YEARS}', {group}) AS INT)" for group in (1, 2)
-)
-
-
-def _make_past(database: Database, dating: Dating, settings: ScreeningSettings) -> None:
-    """Table `past`: items that have died or been dissolved, or lived too long ago to live still.
-
-    Where no date of birth tells, the next of kin, the end of the state of which a person was a citizen, or the years
-    in the description do.
-    """
-    over = ", ".join(map(str, sorted({*dating.end, *dating.death})))
-    database.run(
-        f"""CREATE TEMP TABLE dated AS
-        SELECT subject_id AS id, property_id, today - {middle_sql("time", "precision")} AS age
-        FROM statements, (SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) AS today FROM entities)
-        WHERE property_id IN (569, {over}) AND rank <> 'deprecated' AND value_kind = 'time'"""
-    )
-    long_gone = f"{settings.assume_dead_after_years} * 365"
-    generations_gone = f"({settings.assume_dead_after_years} + {settings.years_between_kin}) * 365"
-    database.run(
-        f"""CREATE TEMP TABLE past AS
-        SELECT subject_id AS id FROM statements
-        WHERE property_id IN ({over}) AND rank <> 'deprecated' AND value_kind <> 'novalue'
-        UNION SELECT id FROM dated WHERE property_id = 569 AND age > {long_gone}
-        UNION SELECT s.subject_id FROM statements s JOIN dated ON dated.id = s.object_id
-        WHERE s.rank <> 'deprecated' AND (
-            s.property_id IN ({_KIN}) AND dated.property_id = 569 AND age > {generations_gone}
-            OR s.property_id = 27 AND dated.property_id <> 569 AND age > {long_gone})
-        UNION SELECT s.object_id FROM statements s JOIN dated ON dated.id = s.subject_id
-        WHERE s.rank <> 'deprecated' AND s.property_id IN ({_KIN}) AND s.object_id IS NOT NULL
-            AND dated.property_id = 569 AND age > {generations_gone}
-        UNION SELECT id FROM entities
-        WHERE list_contains(type_ids, 5) AND {_YEAR_OF_DEATH} - {_YEAR_OF_BIRTH} >= {settings.years_of_a_life}"""
     )
 
 
@@ -215,6 +176,7 @@ def _label_rules(settings: ScreeningSettings) -> dict[str, str]:
     unfit = (
         "(length({0}) NOT BETWEEN {1} AND {2} OR NOT regexp_matches({0}, '\\pL')"
         " OR regexp_full_match({0}, '[QPL][0-9]+') OR regexp_matches({0}, '[{{}}\\[\\]|\\n\\t]|  ') OR {0} <> trim({0})"
+        " OR regexp_matches({0}, ' \\([a-z0-9][^()]*\\)$')"  # told from its namesakes: "1917 (film)"
         " OR regexp_matches({0}, '^(\\S+ ){{4,}}\\S+[.!?;:]$'))"  # a sentence, as titles of articles are
     )
     limits = settings.min_label_characters, settings.max_label_characters
@@ -276,11 +238,16 @@ LEFT JOIN past ON past.id = c.subject_id
 LEFT JOIN excluded ON excluded.id = c.subject_id
 """
 
+# What `wording.plain` makes of a description, but for the case of its letters.
+_PLAIN = r"regexp_replace(trim(regexp_replace(description, ' *\([^()]*\)', '', 'g')), '\s+', ' ', 'g')"
+_DESCRIPTION = f"""CASE WHEN length({_PLAIN}) <= {LONGEST_DESCRIPTION} AND NOT regexp_matches({_PLAIN}, '\\b[QPL][0-9]')
+    THEN {_PLAIN} END"""
+
 # Namesakes: subjects of one relation with one label and different objects. A description tells them apart if each has
 # its own.
 _TRIPLES = """
 WITH held AS (
-    SELECT relation, lower(subject_label) AS label, subject_id, any_value(description) AS description,
+    SELECT relation, lower(subject_label) AS label, subject_id, any_value({description}) AS description,
         list(DISTINCT object_key ORDER BY object_key) AS objects
     FROM judged WHERE is_true AND subject_label IS NOT NULL AND subject_type IS NOT NULL
     GROUP BY ALL

@@ -202,17 +202,25 @@ def _number(name: str) -> int:
     return int(name[1:])
 
 
+def _class_number(name: str) -> int:
+    if not re.fullmatch(r"Q[1-9]\d*", name):
+        raise ValueError(f"{name!r} is no item")
+    return int(name[1:])
+
+
 PropertyNumber = Annotated[int, BeforeValidator(_number)]
+ClassNumber = Annotated[int, BeforeValidator(_class_number)]
 
 
 class Dating(_Frozen):
-    """Which dates tell when a statement became true; properties as numbers."""
+    """Which dates tell when a statement became true, and what is no more; properties and classes as numbers."""
 
     existence: tuple[PropertyNumber, ...]
     end: tuple[PropertyNumber, ...]
     death: tuple[PropertyNumber, ...]
     by_subject: Mapping[PropertyNumber, PropertyNumber]
     successive: tuple[PropertyNumber, ...]
+    ended_classes: tuple[ClassNumber, ...]
 
     @property
     def properties(self) -> frozenset[int]:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from pipeline.templates import NameRule
 
-_MARKS_OF_NOTES = (*"()[]{}|;<>=_", "''", "  ")
+_MARKS_OF_NOTES = (*"()[]{}|;<>=_", "''", "  ", " :")
 _REPEATED = re.compile(r"\b(\w.{2,}) \1\b")
 _TENSE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
 _MARK_TOO_MANY = re.compile(r"(?<=\?)\?$")  # "Who wrote Who Goes There??"
 _OWNER = re.compile(r"[^,:]*\w\.?(?<!['’][sS])")  # what takes a possessive
 _LONGEST_OWNER = 5  # words
+LONGEST_DESCRIPTION = 80  # characters: as long as a label may be
 _SUBJECT = re.compile(r"\{subject('s)?\}")
 
 
@@ -37,8 +38,19 @@ class Name:
 def name(label: str, types: Iterable[str], rules: Iterable[NameRule], description: str | None = None) -> Name:
     """The name of an item in running text, told from its namesakes by a description if one is given."""
     text = f"the {label}" if takes_the(label, types, rules) else label
+    description = plain(description) if description else None
     is_owner = bool(_OWNER.fullmatch(label)) and len(label.split()) <= _LONGEST_OWNER
     return Name(f"{text} ({description})", is_phrase=True) if description else Name(text, is_phrase=not is_owner)
+
+
+def plain(description: str) -> str | None:
+    """A description short and plain enough to stand in brackets; None if it is long or names an id.
+
+    >>> plain("county in  Nevada, United States (1861–1869)"), plain("ceremonial county (use Q42)"), plain("see Q42")
+    ('county in Nevada, United States', 'ceremonial county', None)
+    """
+    text = " ".join(re.sub(r" *\([^()]*\)", "", description).split())
+    return text if 0 < len(text) <= LONGEST_DESCRIPTION and not re.search(r"\b[QPL][0-9]", text) else None
 
 
 def is_name(alias: str, label: str, *, is_person: bool = False) -> bool:
@@ -55,9 +67,13 @@ def is_name(alias: str, label: str, *, is_person: bool = False) -> bool:
         alias.islower() and label[:1].isupper(),  # "can"
         _has_other_script(alias) and not _has_other_script(label),
         bool(_REPEATED.search(alias)) and not _REPEATED.search(label),  # "Edward VIII Edward VIII of ..."
-        is_person and "," in alias and "," not in label,  # "Einstein, Albert"
+        "," in alias and "," not in label and (is_person or _is_turned(alias, label)),  # "Einstein, Albert"
     )
     return not any(faults)
+
+
+def _is_turned(alias: str, label: str) -> bool:
+    return sorted(re.findall(r"\w+", alias.casefold())) == sorted(re.findall(r"\w+", label.casefold()))
 
 
 def _has_other_script(text: str) -> bool:

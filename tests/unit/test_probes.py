@@ -237,10 +237,12 @@ def test_codes_lists_and_ill_written_aliases_are_no_names(mini: Mini) -> None:
         ("VERD", False),
         ("VERDA", True),
         ("verdania", False),  # the label itself
-        ("v" * 60, True),
-        ("v" * 61, False),
+        ("V" * 60, True),
+        ("V" * 61, False),
         ("Greenport", False),  # another's name
         ("Republic Of Verdania", True),
+        ("land of Verdania", False),
+        ("the Land", True),
         ("Old Greenport Land", False),  # gives away the target
     ],
 )

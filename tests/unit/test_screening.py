@@ -19,6 +19,7 @@ from tests.minikg import (
     ANSEL_PAGE,
     BRUNO,
     CALM,
+    CITY,
     CODED,
     COMPANY,
     COUNTRY,
@@ -336,7 +337,8 @@ LABELS = {
     "x" * 80: None,
     "x" * 81: "subject_label_unfit",
     "1917": "subject_label_unfit",
-    "1917 (film)": None,
+    "1917 (film)": "subject_label_unfit",
+    "1917 (The Film)": None,
     "!!!": "subject_label_unfit",
     "Q42": "subject_label_unfit",
     "P31": "subject_label_unfit",
@@ -399,14 +401,24 @@ DEATHS = {
 ABOUT = {
     "British statesman (1874–1965)": True,
     "painter (c. 1490 - 1557)": True,
-    "prime minister (2001–2015)": False,
+    "queen who stepped down (1972–2024)": False,
     "American actor (born 1949)": False,
     "1874–1965": False,
+}
+STATES = {
+    "a historical country": (thing(5801, "Oldland", 3024240), True),
+    "a city that was a country": (thing(5802, "Oldtown", CITY, statement("P31", to(3024240), "also")), False),
+    "with its years": (thing(5803, "Midland", COUNTRY, about="monarchy between 1804 and 1867"), True),
+    "with its years in brackets": (thing(5804, "Sovland", COUNTRY, about="federal state (1922–1991)"), True),
+    "since a year": (thing(5805, "Newland", COUNTRY, about="sovereign state since 1991"), False),
+    "no state at all": (thing(5806, "Old Firm", COMPANY, about="shipyard (1922–1991)"), False),
 }
 NAMESAKES = {
     "with descriptions, whatever the case": ([("Twin", "a sailor", FIRM), ("twin", "a painter", GUILD)], None),
     "with one description for both": ([("Pair", "a sailor", FIRM), ("Pair", "A Sailor", GUILD)], "homonym"),
     "one of them without description": ([("Lone", "a sailor", FIRM), ("Lone", "", GUILD)], "homonym"),
+    "told apart by an aside alone": ([("Side", "a sailor (1)", FIRM), ("Side", "a sailor (2)", GUILD)], "homonym"),
+    "with an id for a description": ([("Code", "see Q42", FIRM), ("Code", "a painter", GUILD)], "homonym"),
     "with the same object": ([("Like", "", FIRM), ("Like", "", FIRM)], None),
 }
 
@@ -428,6 +440,7 @@ def _all_items() -> Iterator[Json]:
     yield from (being(number, f"Kin {number}", judged("P1971", NUMBERS[n][0])) for n, number in NUMBER_IDS.items())
     yield from (being(number, f"Late {number}", DEATHS[name][0]) for name, number in DEATH_IDS.items())
     yield from (being(number, f"Known {number}", about=text) for text, number in ABOUT_IDS.items())
+    yield from (one for one, _ in STATES.values())
     for name, number in NAMESAKE_IDS.items():
         for place, (label, about, employer) in enumerate(NAMESAKES[name][0]):
             yield being(number + place, label, judged("P108", to(employer)), about=about)
@@ -486,6 +499,12 @@ def test_the_dead_and_the_dissolved_are_of_the_past(name: str, faulty: Path) -> 
 @pytest.mark.parametrize("text", ABOUT)
 def test_a_description_may_tell_that_somebody_has_died(text: str, faulty: Path) -> None:
     assert (ABOUT_IDS[text] in past(faulty)) is ABOUT[text]
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_states_of_the_past_are_told_by_class_or_years(name: str, faulty: Path) -> None:
+    one, is_past = STATES[name]
+    assert (int(one["id"][1:]) in past(faulty)) is is_past
 
 
 def test_the_next_of_kin_of_the_long_dead_are_dead_either_way(faulty: Path) -> None:

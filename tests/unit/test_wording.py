@@ -97,6 +97,13 @@ def test_a_description_tells_namesakes_apart() -> None:
     assert told == Name("the Kingdom of Reef (historical country)", is_phrase=True)
 
 
+def test_asides_and_ids_of_a_description_are_left_out() -> None:
+    told = name("Kent", ["territory"], RULES, "ceremonial county in England (use Q21694674 for the district)")
+    assert told.text == "Kent (ceremonial county in England)"
+    assert name("Kent", ["territory"], RULES, "see Q42").text == "Kent"
+    assert name("Kent", ["territory"], RULES, "x" * 81).text == "Kent"
+
+
 @pytest.mark.parametrize(
     ("text", "owned"),
     [
@@ -204,6 +211,7 @@ def test_a_question_about_a_question_ends_with_one_mark() -> None:
         ("Edward VIII Edward VIII of the United Kingdom", "Edward VIII", False),
         ("New Duran Duran", "Duran Duran", True),
         ("Pub  House", "Pub", False),
+        ("Cliffhanger : Traque", "Cliffhanger", False),
     ],
 )
 def test_an_alias_is_no_code_no_note_and_no_other_script(alias: str, label: str, is_one: bool) -> None:
@@ -213,6 +221,7 @@ def test_an_alias_is_no_code_no_note_and_no_other_script(alias: str, label: str,
 def test_a_comma_is_part_of_a_place_but_turns_a_person_round() -> None:
     assert is_name("Pine Bluff, Arkansas", "Pine Bluff")
     assert not is_name("Einstein, Albert", "Albert Einstein", is_person=True)
+    assert not is_name("Lanka, Sri", "Sri Lanka")
     assert is_name("Ansel, Lord", "Ansel, Lord of the Reef", is_person=True)
 
 
