@@ -176,6 +176,7 @@ def _label_rules(settings: ScreeningSettings) -> dict[str, str]:
     unfit = (
         "(length({0}) NOT BETWEEN {1} AND {2} OR NOT regexp_matches({0}, '\\pL')"
         " OR regexp_full_match({0}, '[QPL][0-9]+') OR regexp_matches({0}, '[{{}}\\[\\]|\\n\\t]|  ') OR {0} <> trim({0})"
+        " OR regexp_matches({0}, '^(List|Lists|Index|Outline) of [a-z]')"
         " OR regexp_matches({0}, ' \\([a-z0-9][^()]*\\)$')"  # told from its namesakes: "1917 (film)"
         " OR regexp_matches({0}, '^(\\S+ ){{4,}}\\S+[.!?;:]$'))"  # a sentence, as titles of articles are
     )

@@ -15,6 +15,7 @@ _REPEATED = re.compile(r"\b(\w.{2,}) \1\b")
 _TENSE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
 _MARK_TOO_MANY = re.compile(r"(?<=\?)\?$")  # "Who wrote Who Goes There??"
 _OWNER = re.compile(r"[^,:]*\w\.?(?<!['’][sS])")  # what takes a possessive
+_PLURAL = re.compile(r"[tT]he .*[^isu]s")
 _LONGEST_OWNER = 5  # words
 LONGEST_DESCRIPTION = 80  # characters: as long as a label may be
 _SUBJECT = re.compile(r"\{subject('s)?\}")
@@ -27,8 +28,8 @@ class Name:
     Attributes:
         text: The name with its article, as in mid-sentence: "the Netherlands".
         is_phrase: It is a noun phrase ("the mother of Ada Lovelace"), carries a description, is long, has a comma
-            or a colon, or ends with a mark or a possessive ("Yahoo!", "Macy's"); its own possessive would be ambiguous
-            or ugly.
+            or a colon, or ends with a mark, a possessive, or an "s" that may be a plural ("Yahoo!", "Macy's",
+            "Friends"); its own possessive would be ambiguous or ugly.
     """
 
     text: str
@@ -37,9 +38,12 @@ class Name:
 
 def name(label: str, types: Iterable[str], rules: Iterable[NameRule], description: str | None = None) -> Name:
     """The name of an item in running text, told from its namesakes by a description if one is given."""
+    types = frozenset(types)
     text = f"the {label}" if takes_the(label, types, rules) else label
     description = plain(description) if description else None
     is_owner = bool(_OWNER.fullmatch(label)) and len(label.split()) <= _LONGEST_OWNER
+    if label.endswith("s") and not text.lower().startswith("the ") and "person" not in types:
+        is_owner = False  # "Friends's" grates; "Tom Hanks's" does not
     return Name(f"{text} ({description})", is_phrase=True) if description else Name(text, is_phrase=not is_owner)
 
 
@@ -95,18 +99,24 @@ def _rule_speaks(rule: NameRule, label: str) -> bool:
         label in rule.names
         or any(label == words or label.startswith(f"{words} ") for words in rule.first)
         or any(label == words or label.endswith(f" {words}") for words in rule.last)
-        or any(f" {word} {link} " in f" {label}" for word in rule.heads for link in ("of", "for"))
+        or any(_is_headed_by(word, label) for word in rule.heads)
         or bool(rule.pattern and re.fullmatch(rule.pattern, label))
     )
 
 
-def possessive(text: str) -> str:
-    """The possessive of a name.
+def _is_headed_by(word: str, label: str) -> bool:
+    """Whether a word stands before "of" or "for", but not after a comma as in "City, University of London"."""
+    links = (f" {word} of ", f" {word} for ")
+    return any(link in f" {label}" and f",{link}" not in label for link in links)
 
-    >>> possessive("Tom Hanks"), possessive("the Netherlands"), possessive("France")
-    ("Tom Hanks's", "the Netherlands'", "France's")
+
+def possessive(text: str) -> str:
+    """The possessive of a name; with its article, one that ends in a single "s" is taken for a plural.
+
+    >>> possessive("Tom Hanks"), possessive("the Netherlands"), possessive("The Beatles"), possessive("the Congress")
+    ("Tom Hanks's", "the Netherlands'", "The Beatles'", "the Congress's")
     """
-    return f"{text}'" if text.startswith("the ") and text.endswith("s") else f"{text}'s"
+    return f"{text}'" if _PLURAL.fullmatch(text) else f"{text}'s"
 
 
 def can_fill(template: str, subject: Name) -> bool:

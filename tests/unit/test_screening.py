@@ -339,6 +339,8 @@ LABELS = {
     "1917": "subject_label_unfit",
     "1917 (film)": "subject_label_unfit",
     "1917 (The Film)": None,
+    "List of bridges in Amsterdam": "subject_label_unfit",
+    "List of Honour": None,
     "!!!": "subject_label_unfit",
     "Q42": "subject_label_unfit",
     "P31": "subject_label_unfit",

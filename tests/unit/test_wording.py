@@ -52,6 +52,8 @@ RULES = load_templates().names
         ("International Monetary Fund", "organisation", "the International Monetary Fund"),
         ("Coca-Cola Company", "company", "the Coca-Cola Company"),
         ("Boeing", "company", "Boeing"),
+        ("John Brown & Company", "company", "John Brown & Company"),
+        ("City, University of London", "university", "City, University of London"),
         ("Hebrew University of Jerusalem", "university", "the Hebrew University of Jerusalem"),
         ("Trinity College", "university", "Trinity College"),
         ("Miami Heat", "franchise", "the Miami Heat"),
@@ -113,6 +115,9 @@ def test_asides_and_ids_of_a_description_are_left_out() -> None:
         ("the Ottoman Empire", "the Ottoman Empire's"),
         ("Everton F.C.", "Everton F.C.'s"),
         ("Theophilus", "Theophilus's"),
+        ("The Isley Brothers", "The Isley Brothers'"),
+        ("the 113th United States Congress", "the 113th United States Congress's"),
+        ("the Chicago Bulls", "the Chicago Bulls'"),
     ],
 )
 def test_possessives(text: str, owned: str) -> None:
@@ -128,6 +133,9 @@ def test_possessives(text: str, owned: str) -> None:
         (Name("the mother of Ada Rooke", is_phrase=True), False),
         (name("Sammy Davis Jr.", ["person"], RULES), True),
         (name("k.d. lang", ["person"], RULES), True),
+        (name("Tom Hanks", ["person"], RULES), True),
+        (name("Friends", ["series"], RULES), False),
+        (name("The Hours", ["film"], RULES), True),
         (name("Yahoo!", ["company"], RULES), False),
         (name("Where Are You?", ["film"], RULES), False),
         (name("Macy's", ["company"], RULES), False),
