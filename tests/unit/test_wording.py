@@ -1,5 +1,7 @@
 """Sentences from templates: articles, possessives, tense and capitals."""
 
+import re
+
 import pytest
 
 from pipeline.templates import NameRule, load_templates
@@ -242,3 +244,39 @@ def test_a_name_is_printed_as_it_is_whatever_it_looks_like(strange: str) -> None
 def test_no_rule_for_names_lists_a_word_twice(rule: NameRule) -> None:
     for words in (rule.names, rule.first, rule.last, rule.heads):
         assert len(set(words)) == len(words)
+
+
+ODD = [
+    "k.d. lang",
+    "the pillows",
+    "The The",
+    "...And Justice for All",
+    "(500) Days of Summer",
+    '"Heroes"',
+    "'Til Tuesday",
+    "Where Are You?",
+    "Yahoo!",
+    "Macy's",
+    "Sammy Davis Jr.",
+    "U.S.",
+    "Pine Bluff, Arkansas",
+    "2,4-dinitrophenol",
+    "Quercus robur",
+    "Emil von Behring–Kitasato",
+    "x" * 80,
+]
+
+
+@pytest.mark.parametrize("label", ODD, ids=lambda label: label[:20])
+def test_odd_names_stand_once_and_whole_in_every_sentence(label: str) -> None:
+    for relation in load_templates().relations.values():
+        subject = name(label, relation.subject_types[:1], RULES)
+        for wording in relation.wordings:
+            for forms in (wording, *([wording.several] if wording.several else [])):
+                sentences = (forms.prompt, *forms.rephrases, forms.question, *forms.question_rephrases)
+                fitting = [sentence for sentence in sentences if can_fill(sentence, subject)]
+                assert sum(sentence in fitting for sentence in forms.rephrases) >= 2
+                for text in (fill(sentence, subject, past=past) for sentence in fitting for past in (False, True)):
+                    assert text.lower().count(label.lower().rstrip("?")) == 1, text
+                    assert not re.search(r"  |\?\?|'s's|''|[!?\"]'s", text), text
+                    assert not re.search(r"\bthe the\b", text.lower().replace(label.lower(), "")), text
