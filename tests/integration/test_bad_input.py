@@ -165,9 +165,9 @@ def test_damaged_input_is_told_with_its_place_and_a_remedy(name: str, my_states:
 
 
 @pytest.mark.parametrize(
-    "name", ["gzip cut off", "older gzip flipped", "a long text", "page views that are no numbers"]
+    ("name", "workers"),
+    [("gzip cut off", 1), ("older gzip flipped", 2), ("a long text", 2), ("page views that are no numbers", 1)],
 )
-@pytest.mark.parametrize("workers", [1, 2])
 def test_with_the_input_mended_a_second_run_works(
     name: str, workers: int, states: States, small: Built, my_states: States, work: Path
 ) -> None:
@@ -330,6 +330,7 @@ def test_odd_lines_are_read(small: Built, my_states: States, work: Path) -> None
     assert told["items"] == known["items"] + 6
 
 
+BREAK = b",\n"
 BAD = (b'{"type":"item","id":"Q42","labels":{"en":', b"null", b'{"type":"item"}', b'{"type":"item","id":"Q42b"}')
 
 
@@ -342,7 +343,9 @@ def test_few_bad_lines_are_counted_and_reported_with_their_places(small: Built, 
     told = manifest(release)["dump"]
     assert told["unreadable"] == len(BAD)
     assert told["items"] == manifest(small.release)["dump"]["items"]
-    assert [sample.partition(":")[0] for sample in told["samples"]] == [f"byte {whole.index(line)}" for line in BAD]
+    assert [sample.partition(":")[0] for sample in told["samples"]] == [
+        f"byte {whole.index(BREAK + line) + 2}" for line in BAD
+    ]
     assert f"{len(BAD)} lines could not be read" in (release / "README.md").read_text(encoding="utf-8")
     assert apart_from_inputs(release) == apart_from_inputs(small.release)
 
@@ -489,20 +492,26 @@ def state(pid: int) -> str:
 INTERRUPTED = "editmill: Interrupted. Run the same command again to go on from here.\n"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_ends_a_run_quietly_and_a_second_run_goes_on(
-    workers: int, states: States, small: Built, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    command = ("build", *states.arguments, "--out", out, "--workers", workers)
-    for before in (
+MOMENTS = {  # in the order of the line: what is finished is not done again
+    1: (
         r"^mkdir .*/\.ingest-",
         r"/counts/000000\.json$",
         r"/\.changes-.*/old/",
         r"^rename .*/\.selection-",
         r"/\.v[^/]+/exports/",
         r"^rename .*/v[^/]+$",
-    ):
+    ),
+    2: (r"/counts/000000\.json$", r"/\.changes-.*/old/"),
+}
+
+
+@pytest.mark.parametrize("workers", MOMENTS)
+def test_ctrl_c_ends_a_run_quietly_and_a_second_run_goes_on(
+    workers: int, states: States, small: Built, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = ("build", *states.arguments, "--out", out, "--workers", workers)
+    for before in MOMENTS[workers]:
         process = start(*command, at=Moment(before, SIGINT))
         run = finish(process)
         assert (run.code, run.out, run.err) == (130, "", INTERRUPTED)
