@@ -20,7 +20,7 @@ from pipeline.selection import Measured
 from pipeline.settings import Settings
 from pipeline.shards import code_version, executor, locked
 from pipeline.sources.checksums import checked_hash
-from pipeline.sources.dump_diff import last_edit
+from pipeline.sources.dump_diff import last_edit, window_start
 from pipeline.sources.pageviews import pageview_files
 from pipeline.sources.spans import dump_bytes, hash_folder
 from pipeline.stages import COUNTS, Input, Line
@@ -198,14 +198,14 @@ def _views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
 
 def _origin(source: str, ingested: Path, changed: Path | None, reporter: Reporter) -> Origin:
     """The window: from the last edit of the older state to that of the newer one."""
-    window_start = stages.window_start(changed) if changed else None
-    if changed and window_start is None:
+    start = window_start(changed) if changed else None
+    if changed and start is None:
         reporter.warn(
             "undated",
             "No item of the older dump says when it was edited: no statement can be told to be a change of the world, "
             "and of the additions only new items are known to be new.",
         )
-    return Origin(source, window_start, last_edit(ingested / "entities"))
+    return Origin(source, start, last_edit(ingested / "entities"))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -42,7 +41,6 @@ from pipeline.variants import make_variants
 from pipeline.world import World, WorldSource, load_world, make_world
 
 COUNTS = "counts.json"
-_WINDOW = "window.json"
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def ingest(line: Line, new: Input, pool: Executor) -> Path:
     """STATEMENTS, ENTITIES, MENTIONS and TITLES of the newer dump, in folders of these names, and what was read."""
 
     def make(out: Path) -> None:
-        with line.reporter.watch("ingest", dump_bytes(new.path), line.work / "beats") as beats:
+        with line.reporter.watch("reading the dump", dump_bytes(new.path), line.work / "beats") as beats:
             counts = dump.ingest(new.path, out, wanted(line), line.settings.dump, pool, line.workers, beats)
         _write_json(counts.__dict__, out / COUNTS)
 
@@ -114,7 +112,7 @@ def ingest_arriving(line: Line, name: str, pool: Executor) -> Path:
     """The same, of a dump that is read and hashed as it arrives."""
 
     def make(out: Path) -> Mapping[str, object]:
-        with arriving(name) as arrival, line.reporter.track("ingest", 0):
+        with arriving(name) as arrival, line.reporter.track("reading the dump", 0):
             counts = dump.ingest(arrival.dump, out, wanted(line), line.settings.dump, pool, line.workers)
             sha256 = arrival.sha256()
         _write_json(counts.__dict__, out / COUNTS)
@@ -157,8 +155,7 @@ def changed(line: Line, old: Input, new: Input, pool: Executor) -> Path:
         evidence = changes.Evidence(out / "differences", merges, dates, scans.older / "revisions")
         with line.database() as database:
             changes.classify(evidence, line.templates.dating, database, out / "changes.parquet")
-        edit = dump_diff.last_edit(scans.older / "revisions")
-        _write_json({"start": edit.isoformat() if edit else None}, out / _WINDOW)
+        dump_diff.write_window(scans.older / "revisions", out)
 
     return line.stage("changes", _changed_depends(line, old, new), make)
 
@@ -372,12 +369,6 @@ def vary(line: Line, probed: Path, world: Path) -> Path:
         _write_edits("variants", varied, drops, Counter({"robust": len(edits)}), out)
 
     return line.stage("variants", depends, make)
-
-
-def window_start(changed: Path) -> datetime | None:
-    """When an item of the older dump was last edited; nothing if none tells."""
-    start: str | None = json.loads((changed / _WINDOW).read_text())["start"]
-    return datetime.fromisoformat(start) if start else None
 
 
 def read_edits(folder: Path) -> list[Edit]:

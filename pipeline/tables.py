@@ -11,7 +11,9 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import numpy as np
@@ -20,6 +22,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.errors import InputError, PipelineError, StorageError
+
+Result = TypeVar("Result")
 
 ROW_GROUP_ROWS = 100_000
 _BATCH_ROWS = 50_000
@@ -206,14 +210,15 @@ class Database:
 
     def run(self, sql: str) -> None:
         """Run a statement, such as the making of a temporary table."""
-        with self._told():
-            self._connection.execute(sql)
+        self._beside(lambda: self._connection.execute(sql))
 
     def write(self, sql: str, path: Path, schema: pa.Schema) -> Path:
         """Write the rows of a query as Parquet with exactly this schema; the query must order its rows."""
-        with self._told():
-            reader = self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
-            return write_batches(reader, path, schema)
+
+        def write() -> Path:
+            return write_batches(self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS), path, schema)
+
+        return self._beside(write)
 
     def write_numbers(self, sql: str, paths: Sequence[Path]) -> None:
         """Write whole numbers, a column a file, as they lie in memory: workers map them and share the pages."""
@@ -225,20 +230,22 @@ class Database:
 
     def table(self, sql: str) -> pa.Table:
         """The rows of a query, in memory."""
-        with self._told():
-            return self._connection.sql(sql).to_arrow_table()
+        return self._beside(lambda: self._connection.sql(sql).to_arrow_table())
 
-    @contextlib.contextmanager
-    def _told(self) -> Generator[None, None, None]:
-        try:
-            yield
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            raise StorageError(
-                f"DuckDB ran out of room: {str(error).splitlines()[0]}",
-                str(self._scratch),
-                "Free some space there, or raise `memory`.",
-            ) from error
-        except RuntimeError as error:
-            if "interrupted" in str(error):  # DuckDB heard Ctrl-C before Python did
-                raise KeyboardInterrupt from error
-            raise
+    def _beside(self, query: Callable[[], Result]) -> Result:
+        """Run a query beside this thread, which hears Ctrl-C: DuckDB may be deaf to it until the query ends."""
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            asked = thread.submit(query)
+            try:
+                return asked.result()
+            except KeyboardInterrupt:
+                while not asked.done():  # an interrupt that comes before the query begins is lost
+                    self._connection.interrupt()
+                    wait([asked], timeout=0.1)
+                raise
+            except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+                raise StorageError(
+                    f"DuckDB ran out of room: {str(error).splitlines()[0]}",
+                    str(self._scratch),
+                    "Free some space there, or raise `memory`.",
+                ) from error

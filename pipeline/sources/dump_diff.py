@@ -6,6 +6,7 @@ if that item now holds every one of its statements.
 """
 
 import contextlib
+import json
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from pipeline.sources.entity_diff import DifferenceRow, TermRow, compare, holds_
 from pipeline.sources.entity_json import UNREADABLE
 from pipeline.tables import Database, read_table, row_count, write_rows
 
+_WINDOW = "window.json"
 _BUCKET_ITEMS = 20_000  # changed items compared at a time: about 400 MB of text in the live dump
 
 
@@ -156,3 +158,15 @@ def last_edit(folder: Path) -> datetime | None:
     files = sorted(folder.glob("*.parquet"))
     edits = (pc.max(read_table(file, ["modified"]).column("modified")).as_py() for file in files)
     return max((edit for edit in edits if edit is not None), default=None)
+
+
+def write_window(revisions: Path, out: Path) -> None:
+    """Write down, in a folder, when the state of these REVISIONS ends and the changes begin."""
+    edit = last_edit(revisions)
+    (out / _WINDOW).write_text(json.dumps({"start": edit.isoformat() if edit else None}) + "\n", encoding="utf-8")
+
+
+def window_start(folder: Path) -> datetime | None:
+    """When the older state was last edited; nothing if it does not tell."""
+    start: str | None = json.loads((folder / _WINDOW).read_text(encoding="utf-8"))["start"]
+    return datetime.fromisoformat(start) if start else None
