@@ -222,11 +222,15 @@ class Database:
 
     def write_numbers(self, sql: str, paths: Sequence[Path]) -> None:
         """Write whole numbers, a column a file, as they lie in memory: workers map them and share the pages."""
-        with self._told(), contextlib.ExitStack() as stack:
-            files = [stack.enter_context(stack.enter_context(whole_file(path)).open("wb")) for path in paths]
-            for batch in self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS):
-                for column, file in zip(batch.columns, files, strict=True):
-                    file.write(column.to_numpy(zero_copy_only=False).astype("<i8").tobytes())
+
+        def write() -> None:
+            with contextlib.ExitStack() as stack:
+                files = [stack.enter_context(stack.enter_context(whole_file(path)).open("wb")) for path in paths]
+                for batch in self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS):
+                    for column, file in zip(batch.columns, files, strict=True):
+                        file.write(column.to_numpy(zero_copy_only=False).astype("<i8").tobytes())
+
+        self._beside(write)
 
     def table(self, sql: str) -> pa.Table:
         """The rows of a query, in memory."""
