@@ -64,7 +64,12 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, metavar="N", help="the seed of every draw")
     parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, metavar="N", help="processes")
     parser.add_argument("--version", type=_name, dest="name", metavar="NAME", help="the name of the release")
-    parser.add_argument("--model", default="none", metavar="PATH_OR_ID", help="a causal language model, or none")
+    parser.add_argument(
+        "--model",
+        metavar="PATH_OR_ID|bundled|none",
+        help="the causal language model that finds unlikely names: a folder, a Hub id, the tiny one that comes along, "
+        "or none (default: bundled for the sample; none for dumps, of which the tiny model knows nothing)",
+    )
     parser.set_defaults(run=_build)
 
 
@@ -114,11 +119,17 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
         work=options.work or options.out / ".work",
         workers=options.workers,
         version=options.name,
-        model=None if options.model == "none" else options.model,
+        model=_model(options),
     )
     built = build(_sources(options), settings, where, reporter)
     sys.stdout.write(summary(built.manifest, built.folder) + "\n")
     return 0
+
+
+def _model(options: argparse.Namespace) -> str | None:
+    """The model asked for. The tiny one has read the bundled slice and nothing else: for dumps there is no default."""
+    default = "bundled" if options.source == "sample" else "none"
+    return None if (options.model or default) == "none" else options.model or default
 
 
 def _sources(options: argparse.Namespace):

@@ -379,6 +379,19 @@ THRESHOLDS = _table(
 )
 """What counts as long tail by one measure, for likelihood within one stratum."""
 
+SEPARATION = _table(
+    ("heads", pa.string()),
+    ("carrier_class", pa.string()),
+    ("measured", pa.int64()),
+    ("popular", pa.int64()),
+    ("long_tail", pa.int64()),
+    ("auc", pa.float64()),  # null if there are no pairs
+    ("auc_in_strata", pa.float64()),
+    ("rho_degree", pa.float64()),
+    ("rho_degree_in_strata", pa.float64()),
+)
+"""How well likelihood tells popular heads from long-tail ones in sentences of one class."""
+
 DROPPED = _table(
     ("category", pa.string()),  # null: rejected for every category
     ("subject_id", pa.string()),

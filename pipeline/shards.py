@@ -52,14 +52,21 @@ def executor(workers: int) -> Generator[Executor, None, None]:
     if workers <= 1:
         yield InlineExecutor()
         return
+    with processes(workers) as pool:
+        yield pool
+
+
+@contextlib.contextmanager
+def processes(count: int) -> Generator[Executor, None, None]:
+    """An executor of so many fresh processes, which end with the block; what they held in memory is free again."""
     # Workers start fresh instead of being forked: DuckDB and PyTorch hold threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
-        processes = _started(pool, workers)
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_end_with_parent) as pool:
+        started = _started(pool, count)
         try:
             yield pool
         except BaseException:
-            for process in processes:  # the rest of their work, perhaps hours of it, is wanted no more
+            for process in started:  # the rest of their work, perhaps hours of it, is wanted no more
                 process.terminate()
             raise
 
