@@ -6,6 +6,9 @@ from operator import attrgetter
 from typing import NamedTuple
 
 
+_BUSY = 8  # a batch of this fraction of the greatest size is no slower for its size
+
+
 class Encoded(NamedTuple):
     """A sentence as a model reads it; two that differ only after the name are the same.
 
@@ -80,13 +83,18 @@ def plan(encoded: Iterable[Encoded], max_inputs: int, max_scored: int) -> Iterat
     [[(9, 1, 2, 3)], [(9, 1, 2), (9, 4, 5)]]
     """
     in_order = sorted(encoded, key=lambda item: (-item.inputs, -item.scored, item.ids))
-    for inputs, group in groupby(in_order, key=attrgetter("inputs")):
-        bucket = list(group)
-        place = 0
-        while place < len(bucket):
-            size = max(1, min(max_inputs // inputs, max_scored // bucket[place].scored))
-            yield bucket[place : place + size]
-            place += size
+    for inputs, bucket in groupby(in_order, key=attrgetter("inputs")):
+        batch: list[Encoded] = []
+        for item in bucket:
+            kept = batch[0].scored if batch else item.scored
+            is_full = (len(batch) + 1) * inputs > max_inputs or (len(batch) + 1) * kept > max_scored
+            # A shorter name begins another batch, if this one keeps the hardware busy, and saves itself predictions.
+            is_done = item.scored < kept and len(batch) * inputs * _BUSY >= max_inputs
+            if batch and (is_full or is_done):
+                yield batch
+                batch = []
+            batch.append(item)
+        yield batch
 
 
 def of_one_length(items: Sequence[Encoded]) -> Batch:

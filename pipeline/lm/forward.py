@@ -17,7 +17,7 @@ from pipeline.lm.trie import plan_trees
 from pipeline.settings import Sharing
 
 _UNREAD_BATCHES = 64  # whose results stay on the device: fetching each at once would make it wait for the host
-_LOGITS_AT_ONCE = 2**24  # turned into float32 or compared in one go: 64 MiB
+_LOGITS_AT_ONCE = {"cpu": 2**19, "cuda": 2**27}  # turned into float32 or compared in one go: what fits the cache
 
 
 class Limits(NamedTuple):
@@ -149,12 +149,19 @@ def score_batch(network: PreTrainedModel, batch: Batch) -> torch.Tensor:
     logits = predict(network, batch).flatten(0, 1)
     rows, targets = _tensor(batch.rows, network.device), _tensor(batch.targets, network.device)
     # A part at a time: all logits once more in float32, and again compared, would fill the memory.
-    step = max(1, _LOGITS_AT_ONCE // logits.shape[-1])
+    step = max(1, _LOGITS_AT_ONCE.get(network.device.type, 2**24) // logits.shape[-1])
     totals = torch.cat([part.float().logsumexp(-1) for part in logits.split(step)])
     chosen = logits[rows, targets]
-    parts = zip(rows.split(step), chosen.split(step), strict=True)
-    ranks = torch.cat([(logits[part] > least.unsqueeze(-1)).sum(-1) + 1 for part, least in parts])
-    return torch.stack([(chosen.float() - totals[rows]).double(), ranks.double()])
+    better = [
+        _count_greater(logits[part], least) for part, least in zip(rows.split(step), chosen.split(step), strict=True)
+    ]
+    return torch.stack([(chosen.float() - totals[rows]).double(), torch.cat(better).double() + 1])
+
+
+def _count_greater(logits: torch.Tensor, least: torch.Tensor) -> torch.Tensor:
+    """How many of each row are greater; floating-point numbers add up much faster than truth values."""
+    greater = torch.empty_like(logits, dtype=torch.float32)
+    return torch.gt(logits, least.unsqueeze(-1), out=greater).sum(-1)
 
 
 def predict(network: PreTrainedModel, batch: Batch) -> torch.Tensor:
