@@ -182,11 +182,13 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
 
 def _model(model: str, settings: Settings) -> Model:
     """The model to score with."""
+    # Names in a few sentences share their beginnings, which trees read once; models that cannot share so do without.
+    scoring = settings.scoring.model_copy(update={"sharing": "trie"})
     budget = settings.likelihood.max_tokens_per_batch
     if model == bundled.NAME:
-        # So small a model gains nothing from threads, and with one it rounds alike on any number of cores.
-        return Model(str(bundled.bundled_model()), budget, bundled.SHOWN_NAME, threads=1)
-    return Model(model, budget)
+        # So small a model gains nothing from threads or a GPU, and without them it rounds alike on more machines.
+        return Model(str(bundled.bundled_model()), budget, scoring, bundled.SHOWN_NAME, threads=1, device="cpu")
+    return Model(model, budget, scoring)
 
 
 def _origin(source: str, ingested: Path, changed: Path | None) -> Origin:

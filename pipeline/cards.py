@@ -9,8 +9,9 @@ import yaml
 
 from pipeline import card_tables
 from pipeline.card_tables import SHORT, categories_of
-from pipeline.charts import main_reasons
+from pipeline.charts import UNITS, main_reasons
 from pipeline.errors import UsageError
+from pipeline.lm import bundled
 from pipeline.manifest import Manifest
 from pipeline.records import Category
 from pipeline.report import in_percent
@@ -18,7 +19,7 @@ from pipeline.resources import data_cards_folder
 from pipeline.splits import SPLITS
 from pipeline.templates import Relation, load_templates
 
-FIGURES = ("changes", "degree", "domains", "frequency", "funnel", "likelihood", "relations")
+FIGURES = ("changes", "degree", "domains", "frequency", "funnel", "likelihood", "likelihood_by_length", "relations")
 """The figures that the prose has a place for."""
 
 _KNOWEDIT = {  # what EasyEdit's script calls the kinds of files
@@ -160,6 +161,7 @@ def _flags(manifest: Manifest, figures: Sequence[str]) -> Slots:
         "is_sample": manifest.source == "sample",
         "has_old": manifest.window_start is not None,
         "has_model": manifest.model is not None,
+        "is_tiny_model": manifest.model is not None and manifest.model.name == bundled.SHOWN_NAME,
         "has_thresholds": "long_tail" in manifest.rows,
         "has_exclusions": any(file.role == "exclude" for file in manifest.inputs),
         "excludes_sensitive": not manifest.settings.screening.allow_sensitive_living,
@@ -198,6 +200,7 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "model_revision": manifest.model.revision[:SHORT] if manifest.model else "",
         "model_name": manifest.model.name if manifest.model else "",
         "model_dtype": manifest.model.dtype if manifest.model else "",
+        "likelihood_unit": UNITS[settings.likelihood.statistic],
         "code_hash": manifest.made_by.code[:SHORT],
         "templates_hash": manifest.made_by.templates[:SHORT],
     }
@@ -224,6 +227,7 @@ def _tables(manifest: Manifest, relations: Mapping[str, Relation], folder: Path)
         "rows_table": card_tables.rows_table(manifest),
         "changes_table": card_tables.changes_table(manifest),
         "thresholds_table": card_tables.thresholds_table(manifest),
+        "separation_table": card_tables.separation_table(manifest),
         "columns_table": card_tables.columns_table(described["columns"]),
         "fields_table": card_tables.fields_table(described["fields"]),
         "exports_table": card_tables.exports_table(manifest),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from pipeline.lm.scorer import Scorer
+from pipeline.settings import ScoringSettings
 from pipeline.shards import map_shards, processes
 
 
@@ -19,15 +20,19 @@ class Model(NamedTuple):
     Attributes:
         place: A folder or a Hub id.
         max_tokens_per_batch: Tokens that it reads at once.
+        scoring: How sentences share batches.
         name: What scores call it; by default the Hub id, or the name of the folder.
         threads: How many threads of the processor it uses; by default PyTorch decides. Sums are rounded differently
             with another number.
+        device: cpu, cuda, or auto for a GPU if there is one.
     """
 
     place: str
     max_tokens_per_batch: int
+    scoring: ScoringSettings
     name: str | None = None
     threads: int | None = None
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -79,4 +84,4 @@ def _loaded(model: Model) -> Scorer:
 
     if model.threads is not None:
         torch.set_num_threads(model.threads)
-    return load_scorer(model.place, model.max_tokens_per_batch)
+    return load_scorer(model.place, model.max_tokens_per_batch, device=model.device, scoring=model.scoring)
