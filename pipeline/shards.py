@@ -114,19 +114,31 @@ def map_shards(
     futures: dict[Future[Result], int] = {}
     results: dict[int, Result] = {}
     try:
-        for place, task in enumerate(tasks):
-            futures[pool.submit(function, task)] = place
-        for future in as_completed(futures):
-            results[futures[future]] = future.result()
-            finished(tasks[futures[future]])
-    except BrokenProcessPool as error:
-        raise PipelineError(
-            "A worker process died, most likely for lack of memory", remedy="Use fewer --workers, then run again."
-        ) from error
+        with told_deaths():
+            for place, task in enumerate(tasks):
+                futures[pool.submit(function, task)] = place
+            for future in as_completed(futures):
+                results[futures[future]] = future.result()
+                finished(tasks[futures[future]])
     finally:
         for future in futures:
             future.cancel()
     return [results[place] for place in range(len(tasks))]
+
+
+@contextlib.contextmanager
+def told_deaths() -> Generator[None, None, None]:
+    """Tell the death of a worker process as our error.
+
+    Raises:
+        PipelineError: A worker died.
+    """
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise PipelineError(
+            "A worker process died, most likely for lack of memory", remedy="Use fewer --workers, then run again."
+        ) from error
 
 
 @functools.cache
@@ -189,6 +201,6 @@ def locked(work: Path) -> Generator[None, None, None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UsageError(
-                "Another run is using this work folder", str(work), "Wait for it, or give another --work."
+                "Another run is using this work folder", str(work), "Wait for it, or give another folder."
             ) from error
         yield

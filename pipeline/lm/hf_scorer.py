@@ -17,7 +17,7 @@ from pipeline import schema
 from pipeline.lm.batches import Encoded
 from pipeline.lm.encoding import Reader, encode, items, joined, unique
 from pipeline.lm.forward import Found, Limits, Work, score_items
-from pipeline.lm.loading import Choice, can_share, load_network, load_reader
+from pipeline.lm.loading import Choice, fitting_sharing, load_network, load_reader
 from pipeline.lm.scorer import Identity
 from pipeline.settings import ScoringSettings, Sharing, load_settings
 
@@ -59,9 +59,6 @@ def make_scorer(
     identity: Identity, reader: Reader, network: PreTrainedModel, max_tokens: int, scoring: ScoringSettings
 ) -> "HfScorer":
     """A scorer of what was loaded; it shares as trees only if the model can."""
-    sharing = scoring.sharing
-    if sharing == "trie" and not can_share(network, identity.bos_id, scoring.trie_nodes):
-        sharing = "dedup"
     return HfScorer(
         name=identity.name,
         revision=identity.revision,
@@ -74,7 +71,7 @@ def make_scorer(
         max_tokens_per_batch=max_tokens,
         max_logits_per_batch=scoring.max_logits_per_batch,
         trie_nodes=scoring.trie_nodes,
-        sharing=sharing,
+        sharing=fitting_sharing(network, identity.bos_id, scoring.sharing, scoring.trie_nodes),
     )
 
 
@@ -120,11 +117,15 @@ class HfScorer:
         return joined(encoded, self.score_pairs(pairs))
 
     def score_pairs(self, pairs: pa.Table) -> pa.Table:
-        """Turn PAIRS into PAIR_SCORES, each key once."""
+        """Turn PAIRS into PAIR_SCORES."""
         limits = Limits(self.max_tokens_per_batch, self.max_logits_per_batch, self.trie_nodes)
-        asked = pairs if self.sharing == "none" else unique(pairs)
-        found = score_items(self.network, items(asked), self.sharing, limits, self.work)
-        return _pair_scores(unique(pairs), found)
+        return score_pairs(self.network, pairs, self.sharing, limits, self.work)
+
+
+def score_pairs(network: PreTrainedModel, pairs: pa.Table, sharing: Sharing, limits: Limits, work: Work) -> pa.Table:
+    """Turn PAIRS into PAIR_SCORES, each key once; `score_items` has the arguments."""
+    asked = pairs if sharing == "none" else unique(pairs)
+    return _pair_scores(unique(pairs), score_items(network, items(asked), sharing, limits, work))
 
 
 def _pair_scores(pairs: pa.Table, found: Mapping[Encoded, Found]) -> pa.Table:

@@ -25,6 +25,7 @@ from pipeline.lm.encoding import Reader
 from pipeline.lm.forward import predict
 from pipeline.lm.scorer import Identity
 from pipeline.lm.trie import plan_trees
+from pipeline.settings import Sharing
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _MODEL_FILES = {".json", ".safetensors", ".bin", ".model", ".txt", ".tiktoken", ".py"}  # config, weights, tokenizer
@@ -118,7 +119,7 @@ def can_share(network: PreTrainedModel, bos_id: int, nodes: int) -> bool:
     """
     config = network.config.get_text_config()
     window = cast(int | None, getattr(config, "sliding_window", None))
-    if config._attn_implementation != "sdpa" or (window and window < nodes and _slides(config)):
+    if getattr(config, "_attn_implementation", None) != "sdpa" or (window and window < nodes and _slides(config)):
         return False
     last = min(7, _max_positions(network.config) - 1)
     branches = [(bos_id, *range(first, first + last - 1), token) for first in (1, 2) for token in (1, 2)]
@@ -133,6 +134,11 @@ def can_share(network: PreTrainedModel, bos_id: int, nodes: int) -> bool:
     rows = [tree.rows[place] for places in tree.places for place in places]
     dtype = str(network.dtype).removeprefix("torch.")
     return bool((shared[rows] - alone).abs().max() <= _ROUNDING[dtype] * alone.abs().max())
+
+
+def fitting_sharing(network: PreTrainedModel, bos_id: int, sharing: Sharing, nodes: int) -> Sharing:
+    """The sharing that is asked for, or `dedup` where the model cannot share as trees do."""
+    return "dedup" if sharing == "trie" and not can_share(network, bos_id, nodes) else sharing
 
 
 def _slides(config: PreTrainedConfig) -> bool:

@@ -1,0 +1,73 @@
+"""How far scores in half precision are from float32: a few pairs of every such run are scored again.
+
+Half precision rounds in the body of the model, by much more than batches do. What matters for choosing by likelihood is
+the order of names, so Spearman's rank correlation is told beside the differences.
+"""
+
+import heapq
+import math
+from dataclasses import replace
+from typing import NamedTuple, cast
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.choice import ticket
+from pipeline.lm.lanes import Run, make_lanes, open_lane, score_lane
+from pipeline.lm.scorer import Identity
+
+_SEED = 0  # the draw is one of pairs among pairs; a run of its own decides nothing by it
+
+
+class Audit(NamedTuple):
+    """What an audit found; differences are in nats a sum."""
+
+    dtype: str
+    pairs: int  # scored again
+    of_pairs: int
+    mean_difference: float | None  # of the absolute values; None if no pair has a finite score twice
+    max_difference: float | None
+    spearman: float | None  # None if either side is constant
+
+    def sentence(self) -> str:
+        """The same for a reader."""
+        if self.mean_difference is None or self.max_difference is None:
+            return f"Audit: none of {self.pairs} pairs has finite scores both in {self.dtype} and in float32."
+        rho = "" if self.spearman is None else f", Spearman's rho {self.spearman:.5f}"
+        return (
+            f"Audit of {self.dtype} on {self.pairs} of {self.of_pairs} pairs: the sums are {self.mean_difference:.4f} "
+            f"nats from float32 in the mean, {self.max_difference:.4f} at most{rho}."
+        )
+
+
+def audit(pairs: pa.Table, found: pa.Table, identity: Identity, run: Run) -> Audit:
+    """Score a drawn part of PAIRS again in float32.
+
+    Args:
+        pairs: PAIRS of the run.
+        found: Their PAIR_SCORES.
+        identity: The model.
+        run: How they were scored.
+    """
+    keys = cast(list[bytes], pairs["score_key"].to_pylist())
+    count = max(run.scoring.min_audit_pairs, math.ceil(run.scoring.audit_share * len(keys)))
+    drawn = heapq.nsmallest(count, range(len(keys)), key=lambda place: ticket(_SEED, "audit", keys[place].hex()))
+    sample = pairs.take(pa.array(drawn, pa.int64()))
+    exact = replace(run, choice=replace(run.choice, dtype="float32"), workers=1)
+    (lane,) = make_lanes(exact, replace(identity, dtype="float32"))
+    with open_lane(lane) as pool:
+        again = pool.submit(score_lane, lane, sample).result()
+    places = pc.index_in(sample["score_key"].combine_chunks(), value_set=found["score_key"].combine_chunks())
+    before = found["log_likelihood_sum"].take(places).to_pandas()
+    return _compare(before, again["log_likelihood_sum"].to_pandas(), run.choice.dtype, len(keys))
+
+
+def _compare(before: "pd.Series[float]", exact: "pd.Series[float]", dtype: str, of_pairs: int) -> Audit:
+    known = before.notna() & exact.notna()
+    differences = (before[known] - exact[known]).abs()
+    # By ranks, because pandas leaves Spearman's own method to a library that we do not need otherwise.
+    varied = before[known].nunique() > 1 and exact[known].nunique() > 1
+    rho = float(before[known].rank().corr(exact[known].rank())) if varied else None
+    mean, most = (float(differences.mean()), float(differences.max())) if known.any() else (None, None)
+    return Audit(dtype, len(before), of_pairs, mean, most, rho)
