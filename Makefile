@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test check golden bench clean
+.PHONY: help setup build test check golden tiny bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ test: check  ## every check and every test
 
 golden: setup  ## rewrite the golden files after a reviewed change
 	$(BIN)/pytest tests/golden --rewrite-golden
+
+tiny: setup  ## train the bundled tiny model again: five minutes of one core
+	$(BIN)/python -m tests.tiny pipeline/lm/tiny
 
 bench: setup  ## run the benchmarks, which report ratios and are no tests
 	$(BIN)/python -m tests.bench

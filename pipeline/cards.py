@@ -19,7 +19,7 @@ from pipeline.resources import data_cards_folder
 from pipeline.splits import SPLITS
 from pipeline.templates import Relation, load_templates
 
-FIGURES = ("changes", "degree", "domains", "frequency", "funnel", "likelihood", "likelihood_by_length", "relations")
+FIGURES = ("changes", "degree", "domains", "frequency", "funnel", "likelihood", "relations")
 """The figures that the prose has a place for."""
 
 _KNOWEDIT = {  # what EasyEdit's script calls the kinds of files
@@ -197,7 +197,7 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "percentile": f"{settings.long_tail.percentile:g}",
         "seed": str(manifest.seed),
         **{f"{split}_share": in_percent(getattr(settings.splits, split), 1) for split in SPLITS},
-        "model_revision": manifest.model.revision[:SHORT] if manifest.model else "",
+        "model_revision": manifest.model.revision.removeprefix("sha256:")[:SHORT] if manifest.model else "",
         "model_name": manifest.model.name if manifest.model else "",
         "model_dtype": manifest.model.dtype if manifest.model else "",
         "likelihood_unit": UNITS[settings.likelihood.statistic],

@@ -68,7 +68,7 @@ def _popular(settings: Settings) -> str:
 def _long_tail(settings: Settings) -> str:
     del settings
     return f"""
-    -- As rare is what is so by frequency and by degree (decision 11), unlikely is what is so in each class of sentences.
+    -- As rare is rare by both counts (decision 11), unlikely is what is so in each class of sentences.
     WITH unlikely AS (
         SELECT id, bool_and(value <= threshold) AS is_unlikely
         FROM judged_names WHERE threshold IS NOT NULL GROUP BY id

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple, cast, get_args
 
 from pipeline.histograms import Signal
@@ -109,25 +108,6 @@ def _degree(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
     return _histograms(told, "How many neighbours the subjects of edits have", note, *signals)
 
 
-def _likelihood(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
-    if manifest.model is None:
-        return None
-    unit = UNITS[manifest.settings.likelihood.statistic]
-    signals = [
-        Signal.of(f"in {place}, {unit}", edits, partial(_above_threshold, name, manifest), 0.0, is_count=False)
-        for name, place in (("fact", "openings of facts"), ("neutral", "neutral sentences"))
-    ]
-    told = f"Measured from the threshold for its length, the median long-tail name gets {{}} {unit}, a popular one {{}}"
-    note = f"Scored subjects by how far above its threshold the score is that {manifest.model.name} gives their names."
-    return _histograms(told, "How likely a language model finds the names of subjects", note, *signals)
-
-
-def _above_threshold(carrier_class: str, manifest: Manifest, edit: Edit) -> float | None:
-    """How far the score of a name is above the threshold of its stratum; None if it has none."""
-    value, threshold = _name_score(carrier_class, manifest, edit)
-    return None if value is None or threshold is None else value - threshold
-
-
 def _name_score(carrier_class: str, manifest: Manifest, edit: Edit) -> tuple[float | None, float | None]:
     """The score of a name in sentences of a class, and the threshold that it was held against."""
     if carrier_class == "fact":
@@ -135,10 +115,11 @@ def _name_score(carrier_class: str, manifest: Manifest, edit: Edit) -> tuple[flo
     return edit[manifest.settings.likelihood.statistic], edit["log_likelihood_threshold"]
 
 
-def _likelihood_by_length(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
+def _likelihood(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
     """The scores of names by their length, and where the threshold runs."""
     if manifest.model is None:
         return None
+    unit = UNITS[manifest.settings.likelihood.statistic]
     subjects = {(edit["category"], edit["subject_id"]): edit for edit in edits if edit["category"] in _SET_APART}
     panels: dict[str, list[Span]] = {"in neutral sentences": [], "in openings of facts": []}
     for name, spans in zip(("neutral", "fact"), panels.values(), strict=True):
@@ -149,9 +130,9 @@ def _likelihood_by_length(manifest: Manifest, edits: Sequence[Edit]) -> Chart | 
     if not any(span.middles for spans in panels.values() for span in spans):
         return None
     return Spans(
-        "A name is held against names of its own length: the longer they are, the higher the threshold",
-        f"Scores that {manifest.model.name} gives to the names of subjects, {UNITS[manifest.settings.likelihood.statistic]}, "
-        "by the length of the name in bytes. Bars: the middle half of subjects, with their median. Black: the threshold.",
+        "The name of a subject is held against names of its own length",
+        f"Scores that {manifest.model.name} gives to the names of subjects, {unit}, by the length of names in bytes. "
+        "Bars: the middle half of subjects, with their median. Black: the threshold.",
         panels,
     )
 
@@ -290,7 +271,6 @@ CHARTS: Mapping[str, Callable[[Manifest, Sequence[Edit]], Chart | None]] = {
     "frequency": _frequency,
     "funnel": _funnel,
     "likelihood": _likelihood,
-    "likelihood_by_length": _likelihood_by_length,
     "relations": _relations,
 }
 """Each chart's function under the name of its file, in the order of names; None when there is nothing to show."""

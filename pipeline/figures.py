@@ -266,7 +266,7 @@ def _draw_stage(sheet: _Sheet, y: float, stage: Stage, colour: str) -> None:
 
 def _draw_spans(chart: Spans) -> "Figure":
     """A row for each length of names, a panel for each class of sentences."""
-    left, gap, row, head = 0.95, 0.25, 0.3, 0.42
+    left, gap, row, head = 1.15, 0.25, 0.3, 0.42
     lengths = list(dict.fromkeys(span.name for spans in chart.panels.values() for span in spans))
     sheet = _sheet(chart.title, chart.note, head + row * len(lengths) + 0.25)
     _name_categories(sheet, left)

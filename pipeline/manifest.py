@@ -50,7 +50,7 @@ class ModelRecord(_Record):
 
 
 class ThresholdRecord(_Record):
-    """What counts as long tail by one measure, for likelihood in one stratum, and the share of heads it really selects."""
+    """What counts as long tail by one measure, for likelihood in one stratum, and the share of heads it selects."""
 
     measure: str
     carrier_class: str | None

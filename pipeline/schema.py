@@ -284,7 +284,7 @@ _claim = pa.struct(
 )
 
 HEADS = _table(("id", pa.int64()), ("label", pa.string()), ("types", _strings), ("claims", pa.list_(_claim)))
-"""An item whose name a language model is to score: its types of `templates/types.yaml`, and relations it is scored in."""
+"""An item whose name a language model is to score: its types of `templates/types.yaml`, and relations to open with."""
 
 REQUESTS = _table(
     ("id", pa.string()),

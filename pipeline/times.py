@@ -36,8 +36,8 @@ Span = tuple[int, int]
 def wording_precision(key: str) -> str | None:
     """The name of the precision at which a time with its precision, as objects are keyed, is put into words.
 
-    >>> wording_precision("+1952-03-11T00:00:00Z/11"), wording_precision("+1950-00-00T00:00:00Z/8"), wording_precision("Q64")
-    ('day', 'decade', None)
+    >>> [wording_precision(key) for key in ("+1952-03-11T00:00:00Z/11", "+1950-00-00T00:00:00Z/8", "Q64")]
+    ['day', 'decade', None]
     """
     return PRECISION_NAMES.get(min(int(key.rpartition("/")[2]), DAY)) if "/" in key else None
 

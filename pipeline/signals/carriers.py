@@ -11,7 +11,7 @@ classes of them, and scores compare within a class only:
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -54,47 +54,49 @@ class Carrier(NamedTuple):
     end: int
 
 
-def neutral_templates(templates: Templates, count: int) -> Sequence[str]:
-    """The first so many neutral sentences, each of which names its subject late and plainly.
+def check_neutral(templates: Templates, count: int) -> None:
+    """See that there are enough neutral sentences, and that each names its subject late and plainly.
 
     Raises:
         UsageError: There are fewer, or one does not suit.
     """
-    sentences = templates.carriers
-    if len(sentences) < count:
+    if len(templates.carriers) < count:
         raise UsageError(
-            f"likelihood.carriers asks for {count} carriers and there are {len(sentences)}",
+            f"likelihood.carriers asks for {count} carriers and there are {len(templates.carriers)}",
             "templates/carriers.yaml",
             "Lower the setting or add carriers.",
         )
-    for sentence in sentences[:count]:
+    for sentence in templates.carriers:
         if sentence.find(_MARK) <= 0:
             raise UsageError(
                 f"A carrier must name {_MARK} after some other words: {sentence!r}",
                 "templates/carriers.yaml",
                 "Reword it.",
             )
-    return sentences[:count]
 
 
-def carriers_of(head: Head, neutral: Sequence[str], templates: Templates, seed: int) -> Iterator[Carrier]:
+def carriers_of(head: Head, neutral: int, templates: Templates, seed: int) -> Iterator[Carrier]:
     """Every sentence in which an item is scored.
 
     Args:
         head: The item.
-        neutral: The neutral sentences, as templates.
-        templates: The relations and the rules for names.
+        neutral: How many neutral sentences.
+        templates: The sentences and the rules for names.
         seed: Of the draw among the wordings of a fact.
     """
-    label, name = head.label, wording.name(head.label, head.types, templates.names)
-    for place, sentence in enumerate(neutral):
-        yield Carrier(f"neutral/{place}", *placed(sentence, label, name))
+    name = wording.name(head.label, head.types, templates.names)
+    places = (Carrier(f"neutral/{n}", *placed(text, head.label, name)) for n, text in enumerate(templates.carriers))
+    yield from islice(_fitting(places, head.label), neutral)
     for claim in head.claims:
         openings = ordered(_openings(claim, templates), seed, "carrier", head.id, claim.relation)
-        found = (placed(opening, label, name, past=claim.is_past) for opening in openings)
-        fitting = ((text, start, end) for text, start, end in found if not gives_away(text[:start], label))
-        yield from (Carrier(f"fact/{claim.relation}", *sentence) for sentence in islice(fitting, 1))
-    yield Carrier("alone", label, 0, len(label))
+        facts = (placed(opening, head.label, name, past=claim.is_past) for opening in openings)
+        yield from islice(_fitting((Carrier(f"fact/{claim.relation}", *fact) for fact in facts), head.label), 1)
+    yield Carrier("alone", head.label, 0, len(head.label))
+
+
+def _fitting(carriers: Iterable[Carrier], label: str) -> Iterator[Carrier]:
+    """The sentences that do not give away a name before it stands there."""
+    return (carrier for carrier in carriers if not gives_away(carrier.text[: carrier.start], label))
 
 
 def carrier_class(carrier: str) -> str:

@@ -12,14 +12,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from pipeline import schema
 from pipeline.lm.scorer import Scorer
 from pipeline.settings import Settings
-from pipeline.signals.carriers import Carrier, Claim, Head, carrier_class, carriers_of, neutral_templates
+from pipeline.signals.carriers import Carrier, Claim, Head, carrier_class, carriers_of, check_neutral
 from pipeline.tables import read_table, write_rows
 from pipeline.templates import Templates
 
@@ -64,10 +64,14 @@ def measure_likelihood(
         out: The folder to write.
         advance: Told how many heads were scored since the last call.
 
+    Raises:
+        UsageError: There are too few neutral sentences, or one does not suit.
+
     Returns:
         How many heads have each status. One with several that are not ok counts for the first of them; it has no row
         in NAMES.
     """
+    check_neutral(templates, settings.likelihood.carriers)
     table = read_table(heads, schema.HEADS.names)
     kept: list[Row] = []
     means: list[Row] = []
@@ -90,14 +94,9 @@ def measure_likelihood(
 
 def read_heads(heads: pa.Table) -> list[Head]:
     """HEADS as values."""
-    columns = (cast(Sequence[object], heads[name].to_pylist()) for name in schema.HEADS.names)
-    rows = cast(
-        Iterator[tuple[int, str, Sequence[str] | None, Sequence[Mapping[str, object]] | None]],
-        zip(*columns, strict=True),
-    )
     return [
-        Head(item, label, types or (), [cast(Claim, Claim(**claim)) for claim in claims or ()])  # pyright: ignore
-        for item, label, types, claims in rows
+        Head(row["id"], row["label"], row["types"] or (), [Claim(**claim) for claim in row["claims"] or ()])
+        for row in heads.to_pylist()
     ]
 
 
@@ -113,13 +112,12 @@ def _scored(
     heads: Sequence[Head], templates: Templates, settings: Settings, scorer: Scorer
 ) -> Iterator[tuple[Head, Mapping[str, _Score]]]:
     """Each head with the scores of its sentences, by the name of the sentence."""
-    neutral = neutral_templates(templates, settings.likelihood.carriers)
-    carriers = [(head.id, one) for head in heads for one in carriers_of(head, neutral, templates, settings.seed)]
-    scores = scorer.score(make_requests(carriers))
-    columns = [cast(Sequence[object], scores[name].to_pylist()) for name in _Score._fields]
+    neutral, seed = settings.likelihood.carriers, settings.seed
+    carriers = [(head.id, carrier) for head in heads for carrier in carriers_of(head, neutral, templates, seed)]
+    scores = scorer.score(make_requests(carriers)).select(_Score._fields)
     found: defaultdict[int, dict[str, _Score]] = defaultdict(dict)
-    for (item, carrier), row in zip(carriers, zip(*columns, strict=True), strict=True):
-        found[item][carrier.name] = _rounded(_Score(*row))  # pyright: ignore[reportArgumentType]
+    for (item, carrier), row in zip(carriers, scores.to_pylist(), strict=True):
+        found[item][carrier.name] = _rounded(_Score(**row))
     return ((head, found[head.id]) for head in heads)
 
 

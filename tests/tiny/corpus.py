@@ -22,7 +22,7 @@ from pipeline.shards import InlineExecutor
 from pipeline.sources.pageviews import pageview_files
 from pipeline.sources.sample import sample_dumps, sample_pageviews
 from pipeline.stages import Input, Line
-from pipeline.tables import Database, file_hash, read_table
+from pipeline.tables import file_hash, read_table
 from pipeline.templates import load_templates
 from pipeline.world import Triple, World, WorldSource, load_world, make_world
 

@@ -4,17 +4,21 @@ One thread, fixed seeds and PyTorch's deterministic algorithms: sums are taken i
 machine is doing. Other processors may round otherwise.
 """
 
+import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 import torch
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM
 
 _START = "<|endoftext|>"  # the token before every sentence, and after it
+_POSITIONS = 256  # tokens that the model can read; the longest sentence has some 60
+_TIED = "lm_head.weight"  # the same as the embedding
 _IGNORED = -100  # a label that counts for nothing
 
 Told = Callable[[int, int, float], None]
@@ -62,7 +66,7 @@ def train(epochs: Sequence[Sequence[str]], recipe: Recipe, out: Path, told: Told
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(recipe.seed)
     tokenizer = train_tokenizer([sentence for epoch in epochs for sentence in epoch], recipe.vocabulary)
-    network = LlamaForCausalLM(_config(recipe))
+    network = LlamaForCausalLM(LlamaConfig(**_shape(recipe)))
     random = Random(recipe.seed)
     batches = [
         batch
@@ -70,10 +74,25 @@ def train(epochs: Sequence[Sequence[str]], recipe: Recipe, out: Path, told: Told
         for batch in _batches([[0, *found.ids, 0] for found in tokenizer.encode_batch(list(sentences))], recipe, random)
     ]
     fit(network, batches, recipe, told)
-    network.half().save_pretrained(out)
-    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=_START, eos_token=_START)
-    wrapped.save_pretrained(out)
+    write(network, tokenizer, recipe, out)
     return out
+
+
+def write(network: LlamaForCausalLM, tokenizer: Tokenizer, recipe: Recipe, out: Path) -> None:
+    """Write a model as transformers 4 and 5 read it, without a word on the version that wrote it."""
+    out.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.half().contiguous() for name, value in network.state_dict().items() if name != _TIED}
+    save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
+    (out / "model.safetensors").chmod(0o644)  # written for its owner alone
+    tokenizer.save(str(out / "tokenizer.json"))
+    named = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "dtype": "float16"}
+    _write_json({**named, **_shape(recipe)}, out / "config.json")
+    special = {"bos_token": _START, "eos_token": _START, "model_max_length": _POSITIONS}
+    _write_json({"tokenizer_class": "PreTrainedTokenizerFast", **special}, out / "tokenizer_config.json")
+
+
+def _write_json(value: Mapping[str, object], path: Path) -> None:
+    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def train_tokenizer(sentences: Sequence[str], vocabulary: int) -> Tokenizer:
@@ -91,19 +110,20 @@ def train_tokenizer(sentences: Sequence[str], vocabulary: int) -> Tokenizer:
     return tokenizer
 
 
-def _config(recipe: Recipe) -> LlamaConfig:
-    return LlamaConfig(
-        vocab_size=recipe.vocabulary,
-        hidden_size=recipe.hidden,
-        intermediate_size=recipe.inner,
-        num_hidden_layers=recipe.layers,
-        num_attention_heads=recipe.heads,
-        num_key_value_heads=recipe.heads,
-        max_position_embeddings=256,
-        tie_word_embeddings=True,
-        bos_token_id=0,
-        eos_token_id=0,
-    )
+def _shape(recipe: Recipe) -> dict[str, int | bool]:
+    """The model as its configuration tells it."""
+    return {
+        "vocab_size": recipe.vocabulary,
+        "hidden_size": recipe.hidden,
+        "intermediate_size": recipe.inner,
+        "num_hidden_layers": recipe.layers,
+        "num_attention_heads": recipe.heads,
+        "num_key_value_heads": recipe.heads,
+        "max_position_embeddings": _POSITIONS,
+        "tie_word_embeddings": True,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+    }
 
 
 def _batches(encoded: Sequence[Sequence[int]], recipe: Recipe, random: Random) -> Iterator[torch.Tensor]:
