@@ -147,7 +147,7 @@ def _middles(carrier_class: str, manifest: Manifest, edits: Sequence[Edit]) -> M
         scores = (_name_score(carrier_class, manifest, edit)[0] for edit in edits if edit["category"] == category)
         if values := sorted(score for score in scores if score is not None):
             last = len(values) - 1
-            found[category] = (values[last // 4], values[last // 2], values[last * 3 // 4])
+            found[category] = (values[last // 4], values[last // 2], values[last - last // 4])
     return found
 
 

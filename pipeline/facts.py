@@ -118,7 +118,7 @@ def collect_facts(candidates: Path, entities: Path, settings: Settings, database
         candidates: CANDIDATES, a file a category.
         entities: ENTITIES of the newer state.
         settings: Seed and pool size.
-        database: A session with the views of `selection.open_views` and `thresholds.judge_names`.
+        database: A session with the views of `selection.open_views` and `thresholds.find_thresholds`.
         out: The file to write.
     """
     database.view("entities", entities)

@@ -6,6 +6,7 @@ upper left corner; only histograms have axes with ticks.
 """
 
 import logging
+import math
 import textwrap
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.charts import CHARTS, Chart, Funnel, Histograms, Rows, Span, Spans, Stage, Table, main_reasons
-from pipeline.histograms import Signal
+from pipeline.histograms import MINUS, Signal, step_of
 from pipeline.manifest import Manifest
 from pipeline.records import Edit
 from pipeline.report import EVERY_CATEGORY, in_words
@@ -281,9 +282,19 @@ def _draw_spans(chart: Spans) -> "Figure":
         panel.set_ylim(len(lengths), 0)
         for span in spans:
             _draw_span(panel, ys[span.name], span)
-        start, end = panel.get_xlim()
-        panel.set_xlim(start, end + 0.16 * (end - start))  # for the number at the right
+        _scale(panel)
     return sheet.figure
+
+
+def _scale(panel: "Axes") -> None:
+    """Ticks at round numbers where there is something to see, and room for a number to the right of it."""
+    start, end = panel.get_xlim()
+    step = step_of(end - start, 4)
+    ticks = [place * step for place in range(math.ceil(start / step), math.floor(end / step) + 1)]
+    panel.set_xticks(
+        ticks, [f"{tick:.{2 if step < 0.1 else 1 if step < 1 else 0}f}".replace("-", MINUS) for tick in ticks]
+    )
+    panel.set_xlim(start, end + 0.2 * (end - start))
 
 
 def _name_categories(sheet: _Sheet, x: float) -> None:
@@ -300,5 +311,5 @@ def _draw_span(panel: "Axes", y: float, span: Span) -> None:
             panel.barh(y + shift, high - low, 0.26, low, color=_TINTS[category], linewidth=0)
             panel.plot([median, median], [y + shift - 0.13, y + shift + 0.13], color=_COLOURS[category], linewidth=2)
     panel.plot([span.threshold, span.threshold], [y - 0.42, y + 0.42], color=_INK, linewidth=1)
-    written = f"{span.threshold:.2f}".replace("-", "\N{MINUS SIGN}")
+    written = f"{span.threshold:.2f}".replace("-", MINUS)
     panel.text(1, y, written, transform=panel.get_yaxis_transform(), ha="right", va="center", fontsize=7)

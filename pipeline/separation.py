@@ -62,7 +62,7 @@ def measure_separation(database: Database, settings: Settings, out: Path) -> Pat
     """Write SEPARATION.
 
     Args:
-        database: A session with the views of `selection.open_views` and `thresholds.judge_names`.
+        database: A session with the views of `selection.open_views` and `thresholds.find_thresholds`.
         settings: How many of the most viewed items count as popular.
         out: The file to write.
     """

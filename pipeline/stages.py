@@ -236,8 +236,7 @@ def select(line: Line, measured: Measured, ingested: Path) -> Path:
     def make(out: Path) -> None:
         with line.database() as database:
             selection.open_views(database, measured, line.templates.relations)
-            found = thresholds.find_thresholds(database, settings, out / "thresholds.parquet")
-            thresholds.judge_names(database, found, settings.likelihood)
+            thresholds.find_thresholds(database, settings, out / "thresholds.parquet")
             separation.measure_separation(database, settings, out / "separation.parquet")
             candidates = out / "candidates"
             for name in names:

@@ -31,6 +31,16 @@ ORDER BY measure, carrier_class DESC, bytes
 """
 
 
+_JUDGED = """
+CREATE OR REPLACE TEMP TABLE judged_names AS
+SELECT n.*, n.{statistic} AS value, t.threshold, t.min_bytes
+FROM names n LEFT JOIN thresholds t ON t.measure = '{statistic}' AND t.carrier_class = n.carrier_class
+    AND n.byte_count BETWEEN t.min_bytes AND coalesce(t.max_bytes, n.byte_count)
+"""
+
+Key = tuple[str, str | None, int | None, int | None]  # measure, carrier class, and the stratum
+
+
 class Stratum(NamedTuple):
     """Names from so many bytes up to so many; without an upper end if that is None."""
 
@@ -71,6 +81,9 @@ def _step_end(size: int, width: int) -> int:
 def find_thresholds(database: Database, settings: Settings, out: Path) -> Path:
     """Write THRESHOLDS: the nearest-rank percentile of each measure over the candidate heads.
 
+    In the session the view `thresholds` then stands for them, and the table `judged_names` for NAMES with the threshold
+    of the stratum that each row belongs to.
+
     The candidate heads are the subjects of all eligible triples. For each measure, and for likelihood in each stratum,
     the table tells how many heads were measured, the threshold, and the share of heads that it really selects: with
     ties, more than the percentile.
@@ -84,30 +97,9 @@ def find_thresholds(database: Database, settings: Settings, out: Path) -> Path:
     database.run(_VALUES.format(statistic=statistic))
     found = list(_measures(database, settings.likelihood))
     rows = [(*key, *_threshold(database, key, settings.long_tail.percentile)) for key in found]
-    return write_rows(rows, out, schema.THRESHOLDS)
-
-
-_JUDGED = """
-CREATE OR REPLACE TEMP TABLE judged_names AS
-SELECT n.*, n.{statistic} AS value, t.threshold, t.min_bytes
-FROM names n LEFT JOIN thresholds t ON t.measure = '{statistic}' AND t.carrier_class = n.carrier_class
-    AND n.byte_count BETWEEN t.min_bytes AND coalesce(t.max_bytes, n.byte_count)
-"""
-
-
-def judge_names(database: Database, thresholds: Path, settings: LikelihoodSettings) -> None:
-    """Let `thresholds` and `judged_names` stand for THRESHOLDS, and for NAMES with the threshold of each one's stratum.
-
-    Args:
-        database: A session with the views of `selection.open_views`.
-        thresholds: THRESHOLDS.
-        settings: Which statistic is held against them.
-    """
-    database.view("thresholds", thresholds)
-    database.run(_JUDGED.format(statistic=settings.statistic))
-
-
-Key = tuple[str, str | None, int | None, int | None]  # measure, carrier class, and the stratum
+    database.view("thresholds", write_rows(rows, out, schema.THRESHOLDS))
+    database.run(_JUDGED.format(statistic=statistic))
+    return out
 
 
 def _measures(database: Database, settings: LikelihoodSettings) -> Iterator[Key]:
