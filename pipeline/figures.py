@@ -291,9 +291,8 @@ def _scale(panel: "Axes") -> None:
     start, end = panel.get_xlim()
     step = step_of(end - start, 4)
     ticks = [place * step for place in range(math.ceil(start / step), math.floor(end / step) + 1)]
-    panel.set_xticks(
-        ticks, [f"{tick:.{2 if step < 0.1 else 1 if step < 1 else 0}f}".replace("-", MINUS) for tick in ticks]
-    )
+    decimals = 2 if step < 0.1 else 1 if step < 1 else 0
+    panel.set_xticks(ticks, [f"{tick:.{decimals}f}".replace("-", MINUS) for tick in ticks])
     panel.set_xlim(start, end + 0.2 * (end - start))
 
 

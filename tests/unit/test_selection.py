@@ -9,6 +9,7 @@ import pytest
 
 from pipeline import reasons
 from pipeline.categories import CATEGORIES
+from pipeline.choice import ticket
 from pipeline.selection import Measured, find_heads, open_views, select
 from pipeline.settings import Settings
 from pipeline.tables import Database, read_table
@@ -339,6 +340,31 @@ def test_the_candidate_heads_are_the_subjects_of_eligible_triples_with_their_typ
     assert set(heads) == eligible
     assert (heads[ADA]["label"], heads[ADA]["types"]) == ("Ada Rooke", ["person"])
     assert "country" in heads[VERDANIA]["types"]
+
+
+def drawn_heads(mini: Mini, folder: Path, **likelihood: object) -> list[Row]:
+    """HEADS of the mini world."""
+    screened, entities = mini.stage("screening"), mini.stage("ingest") / "entities"
+    with Database(folder / "scratch", "200MB") as database:
+        found = find_heads(
+            screened, entities, with_section("likelihood", **likelihood), database, folder / "heads.parquet"
+        )
+    return read_table(found).to_pylist()
+
+
+def test_beyond_the_limit_the_smallest_tickets_are_scored(mini: Mini, tmp_path: Path) -> None:
+    everyone = [row["id"] for row in drawn_heads(mini, tmp_path)]
+    for limit in (0, 3, 8, 1_000):
+        drawn = [row["id"] for row in drawn_heads(mini, tmp_path, max_heads=limit)]
+        assert drawn == sorted(sorted(everyone, key=lambda item: ticket(DEFAULTS.seed, "head", item))[:limit])
+
+
+def test_a_head_has_a_few_relations_to_open_with_each_once(mini: Mini, tmp_path: Path) -> None:
+    held = {row["id"]: [claim["relation"] for claim in row["claims"]] for row in drawn_heads(mini, tmp_path, facts=3)}
+    assert len(held[ADA]) == len(set(held[ADA])) == 3
+    fewer = {row["id"]: [claim["relation"] for claim in row["claims"]] for row in drawn_heads(mini, tmp_path, facts=1)}
+    assert all(fewer[item] == relations[:1] for item, relations in held.items())
+    assert all(row["claims"] == [] for row in drawn_heads(mini, tmp_path, facts=0))
 
 
 def test_every_reason_of_selection_is_met_in_the_mini_world(mini: Mini, tmp_path: Path) -> None:
