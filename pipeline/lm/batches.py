@@ -5,7 +5,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-
 _BUSY = 8  # a batch of this fraction of the greatest size is no slower for its size
 
 

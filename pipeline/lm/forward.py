@@ -4,6 +4,7 @@ The model's own forward pass makes the logits, so that soft-capping and scaling 
 only where a name is predicted. Log-likelihoods are taken in float32 whatever the model computes in.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
@@ -88,7 +89,14 @@ def score_items(
         limits = limits.halved()
         work.budgets.append(limits.tokens)
         left = [item for item in left if item not in found]
+    if sharing == "trie" and (spoilt := [item for item in items if not _is_finite(found[item])]):
+        # A hidden node weighs nothing, but nothing times NaN is NaN: see whose it is.
+        found |= score_items(network, spoilt, "dedup", limits, work)
     return found
+
+
+def _is_finite(found: Found) -> bool:
+    return all(map(math.isfinite, found.log_likelihoods))
 
 
 def _score_until_full(

@@ -65,7 +65,6 @@ def load_reader(choice: Choice) -> tuple[Identity, Reader]:
         raise UsageError(
             f"The number type {choice.dtype!r} is not known", choice.model, f"Use one of {', '.join(DTYPES)}."
         )
-    hf_logging.disable_progress_bar()  # progress is told by `progress.py`
     with _told(choice.model):
         version = _version(choice)
         config = _load_config(choice, version)
@@ -152,6 +151,7 @@ def _slides(config: PreTrainedConfig) -> bool:
 @contextlib.contextmanager
 def _told(model: str) -> Generator[None]:
     """Tell failures of loading as our error; what the libraries raise for a damaged file is not documented."""
+    hf_logging.disable_progress_bar()  # progress is told by `progress.py`
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:

@@ -56,7 +56,7 @@ class RequestsFile:
                 while left.num_rows >= rows:
                     yield left.slice(0, rows)
                     left = left.slice(rows)
-            if left.num_rows:
+            if left.num_rows or not self.rows:
                 yield left
 
 

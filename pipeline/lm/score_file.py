@@ -74,7 +74,7 @@ class _Folder:
 
     @property
     def shards(self) -> range:
-        return range(-(-self.requests.rows // self.shard_rows))
+        return range(max(1, -(-self.requests.rows // self.shard_rows)))  # no requests still give a table
 
     @property
     def work(self) -> Path:
@@ -168,7 +168,7 @@ def _check_identity(out: Path, manifest: Mapping[str, object], identity: Identit
     for key, value in vars(identity).items():
         if key != "name" and manifest.get(key) != value:
             raise UsageError(
-                f"The folder holds scores of {manifest.get('name')} with {key} {manifest.get(key)}, and now it is {value}",
+                f"The folder holds scores of {manifest.get('name')} with {key} {manifest.get(key)}, and not {value}",
                 str(out),
                 _OTHER_OUT,
             )
@@ -261,7 +261,7 @@ def _finish(
         found = _find_scores(encoded["score_key"], folder)
         write_table(joined(encoded, found), folder.scores(shard), schema.SCORES.with_metadata(_metadata(manifest)))
     if took.pairs:
-        _tell(took, run, reporter)
+        _tell(took, run, manifest, reporter)
         cast(dict[str, object], manifest["shards"])[str(shard)] = took._asdict()
         _write_json(folder.out / MANIFEST, manifest)
     advance(min(folder.shard_rows, folder.requests.rows - shard * folder.shard_rows))
@@ -272,10 +272,11 @@ def _metadata(manifest: Mapping[str, object]) -> dict[str, str]:
     return {name: str(manifest[name]) for name in Identity.__dataclass_fields__}
 
 
-def _tell(took: Took, run: Run, reporter: Reporter) -> None:
+def _tell(took: Took, run: Run, manifest: Mapping[str, object], reporter: Reporter) -> None:
     if took.budgets:
         reporter.warn("memory", f"Memory ran out; batches now have {took.budgets[-1]} tokens.", budgets=took.budgets)
-    if took.sharing != run.scoring.sharing:
+    # Told once: the manifest has the sharing of every shard that is done.
+    if took.sharing != run.scoring.sharing and not manifest["shards"]:
         reporter.warn(
             "sharing",
             f"This model cannot share beginnings (--sharing {run.scoring.sharing}); --sharing {took.sharing} is used.",

@@ -1,8 +1,6 @@
 """Benchmarks: what is fast, against what, on this machine. They report ratios and are no tests.
 
-    python -m tests.bench                  what there is
-    python -m tests.bench score            entity likelihood
-    python -m tests.bench score --help     its options
+`python -m tests.bench` lists them, `python -m tests.bench score --help` lists the options of one.
 """
 
 import importlib

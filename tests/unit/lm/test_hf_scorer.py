@@ -95,8 +95,9 @@ class Watched:
 
 
 def watched(scorer: HfScorer) -> tuple[HfScorer, Watched]:
+    """A scorer that reads each sentence in a row of its own, and what its network is asked."""
     network = Watched(scorer.network)
-    return dataclasses.replace(scorer, network=cast(PreTrainedModel, network)), network
+    return dataclasses.replace(scorer, network=cast(PreTrainedModel, network), sharing="dedup"), network
 
 
 # The definition
