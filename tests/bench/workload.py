@@ -18,7 +18,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen2Config
 
-from pipeline import schema, wording
+from pipeline import schema
 from pipeline.lm.encoding import Reader
 from pipeline.lm.scorer import Identity
 from pipeline.sources.sample import sample_dumps
@@ -113,7 +113,7 @@ def make_requests(count: int) -> pa.Table:
             among = first if draw.random() < NAME_FIRST else later
             template = draw.choices(among, [(place + 1) ** -ZIPF_EXPONENT for place in range(len(among))])[0]
             start = template.index("{subject}")
-            rows.append((str(len(rows)), wording.fill(template, wording.Name(label)), start, start + len(label)))
+            rows.append((str(len(rows)), template.replace("{subject}", label), start, start + len(label)))
             if len(rows) == count:
                 draw.shuffle(rows)
                 columns = list(zip(*rows, strict=True))
