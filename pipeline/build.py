@@ -88,11 +88,12 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
     files = _read_inputs(sources, reporter)
     exclusions = read_exclusions(sources.exclude) if sources.exclude else Exclusions()
     make_folder(options.out)
-    with locked(options.work), executor(options.workers) as pool:
-        line = Line(settings, templates, options.work, options.workers, pool, reporter)
+    with locked(options.work):
+        with executor(options.workers) as pool:  # the workers end when all is read: the model needs their memory
+            line = Line(settings, templates, options.work, options.workers, pool, reporter)
+            ingested = stages.ingest(line, files.new)
+            changed = stages.changed(line, files.old, files.new, ingested) if files.old else None
 
-        ingested = stages.ingest(line, files.new)
-        changed = stages.changed(line, files.old, files.new, ingested) if files.old else None
         screened = stages.screen(line, ingested, exclusions)
         mentions = stages.count_mentions(line, ingested)
         viewed = stages.count_views(line, files.pageviews, ingested) if files.pageviews else None
