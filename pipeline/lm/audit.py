@@ -6,10 +6,12 @@ the order of names, so Spearman's rank correlation is told beside the difference
 
 import heapq
 import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import replace
+from statistics import correlation, fmean
 from typing import NamedTuple, cast
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,9 +28,9 @@ class Audit(NamedTuple):
     dtype: str
     pairs: int  # scored again
     of_pairs: int
-    mean_difference: float | None  # of the absolute values; None if no pair has a finite score twice
-    max_difference: float | None
-    spearman: float | None  # None if either side is constant
+    mean_difference: float | None = None  # of the absolute values; None if no pair has a finite score twice
+    max_difference: float | None = None
+    spearman: float | None = None  # None if either side is constant
 
     def sentence(self) -> str:
         """The same for a reader."""
@@ -59,15 +61,29 @@ def audit(pairs: pa.Table, found: pa.Table, identity: Identity, run: Run) -> Aud
     with open_lane(lane) as pool:
         again = pool.submit(score_lane, lane, sample).result()
     places = pc.index_in(sample["score_key"].combine_chunks(), value_set=found["score_key"].combine_chunks())
-    before = found["log_likelihood_sum"].take(places).to_pandas()
-    return _compare(before, again["log_likelihood_sum"].to_pandas(), run.choice.dtype, len(keys))
+    before, exact = found["log_likelihood_sum"].take(places), again["log_likelihood_sum"]
+    sums = zip(before.to_pylist(), exact.to_pylist(), strict=True)
+    both = [(one, other) for one, other in sums if one is not None and other is not None]
+    return _compare(cast(list[tuple[float, float]], both), Audit(run.choice.dtype, len(drawn), len(keys)))
 
 
-def _compare(before: "pd.Series[float]", exact: "pd.Series[float]", dtype: str, of_pairs: int) -> Audit:
-    known = before.notna() & exact.notna()
-    differences = (before[known] - exact[known]).abs()
-    # By ranks, because pandas leaves Spearman's own method to a library that we do not need otherwise.
-    varied = before[known].nunique() > 1 and exact[known].nunique() > 1
-    rho = float(before[known].rank().corr(exact[known].rank())) if varied else None
-    mean, most = (float(differences.mean()), float(differences.max())) if known.any() else (None, None)
-    return Audit(dtype, len(before), of_pairs, mean, most, rho)
+def _compare(sums: Sequence[tuple[float, float]], audit: Audit) -> Audit:
+    """Fill in what pairs of finite sums tell."""
+    if not sums:
+        return audit
+    differences = [abs(one - exact) for one, exact in sums]
+    audit = audit._replace(mean_difference=fmean(differences), max_difference=max(differences))
+    ranks = [_ranks(column) for column in zip(*sums, strict=True)]
+    if any(len(set(column)) < 2 for column in ranks):
+        return audit
+    return audit._replace(spearman=correlation(*ranks))
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """The place of each value in their order; equal values share the middle of theirs.
+
+    >>> _ranks([0.5, 0.1, 0.5])
+    [2.0, 0.5, 2.0]
+    """
+    in_order = sorted(values)
+    return [(bisect_left(in_order, value) + bisect_right(in_order, value)) / 2 for value in values]

@@ -9,7 +9,7 @@ import hashlib
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -66,8 +66,8 @@ def encode(requests: pa.Table, reader: Reader) -> tuple[pa.Table, pa.Table]:
         row, ids = _read(sentence, encoding, reader)
         if ids and row.token_count:
             key = _key(hasher.copy(), ids, row.token_count)
-            row = row._replace(score_key=key)
             pairs.append((key, ids, row.token_count))
+            row = row._replace(score_key=key)
         rows.append(row)
     encoded = [requests["id"].cast(pa.string()).combine_chunks(), *_arrays(rows, schema.ENCODED, skip=1)]
     return (
@@ -76,7 +76,7 @@ def encode(requests: pa.Table, reader: Reader) -> tuple[pa.Table, pa.Table]:
     )
 
 
-def _arrays(rows: Sequence[tuple[object, ...]], of: pa.Schema, skip: int = 0) -> list[pa.Array]:
+def _arrays(rows: Sequence[tuple[object, ...]], of: pa.Schema, skip: int = 0) -> "list[pa.Array[Any]]":
     fields = [of.field(place) for place in range(skip, len(of))]
     columns = list(zip(*rows, strict=True)) or [()] * len(fields)
     return [pa.array(column, type=field.type) for column, field in zip(columns, fields, strict=True)]
@@ -118,17 +118,17 @@ def _key(hasher: "hashlib.blake2b", ids: "array[int]", scored: int) -> bytes:
 
 def unique(pairs: pa.Table) -> pa.Table:
     """The first of PAIRS with each key, in their order."""
-    places = pa.table({"key": pairs["score_key"], "place": pa.array(range(pairs.num_rows), pa.int64())})
+    numbers = pa.chunked_array([pa.array(range(pairs.num_rows), pa.int64())])
+    places = pa.Table.from_arrays([pairs["score_key"], numbers], names=["key", "place"])
     first = places.group_by("key", use_threads=False).aggregate([("place", "min")])["place_min"]
     return pairs.take(first.sort())
 
 
 def items(pairs: pa.Table) -> list[Encoded]:
     """PAIRS as the planners of batches take them."""
-    return [
-        Encoded(tuple(ids), scored)
-        for ids, scored in zip(pairs["ids"].to_pylist(), pairs["scored"].to_pylist(), strict=True)
-    ]
+    ids = cast(list[list[int]], pairs["ids"].to_pylist())
+    scored = cast(list[int], pairs["scored"].to_pylist())
+    return [Encoded(tuple(tokens), count) for tokens, count in zip(ids, scored, strict=True)]
 
 
 def joined(encoded: pa.Table, found: pa.Table) -> pa.Table:
@@ -143,4 +143,4 @@ def joined(encoded: pa.Table, found: pa.Table) -> pa.Table:
     for name in schema.ENCODED.names:
         if name not in ("id", "score_key", "status"):
             columns[name] = pc.if_else(is_lost, pa.scalar(None, columns[name].type), columns[name])
-    return pa.table(columns).select(schema.SCORES.names).cast(schema.SCORES)
+    return pa.Table.from_arrays([columns[name] for name in schema.SCORES.names], schema=schema.SCORES)

@@ -91,7 +91,7 @@ def load_network(choice: Choice, identity: Identity) -> PreTrainedModel:
     with _told(choice.model):
         config = _load_config(choice, identity.revision)
         network = _load_weights(choice, identity.revision, config)
-        network.to(device)
+        network = cast(PreTrainedModel, torch.nn.Module.to(network, device))
     _check_causal(choice.model, network, identity.bos_id, _ROUNDING[choice.dtype])
     return network
 

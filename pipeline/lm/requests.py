@@ -110,7 +110,7 @@ def _check_ids(path: Path) -> None:
     if pc.count_distinct(ids).as_py() == len(ids):
         return
     counts = pa.Table.from_arrays([ids], names=["id"]).group_by("id", use_threads=False).aggregate([([], "count_all")])
-    twice = counts.filter(pc.greater(counts["count_all"], 1))
+    twice = counts.filter(pc.field("count_all") > pc.scalar(1))
     raise InputError(
         f"{twice.num_rows} ids stand for several requests, such as {twice['id'][0].as_py()!r}",
         str(path),

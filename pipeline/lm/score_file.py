@@ -25,7 +25,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -89,7 +89,7 @@ class _Folder:
     def todo(self, shard: int) -> Path:
         return self.work / "todo" / self._name(shard)
 
-    def found(self, keys: pa.ChunkedArray) -> Path:
+    def found(self, keys: "pa.ChunkedArray[Any]") -> Path:
         """Where the scores of these pairs belong."""
         digest = blake2b(b"".join(cast(list[bytes], keys.to_pylist())), digest_size=16)
         return self.work / "pairs" / f"{digest.hexdigest()}.parquet"
@@ -135,7 +135,8 @@ def _begin(folder: _Folder, identity: Identity, reporter: Reporter) -> dict[str,
         UsageError: The folder holds scores of another model, or of nobody knows which.
     """
     path = folder.out / MANIFEST
-    asked: dict[str, object] = vars(identity) | {
+    asked: dict[str, object] = {
+        **vars(identity),
         "requests": folder.requests.sha256,
         "rows": folder.requests.rows,
         "shard_rows": folder.shard_rows,
@@ -283,7 +284,7 @@ def _tell(took: Took, run: Run, manifest: Mapping[str, object], reporter: Report
         )
 
 
-def _find_scores(keys: pa.ChunkedArray, folder: _Folder) -> pa.Table:
+def _find_scores(keys: "pa.ChunkedArray[Any]", folder: _Folder) -> pa.Table:
     """The PAIR_SCORES of keys, from whichever files they stand in."""
     missing = keys.drop_null().unique()
     parts = [schema.PAIR_SCORES.empty_table()]
