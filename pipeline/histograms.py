@@ -107,9 +107,7 @@ class Signal:
             return zero | {float(power): "" if power % every else _short(10**power) for power in powers}
         step = step_of(end - start, 8)
         places = [place * step for place in range(math.ceil(start / step), math.floor(end / step) + 1)]
-        return {
-            place: f"{place:.{2 if step < 0.1 else 1 if step < 1 else 0}f}".replace("-", MINUS) for place in places
-        }
+        return {place: f"{place:.{2 if step < 0.1 else 1 if step < 1 else 0}f}".replace("-", MINUS) for place in places}
 
     @cached_property
     def _has_zero(self) -> bool:
