@@ -60,7 +60,7 @@ def encode(requests: pa.Table, reader: Reader) -> tuple[pa.Table, pa.Table]:
     The tokenizer works in threads of its own and lets go of the interpreter meanwhile.
     """
     rows: list[_Row] = []
-    pairs: list[tuple[bytes, array[int], int]] = []
+    pairs: list[tuple[bytes, list[int], int]] = []
     hasher = hashlib.blake2b(reader.fingerprint.encode(), digest_size=_KEY_BYTES)
     for sentence, encoding in _encodings(sentences(requests), reader.tokenizer):
         row, ids = _read(sentence, encoding, reader)
@@ -90,7 +90,7 @@ def _encodings(asked: Sequence[Sentence], tokenizer: Tokenizer) -> Iterator[tupl
         yield from zip(some, encodings, strict=True)
 
 
-def _read(sentence: Sentence, encoding: Encoding, reader: Reader) -> tuple[_Row, "array[int] | None"]:
+def _read(sentence: Sentence, encoding: Encoding, reader: Reader) -> tuple[_Row, list[int] | None]:
     """What can be told of a score without a model, and the ids to find the rest with; None if there is no rest."""
     if not sentence.has_span:
         return _Row(status="bad_span"), None
@@ -106,13 +106,13 @@ def _read(sentence: Sentence, encoding: Encoding, reader: Reader) -> tuple[_Row,
         is_left_merged=span.is_left_merged,
         is_right_merged=span.is_right_merged,
     )
-    return row, array("i", (reader.bos_id, *encoding.ids[: span.end]))
+    return row, [reader.bos_id, *encoding.ids[: span.end]]
 
 
-def _key(hasher: "hashlib.blake2b", ids: "array[int]", scored: int) -> bytes:
+def _key(hasher: "hashlib.blake2b", ids: Sequence[int], scored: int) -> bytes:
     """The identity of a score: who reads, what is read, and how much of it is the name."""
     hasher.update(scored.to_bytes(4, "little"))
-    hasher.update(ids.tobytes())
+    hasher.update(array("i", ids).tobytes())
     return hasher.digest()
 
 
