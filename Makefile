@@ -36,7 +36,7 @@ tiny: setup  ## train the bundled tiny model again: five minutes of one core
 	$(BIN)/python -m tests.tiny pipeline/lm/tiny
 
 bench: setup  ## run the benchmarks, which report ratios and are no tests
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench score
 
 clean:  ## remove the virtual environment and built releases
 	rm -rf $(VENV) releases

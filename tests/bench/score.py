@@ -258,18 +258,18 @@ def main(arguments: Sequence[str]) -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench score", description=__doc__.splitlines()[0])
-    parser.add_argument("--sentences", type=int, metavar="N", help="for ours (default: 20,000; 120,000 on a GPU)")
+    parser.add_argument("--sentences", type=int, metavar="N", help="for ours (default: 10,000; 120,000 on a GPU)")
     parser.add_argument("--one-by-one", type=int, default=200, metavar="N", help="sentences scored one by one")
-    parser.add_argument("--others", type=int, metavar="N", help="for other batches (default: 2,000; all on a GPU)")
+    parser.add_argument("--others", type=int, metavar="N", help="for other batches (default: 1,000; all on a GPU)")
     parser.add_argument("--shapes", nargs="*", choices=list(SHAPES), help="default: tiny; 0.5B 1.5B 7B on a GPU")
     parser.add_argument("--tokens-per-batch", type=int, metavar="N", help="default: 2,048; 16,384 on a GPU")
-    parser.add_argument("--out", type=Path, default=Path("bench"), metavar="DIR", help="where the report goes")
+    parser.add_argument("--out", type=Path, default=Path("releases/bench"), metavar="DIR", help="where the report goes")
     return parser.parse_args(arguments)
 
 
 def _job(way: str, shape: str, options: argparse.Namespace, gpu: bool) -> Job:
-    of_sentences = options.sentences or (120_000 if gpu else 20_000)
-    others = options.others or (of_sentences if gpu else 2_000)
+    of_sentences = options.sentences or (120_000 if gpu else 10_000)
+    others = options.others or (of_sentences if gpu else 1_000)
     counts = {"one by one": options.one_by_one, "padded batches": others, "lm-evaluation-harness": others}
     count = min(of_sentences, counts.get(way, of_sentences))
     device, dtype = ("cuda:0", "bfloat16") if gpu else ("cpu", "float32")
