@@ -201,6 +201,6 @@ def locked(work: Path) -> Generator[None, None, None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UsageError(
-                "Another run is using this work folder", str(work), "Wait for it, or give another folder."
+                "Another run is using this work folder", str(work), "Wait for it, or give another --work or --out."
             ) from error
         yield

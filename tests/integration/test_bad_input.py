@@ -470,7 +470,7 @@ def test_a_second_run_in_the_same_work_folder_is_refused_and_the_first_goes_on(
             editmill(*command),
             "Another run is using this work folder",
             str(tmp_path / "out" / ".work"),
-            "Wait for it, or give another --work.",
+            "Wait for it, or give another --work or --out.",
         )
     finally:
         os.killpg(first.pid, SIGCONT)
