@@ -29,8 +29,8 @@ check: setup  ## lint, types and layers, without the tests
 test: check  ## every check and every test
 	$(BIN)/pytest
 
-golden: setup  ## rewrite the golden files after a reviewed change
-	$(BIN)/pytest tests/golden --rewrite-golden
+golden: setup  ## rewrite the golden files and the README's summary after a reviewed change
+	$(BIN)/pytest tests/golden tests/integration/test_readme.py --rewrite-golden
 
 tiny: setup  ## train the bundled tiny model again: five minutes of one core
 	$(BIN)/python -m tests.tiny pipeline/lm/tiny

@@ -111,7 +111,12 @@ def ask_through(
         relation_id: The relation asked of it.
         count: How many objects are true.
         object_key: One of the objects.
+
+    Returns:
+        None if no wording serves the middle item, or if the second relation must not be asked after the first.
     """
+    if not inner.relation.leads_to(relation_id):
+        return None
     outer = ask(world, middle, relation_id, count=count, object_key=object_key, subject=inner.noun)
     if outer is None:
         return None

@@ -4,10 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-
-import pyarrow.compute as pc
 
 from pipeline import __version__, schema, stages
 from pipeline.checks import CheckResult
@@ -32,9 +29,10 @@ from pipeline.release import Draft, assemble
 from pipeline.selection import Measured
 from pipeline.settings import Settings
 from pipeline.shards import code_version, executor, locked
+from pipeline.sources.dump_diff import last_edit
 from pipeline.sources.pageviews import pageview_files
 from pipeline.stages import COUNTS, Input, Line
-from pipeline.tables import file_hash, make_folder, read_table
+from pipeline.tables import file_hash, make_folder, read_table, row_count
 from pipeline.templates import load_templates
 from pipeline.world import load_world
 
@@ -89,14 +87,15 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
     exclusions = read_exclusions(sources.exclude) if sources.exclude else Exclusions()
     make_folder(options.out)
     with locked(options.work):
-        with executor(options.workers) as pool:  # the workers end when all is read: the model needs their memory
-            line = Line(settings, templates, options.work, options.workers, pool, reporter)
-            ingested = stages.ingest(line, files.new)
-            changed = stages.changed(line, files.old, files.new, ingested) if files.old else None
+        line = Line(settings, templates, options.work, options.workers, reporter)
+
+        with executor(options.workers) as pool:  # its workers end when all is read: the model needs their memory
+            ingested = stages.ingest(line, files.new, pool)
+            changed = stages.changed(line, files.old, files.new, ingested, pool) if files.old else None
 
         screened = stages.screen(line, ingested, exclusions)
         mentions = stages.count_mentions(line, ingested)
-        viewed = stages.count_views(line, files.pageviews, ingested) if files.pageviews else None
+        viewed = _views(line, files.pageviews, ingested) if files.pageviews else None
         model = _model(options.model, settings) if options.model else None
         scored = stages.score(line, model, ingested, screened) if model else None
 
@@ -112,7 +111,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         selected = stages.select(line, measured, ingested)
         around = stages.cut_world(line, ingested, screened, selected)
 
-        origin = _origin(sources.name, ingested, changed)
+        origin = _origin(sources.name, ingested, changed, reporter)
         worded = stages.word(line, selected, around, origin)
         divided = stages.split(line, worded, exclusions)
         probed = stages.probe(line, divided, around)
@@ -192,18 +191,29 @@ def _model(model: str, settings: Settings) -> Model:
     return Model(model, budget, scoring)
 
 
-def _origin(source: str, ingested: Path, changed: Path | None) -> Origin:
-    """The window: from the last edit of the older state to that of the newer one."""
-    window_end = _last_edit(ingested / "entities")
-    if window_end is None:
-        raise InputError(
-            "No item of the dump says when it was edited", "modified", "The dump must be of the form of 2016 or later."
+def _views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
+    """POPULARITY; it is told when it is empty, which leaves the popular category without a row."""
+    viewed = stages.count_views(line, files, ingested)
+    if not row_count(viewed / "popularity.parquet"):
+        projects = ", ".join(line.settings.pageviews.projects)
+        line.reporter.warn(
+            "no_views",
+            "Not one page view is of an item of the dump: there is nothing popular. "
+            f"Counted are the views of {projects}; see pageviews.projects in the settings.",
         )
-    return Origin(source, _last_edit(changed / "revisions") if changed else None, window_end)
+    return viewed
 
 
-def _last_edit(folder: Path) -> datetime | None:
-    return pc.max(read_table(folder, ["modified"]).column("modified")).as_py()
+def _origin(source: str, ingested: Path, changed: Path | None, reporter: Reporter) -> Origin:
+    """The window: from the last edit of the older state to that of the newer one."""
+    window_start = last_edit(changed / "revisions") if changed else None
+    if changed and window_start is None:
+        reporter.warn(
+            "undated",
+            "No item of the older dump says when it was edited: no statement can be told to be a change of the world, "
+            "and of the additions only new items are known to be new.",
+        )
+    return Origin(source, window_start, last_edit(ingested / "entities"))
 
 
 @dataclass(frozen=True)
@@ -224,7 +234,7 @@ def _manifest(line: Line, options: Options, files: _Files, folders: _Folders, or
     thresholds = read_table(folders.selected / "thresholds.parquet").to_pylist()
     separation = read_table(folders.selected / "separation.parquet").to_pylist()
     return Manifest(
-        release=options.version or f"v{origin.window_end:%Y.%m.%d}",
+        release=options.version or _version(origin, files.new),
         made_by=CodeRecord(
             version=__version__,
             code=code_version(),
@@ -249,6 +259,11 @@ def _manifest(line: Line, options: Options, files: _Files, folders: _Folders, or
         domains={},
         exports={},
     )
+
+
+def _version(origin: Origin, new: Input) -> str:
+    """The day of the newer state, or a hash of it where it does not tell."""
+    return f"v{origin.window_end:%Y.%m.%d}" if origin.window_end else f"undated-{new.sha256[:8]}"
 
 
 def _model_record(scored: Path | None) -> ModelRecord | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -179,8 +180,8 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "pretty_name": _pretty_name(manifest, data_cards_folder()),
         "total": f"{_total(manifest):,}",
         "default_category": _default_category(manifest),
-        "window_start": f"{manifest.window_start:%Y-%m-%d}" if manifest.window_start else "",
-        "window_end": f"{manifest.window_end:%Y-%m-%d}",
+        "window_start": _day(manifest.window_start),
+        "window_end": _day(manifest.window_end),
         "recent_classes": ", ".join(f"`{name}`" for name in settings.recent.classes),
         "relation_count": f"{len(relations)}",
         "retired_relations": _listed(r.name for r in relations.values() if r.status == "retired").capitalize(),
@@ -204,6 +205,10 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "code_hash": manifest.made_by.code[:SHORT],
         "templates_hash": manifest.made_by.templates[:SHORT],
     }
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "an unknown day"
 
 
 def _left_out(views: Mapping[str, int]) -> str:

@@ -1,6 +1,6 @@
 """The categories: what each one considers, and how it measures it. To add one, add an entry to CATEGORIES.
 
-A category is a query for its candidates over the views `triples`, `partners`, `changes`, `popularity`, `frequency`,
+A category is a query for its candidates over the views `triples`, `hops`, `changes`, `popularity`, `frequency`,
 `degree`, `judged_names` and `thresholds`. It gives the columns of CANDIDATES; `reason` is filled where a rule of the
 category itself rejects the row, and `stratum` with `share` says what part of the category a kind of row should fill.
 """
@@ -61,7 +61,7 @@ def _popular(settings: Settings) -> str:
         CASE WHEN b.object_id IN (a.subject_id, a.object_id) THEN 'path_returns' END
     FROM near a JOIN triples b ON b.subject_id = a.object_id AND b.reason IS NULL
     WHERE a.object_count = 1 AND {share} > 0
-      AND b.relation <> a.relation AND (a.relation, b.relation) NOT IN (FROM partners)
+      AND (a.relation, b.relation) IN (FROM hops)
     """
 
 

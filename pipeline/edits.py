@@ -35,11 +35,11 @@ class Drop(NamedTuple):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a release comes from."""
+    """Where a release comes from, and the last edits of both states where these tell when their items were edited."""
 
     source: str
     window_start: datetime | None
-    window_end: datetime
+    window_end: datetime | None
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ from pipeline.choice import ticket_sql
 from pipeline.settings import Settings
 from pipeline.tables import Database
 
-# A literal has no classes; dates of one precision and century count as one kind, and so do all numbers.
+# A literal has no classes; dates of one precision and century count as one kind, and so do numbers of as many digits.
 _KIND_OF_LITERAL = """
 CASE WHEN contains({key}, '/')
     THEN -1 * (
         split_part({key}, '/', 2)::BIGINT * 10000
         + try_cast(regexp_extract({key}, '^([+-]?[0-9]+)', 1) AS BIGINT) // 100
     )
-    ELSE 0 END
+    ELSE length({key}) END
 """
 
 _POOL = """

@@ -126,7 +126,7 @@ class Manifest(_Record):
     inputs: tuple[InputRecord, ...]
     dump: DumpRecord
     window_start: datetime | None
-    window_end: datetime
+    window_end: datetime | None
     seed: int
     settings: Settings
     model: ModelRecord | None

@@ -157,7 +157,8 @@ def _forgetfulness(edited: _Edited) -> Iterator[Probe]:
     if asked is None or not answers:
         return
     template = world.templates.phrases.besides
-    prompt = asked.fill(template.replace("{noun}", asked.noun.text).replace("{known}", edit["target_new"]))
+    known = world.name(edited.target).text if edited.target else edit["target_new"]
+    prompt = asked.fill(template.replace("{noun}", asked.noun.text).replace("{known}", known))
     if not any(mentions(prompt, names[0]) for names in answers):
         steps = [
             _step(triple)
@@ -178,12 +179,15 @@ def _neighborhood(edited: _Edited) -> Iterator[Probe]:
     shares_truth = truth and edit["edit_kind"] == "modification"  # else the true object is the target
     sharing = world.leading_to(_number(truth), relation) if truth and shares_truth else ()
     touched = {edit["subject_id"], edit["target_new_id"], edit["ground_truth_id"], edit["path"][0]["object_id"]}
+    own_names = {name.casefold() for name in edited.subject.names}
     entailed = {probe["subject_id"] for probe in _logical_generalization(edited) if probe["relation_id"] == relation}
     for triples in (sharing, world.beside(relation)):
         for triple in edited.draw(triples, "neighborhood"):
             subject = world.items.get(triple.subject_id)
             usable = triple.is_eligible and triple.object_count == 1 and triple.object_key != edit["target_new_id"]
-            if subject and usable and f"Q{subject.id}" not in touched | entailed and edited.in_split(subject.id):
+            if not subject or not usable or f"Q{subject.id}" in touched | entailed or not edited.in_split(subject.id):
+                continue
+            if subject.label.casefold() not in own_names:
                 probe = _asked_objects("Neighborhood", world, triple, subject)
                 if probe and edit["target_new"] not in probe["ground_truth"][0]:
                     yield probe
@@ -193,16 +197,18 @@ def _subject_aliasing(edited: _Edited) -> Iterator[Probe]:
     """The edit's prompt with other names of the subject."""
     edit, world = edited.edit, edited.world
     for alias in ordered(edited.subject.aliases, edited.seed, "aliasing", edit["case_id"]):
-        asked = ask_edit(edit, world, alias)
-        if asked and _is_name(alias, edited.subject.label) and not mentions(asked.prompt, edit["target_new"]):
+        asked = ask_edit(edit, world, alias) if _stands_for(alias, edited.subject, world) else None
+        if asked and asked.prompt != edit["prompt"] and not mentions(asked.prompt, edit["target_new"]):
             yield _probe("Subject_Aliasing", asked, [edited.target_answer], edited.subject, edit["path"])
 
 
-def _is_name(alias: str, label: str) -> bool:
-    """Whether an alias can stand for its label in a sentence: no code, no list, nothing without letters."""
-    fits = 2 < len(alias) <= _MAX_ALIAS_CHARACTERS and not set(alias) & set("{}[]|;") and "  " not in alias
+def _stands_for(alias: str, subject: Item, world: World) -> bool:
+    """Whether an alias can stand for a subject in a sentence: no code, nobody else's name, no title without article."""
     is_code = alias.isupper() and len(alias) <= _MAX_CODE_CHARACTERS
-    return fits and not is_code and any(letter.isalpha() for letter in alias) and alias.casefold() != label.casefold()
+    is_title = "person" in subject.types and " of " in alias and " of " not in subject.label  # "Duke of Windsor"
+    is_part = alias[0].islower() and subject.label[0].isupper() and not alias.startswith("the ")  # "of Arabia Lawrence"
+    fits = 2 < len(alias) <= _MAX_ALIAS_CHARACTERS and alias.casefold() != subject.label.casefold()
+    return fits and not (is_code or is_title or is_part) and not world.is_shared(alias)
 
 
 _MAX_ALIAS_CHARACTERS = 60
@@ -298,6 +304,8 @@ def _entailed(edited: _Edited, target: Item, rule: Rule) -> Iterator[Probe]:
     else:
         found = [t.object_id for t in world.objects(known[start].id, given) if t.object_id and t.is_eligible]
     asked_part, relation, answer_part = rule.then
+    if answer_part == "other" and len(set(found)) > 1:
+        return  # a country on two continents does not say on which of them its capital lies
     for other in (world.items[item] for item in dict.fromkeys(found) if item in world.items):
         parts = {**known, "other": other}
         item, answer = parts[asked_part], parts[answer_part]

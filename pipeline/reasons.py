@@ -4,7 +4,7 @@ SCREENING = {
     "deprecated": "the statement has the deprecated rank",
     "not_best_rank": "another statement of the property has the preferred rank",
     "no_value": "the value is unknown, absent, or of a kind the relation does not take",
-    "ended": "a qualifier says that the statement is over",
+    "ended": "a qualifier says that the statement is over, or its object is dead or dissolved",
     "not_started": "the statement starts after the newer state",
     "restricted": "a qualifier narrows what the statement says",
     "doubtful": "a qualifier says that the statement is uncertain or disputed",
@@ -49,7 +49,7 @@ EDITS = {
 SPLITS = {
     "excluded": "the subject's name or a prompt is on the list of exclusions",
     "middle_in_other_split": "the entity between two hops belongs to another split",
-    "duplicate_prompt": "another edit has the same prompt",
+    "duplicate_prompt": "another edit has the same prompt, question or rephrase",
     "conflict": "another edit of the split speaks of the same subject and relation",
 }
 

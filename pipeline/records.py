@@ -115,7 +115,7 @@ class Edit(TypedDict):
     event_time_calendar: str | None
     source: str
     window_start: datetime | None
-    window_end: datetime
+    window_end: datetime | None
     template_id: str
     template_version: str
     label_language: str

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import schema
+from pipeline.bygone import make_past
 from pipeline.settings import ScreeningSettings
 from pipeline.tables import Database
-from pipeline.templates import Dating, Relation, Templates
+from pipeline.templates import Relation, Templates
 from pipeline.times import middle_sql
+from pipeline.wording import LONGEST_DESCRIPTION
 
 _SUBCLASS = 279
 META = "meta"  # the type of items that describe pages or names, see templates/types.yaml
@@ -78,12 +80,12 @@ def screen(
     database.view("entities", tables.entities)
     database.view("types", tables.types)
     _make_parameters(database, templates, excluded_ids)
-    _make_past(database, templates.dating, settings)
+    make_past(templates.dating, settings, database)
     database.run(f"CREATE TEMP TABLE claims AS {_claims_sql(settings)}")
     _make_typed(database)
     database.run(f"CREATE TEMP TABLE judged AS {_JUDGED.format(**_label_rules(settings))}")
     database.write("SELECT id FROM past ORDER BY id", out / "past.parquet", schema.PAST)
-    return database.write(_TRIPLES, out / "triples.parquet", schema.TRIPLES)
+    return database.write(_TRIPLES.format(description=_DESCRIPTION), out / "triples.parquet", schema.TRIPLES)
 
 
 def _make_parameters(database: Database, templates: Templates, excluded_ids: Iterable[int]) -> None:
@@ -94,6 +96,7 @@ def _make_parameters(database: Database, templates: Templates, excluded_ids: Ite
     roles: Mapping[str, list[tuple[str, str, int]]] = {
         "subject_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.subject_types)],
         "object_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.object_types)],
+        "ending": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.ends_with_object)],
     }
     for table, entries in roles.items():
         values = ", ".join(f"('{relation}', '{kind}', {place})" for relation, kind, place in entries)
@@ -110,20 +113,6 @@ def _relation_row(relation: Relation) -> str:
     single, sensitive = relation.cardinality == "one", relation.sensitive
     return (
         f"('{relation.id}', {relation.property_id}, {filter_property}, {filter_value}, '{kind}', {single}, {sensitive})"
-    )
-
-
-def _make_past(database: Database, dating: Dating, settings: ScreeningSettings) -> None:
-    """Table `past`: items that have died or been dissolved, or were born too long ago to live."""
-    over = ", ".join(map(str, sorted({*dating.end, *dating.death})))
-    days = settings.assume_dead_after_years * 365
-    database.run(
-        f"""CREATE TEMP TABLE past AS
-        SELECT DISTINCT subject_id AS id FROM statements
-        WHERE (property_id IN ({over}) AND rank <> 'deprecated' AND value_kind <> 'novalue')
-           OR (property_id = 569 AND value_kind = 'time' AND rank <> 'deprecated'
-               AND {middle_sql("time", "precision")} < (
-                   SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) FROM entities) - {days})"""
     )
 
 
@@ -187,6 +176,8 @@ def _label_rules(settings: ScreeningSettings) -> dict[str, str]:
     unfit = (
         "(length({0}) NOT BETWEEN {1} AND {2} OR NOT regexp_matches({0}, '\\pL')"
         " OR regexp_full_match({0}, '[QPL][0-9]+') OR regexp_matches({0}, '[{{}}\\[\\]|\\n\\t]|  ') OR {0} <> trim({0})"
+        " OR regexp_matches({0}, '^(List|Lists|Index|Outline) of [a-z]')"
+        " OR regexp_matches({0}, ' \\([a-z0-9][^()]*\\)$')"  # told from its namesakes: "1917 (film)"
         " OR regexp_matches({0}, '^(\\S+ ){{4,}}\\S+[.!?;:]$'))"  # a sentence, as titles of articles are
     )
     limits = settings.min_label_characters, settings.max_label_characters
@@ -197,15 +188,26 @@ def _label_rules(settings: ScreeningSettings) -> dict[str, str]:
     }
 
 
+# A living person is not married to a dead one, and a city is in no country that is no more.
 _JUDGED = """
-WITH counted AS (
+WITH lasting AS (
+    SELECT c.* REPLACE (CASE
+        WHEN form_reason IS NULL AND ending.type IS NOT NULL AND bygone.id IS NOT NULL AND past.id IS NULL THEN 'ended'
+        ELSE form_reason END AS form_reason)
+    FROM claims c
+    LEFT JOIN subject_typed st ON st.id = c.subject_id AND st.relation = c.relation
+    LEFT JOIN ending ON ending.relation = c.relation AND ending.type = st.type
+    LEFT JOIN past bygone ON bygone.id = c.object_id
+    LEFT JOIN past ON past.id = c.subject_id
+),
+counted AS (
     SELECT c.*,
         form_reason IS NULL AS is_true,
         count(DISTINCT CASE WHEN form_reason IS NULL THEN object_key END)
             OVER (PARTITION BY subject_id, relation) AS object_count,
         row_number() OVER (PARTITION BY subject_id, relation, object_key, form_reason IS NULL ORDER BY statement_id)
             AS place
-    FROM claims c
+    FROM lasting c
 )
 SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS subject_label, subject.description,
     CASE
@@ -237,11 +239,16 @@ LEFT JOIN past ON past.id = c.subject_id
 LEFT JOIN excluded ON excluded.id = c.subject_id
 """
 
+# What `wording.plain` makes of a description, but for the case of its letters.
+_PLAIN = r"regexp_replace(trim(regexp_replace(description, ' *\([^()]*\)', '', 'g')), '\s+', ' ', 'g')"
+_DESCRIPTION = f"""CASE WHEN length({_PLAIN}) <= {LONGEST_DESCRIPTION} AND NOT regexp_matches({_PLAIN}, '\\b[QPL][0-9]')
+    THEN {_PLAIN} END"""
+
 # Namesakes: subjects of one relation with one label and different objects. A description tells them apart if each has
 # its own.
 _TRIPLES = """
 WITH held AS (
-    SELECT relation, lower(subject_label) AS label, subject_id, any_value(description) AS description,
+    SELECT relation, lower(subject_label) AS label, subject_id, any_value({description}) AS description,
         list(DISTINCT object_key ORDER BY object_key) AS objects
     FROM judged WHERE is_true AND subject_label IS NOT NULL AND subject_type IS NOT NULL
     GROUP BY ALL

@@ -33,12 +33,11 @@ class Measured:
 def open_views(database: Database, measured: Measured, relations: Mapping[str, Relation]) -> None:
     """Let the tables stand as views of their names, empty where a run has none.
 
-    One more view, `partners`, holds the pairs of relations that are each other's inverse.
+    One more view, `hops`, holds the pairs of relations of which the second may be asked of the object of the first.
     """
-    pairs = [(name, relation.partner) for name, relation in relations.items() if relation.partner]
-    pairs += [(partner, name) for name, partner in pairs]
-    values = ", ".join(f"('{left}', '{right}')" for left, right in sorted(set(pairs)))
-    database.run(f"CREATE TEMP TABLE partners AS FROM (VALUES {values}) AS t(relation, partner)")
+    pairs = [(name, other) for name, relation in relations.items() for other in relations if relation.leads_to(other)]
+    values = ", ".join(f"('{left}', '{right}')" for left, right in pairs)
+    database.run(f"CREATE TEMP TABLE hops AS FROM (VALUES {values}) AS t(relation, next)")
     for name, path, kind in (
         ("triples", measured.triples, schema.TRIPLES),
         ("changes", measured.changes, schema.CHANGES),

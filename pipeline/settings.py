@@ -46,6 +46,8 @@ class ScreeningSettings(_Section):
     doubting: tuple[PropertyName, ...]
     allow_sensitive_living: bool
     assume_dead_after_years: Count
+    years_between_kin: Count
+    years_of_a_life: Count
     max_class_depth: Count
     max_label_characters: Count
     min_label_characters: Count

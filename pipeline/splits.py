@@ -1,7 +1,7 @@
 """EDITS to splits: by subject, by hash alone, so that a subject stays where it is whatever else comes or goes.
 
 An edit over two hops belongs to the split of its subject and must agree with that of its middle entity. Within one
-split no two edits speak of the same thing differently, and no prompt stands twice.
+split no two edits speak of the same thing differently, and no prompt, question or rephrase stands twice.
 """
 
 from collections.abc import Iterable, Mapping
@@ -56,7 +56,7 @@ def assign_splits(
     kept: list[Edit] = []
     drops: list[Drop] = []
     taken: set[tuple[str, Slot]] = set()
-    prompts: set[str] = set()
+    taken_texts: set[str] = set()
     for edit in sorted(edits, key=lambda edit: (_PRIORITY[edit["category"]], ticket(seed, edit["case_id"]))):
         split = split_of(edit["subject_id"], seed, shares)
         slots = {(split, slot) for slot in _slots(edit, relations)}
@@ -64,11 +64,11 @@ def assign_splits(
             drops.append(_drop(edit, reason))
         elif slots & taken:
             drops.append(_drop(edit, "conflict"))
-        elif edit["prompt"] in prompts:
+        elif taken_texts.intersection(texts := _texts(edit)):
             drops.append(_drop(edit, "duplicate_prompt"))
         else:
             taken |= slots
-            prompts.add(edit["prompt"])
+            taken_texts.update(texts)
             kept.append(cast(Edit, {**edit, "split": split}))
     return sorted(kept, key=lambda edit: edit["case_id"]), drops
 
@@ -76,8 +76,13 @@ def assign_splits(
 def _fault(edit: Edit, split: Split, exclusions: Exclusions, seed: int, shares: SplitsSettings) -> str | None:
     if edit["hops"] == 2 and split_of(edit["path"][0]["object_id"], seed, shares) != split:
         return "middle_in_other_split"
-    texts = (edit["subject"], edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"])
+    texts = (edit["subject"], *_texts(edit))
     return "excluded" if any(exclusions.holds(text) for text in texts) else None
+
+
+def _texts(edit: Edit) -> list[str]:
+    """Every way in which an edit is put; namesakes of whom only one lives share some of them."""
+    return [edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]]
 
 
 def _slots(edit: Edit, relations: Mapping[str, Relation]) -> set[Slot]:

@@ -59,7 +59,6 @@ class Line:
     templates: Templates
     work: Path
     workers: int
-    pool: Executor
     reporter: Reporter
 
     def stage(self, name: str, depends: Mapping[str, object], make: Callable[[Path], object]) -> Path:
@@ -88,20 +87,20 @@ def _wanted(line: Line) -> Wanted:
     return Wanted(frozenset({TYPE, SUBCLASS} | relations | dates | filters), frozenset(line.settings.dump.wikis))
 
 
-def ingest(line: Line, new: Input) -> Path:
+def ingest(line: Line, new: Input, pool: Executor) -> Path:
     """STATEMENTS, ENTITIES, MENTIONS and TITLES of the newer dump, in folders of these names, and what was read."""
     wanted = _wanted(line)
     depends = {"new": new.sha256, "settings": line.settings.dump.model_dump(), "wanted": sorted(wanted.properties)}
 
     def make(out: Path) -> None:
-        with line.reporter.watch("ingest", new.path.stat().st_size, line.work / "beats") as beats:
-            counts = dump.ingest(new.path, out, wanted, line.settings.dump, line.pool, line.workers, beats)
+        with line.reporter.watch("reading the dump", new.path.stat().st_size, line.work / "beats") as beats:
+            counts = dump.ingest(new.path, out, wanted, line.settings.dump, pool, line.workers, beats)
         _write_json(counts.__dict__, out / COUNTS)
 
     return line.stage("ingest", depends, make)
 
 
-def changed(line: Line, old: Input, new: Input, ingested: Path) -> Path:
+def changed(line: Line, old: Input, new: Input, ingested: Path, pool: Executor) -> Path:
     """CHANGES between the two dumps, as `changes.parquet`, beside the `revisions/` of the older one."""
     settings = line.settings
     depends = {
@@ -113,13 +112,12 @@ def changed(line: Line, old: Input, new: Input, ingested: Path) -> Path:
     }
 
     def make(out: Path) -> None:
-        pool, workers = line.pool, line.workers
-        dump_diff.read_revisions(old.path, out / "revisions", settings.dump, pool, workers)
+        dump_diff.read_revisions(old.path, out / "revisions", settings.dump, pool, line.workers)
         dump_diff.check_order(out / "revisions", ingested / "entities")
         with line.database() as database:
             old_ids, new_ids = dump_diff.changed_ids(out / "revisions", ingested / "entities", database)
-        dump_diff.read_texts(old.path, old_ids, out / "old", settings.dump, pool, workers)
-        dump_diff.read_texts(new.path, new_ids, out / "new", settings.dump, pool, workers)
+        dump_diff.read_texts(old.path, old_ids, out / "old", settings.dump, pool, line.workers)
+        dump_diff.read_texts(new.path, new_ids, out / "new", settings.dump, pool, line.workers)
         gap_days = settings.changes.replaced_gap_days
         dump_diff.compare_texts(out / "old", out / "new", out, settings.memory, gap_days, pool)
         with line.database() as database:

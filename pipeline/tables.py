@@ -11,13 +11,17 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import InputError, PipelineError, StorageError
+
+Result = TypeVar("Result")
 
 ROW_GROUP_ROWS = 100_000
 _BATCH_ROWS = 50_000
@@ -187,31 +191,34 @@ class Database:
 
     def run(self, sql: str) -> None:
         """Run a statement, such as the making of a temporary table."""
-        with self._told():
-            self._connection.execute(sql)
+        self._beside(lambda: self._connection.execute(sql))
 
     def write(self, sql: str, path: Path, schema: pa.Schema) -> Path:
         """Write the rows of a query as Parquet with exactly this schema; the query must order its rows."""
-        with self._told():
-            reader = self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
-            return write_batches(reader, path, schema)
+
+        def write() -> Path:
+            return write_batches(self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS), path, schema)
+
+        return self._beside(write)
 
     def table(self, sql: str) -> pa.Table:
         """The rows of a query, in memory."""
-        with self._told():
-            return self._connection.sql(sql).to_arrow_table()
+        return self._beside(lambda: self._connection.sql(sql).to_arrow_table())
 
-    @contextlib.contextmanager
-    def _told(self) -> Generator[None, None, None]:
-        try:
-            yield
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            raise StorageError(
-                f"DuckDB ran out of room: {str(error).splitlines()[0]}",
-                str(self._scratch),
-                "Free some space there, or raise `memory`.",
-            ) from error
-        except RuntimeError as error:
-            if "interrupted" in str(error):  # DuckDB heard Ctrl-C before Python did
-                raise KeyboardInterrupt from error
-            raise
+    def _beside(self, query: Callable[[], Result]) -> Result:
+        """Run a query beside this thread, which hears Ctrl-C: DuckDB may be deaf to it until the query ends."""
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            asked = thread.submit(query)
+            try:
+                return asked.result()
+            except KeyboardInterrupt:
+                while not asked.done():  # an interrupt that comes before the query begins is lost
+                    self._connection.interrupt()
+                    wait([asked], timeout=0.1)
+                raise
+            except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+                raise StorageError(
+                    f"DuckDB ran out of room: {str(error).splitlines()[0]}",
+                    str(self._scratch),
+                    "Free some space there, or raise `memory`.",
+                ) from error

@@ -118,7 +118,11 @@ class Relation(_Frozen):
     inverse: PropertyName | None = None  # (s r o) implies (o inverse s)
     symmetric: bool = False
     sensitive: bool = False
+    delicate: bool = False  # no sentence takes delight or annoyance in it: death, gender
     impacts: tuple[PropertyName, ...] = ()  # relations of the same subject that an edit may change
+    is_open: bool = Field(alias="open", default=False)  # hardly ever listed whole: one known object is not "the" one
+    no_second_hop: tuple[PropertyName, ...] = ()  # not asked of its object: the answer is plain, or leads back
+    ends_with_object: tuple[str, ...] = ()  # of these subjects it is over when its object is dead or dissolved
     wordings: tuple[Wording, ...] = Field(min_length=1)
     version: str = ""
 
@@ -137,6 +141,8 @@ class Relation(_Frozen):
             raise ValueError("a retired relation, and only such a one, reads another property")
         if self.symmetric and self.inverse:
             raise ValueError("a symmetric relation needs no inverse")
+        if unknown := set(self.ends_with_object) - set(self.subject_types):
+            raise ValueError(f"`ends_with_object` names subject types that the relation lacks: {sorted(unknown)}")
         for wording in self.wordings:
             if (self.cardinality == "many") != (wording.several is not None):
                 raise ValueError("`several` forms are given for cardinality many, and only for it")
@@ -159,6 +165,10 @@ class Relation(_Frozen):
         """This relation and those of the same subject that an edit of it may change."""
         return frozenset((self.id, *self.impacts))
 
+    def leads_to(self, relation_id: str) -> bool:
+        """Whether another relation may be asked of its object: "the capital of the country of citizenship of ..."."""
+        return not self.is_open and relation_id not in (self.id, self.partner, *self.no_second_hop)
+
     def wording(self, subject_type: str, precision: str | None = None) -> tuple[int, Wording] | None:
         """The first wording, with its place in the file, that serves a subject type and a date precision."""
         for place, wording in enumerate(self.wordings):
@@ -178,9 +188,11 @@ class NameRule(_Frozen):
     """Which names take "the" in running text."""
 
     types: tuple[str, ...] = Field(min_length=1)
+    but: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     first: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
     pattern: str | None = None
 
 
@@ -190,17 +202,25 @@ def _number(name: str) -> int:
     return int(name[1:])
 
 
+def _class_number(name: str) -> int:
+    if not re.fullmatch(r"Q[1-9]\d*", name):
+        raise ValueError(f"{name!r} is no item")
+    return int(name[1:])
+
+
 PropertyNumber = Annotated[int, BeforeValidator(_number)]
+ClassNumber = Annotated[int, BeforeValidator(_class_number)]
 
 
 class Dating(_Frozen):
-    """Which dates tell when a statement became true; properties as numbers."""
+    """Which dates tell when a statement became true, and what is no more; properties and classes as numbers."""
 
     existence: tuple[PropertyNumber, ...]
     end: tuple[PropertyNumber, ...]
     death: tuple[PropertyNumber, ...]
     by_subject: Mapping[PropertyNumber, PropertyNumber]
     successive: tuple[PropertyNumber, ...]
+    ended_classes: tuple[ClassNumber, ...]
 
     @property
     def properties(self) -> frozenset[int]:
@@ -347,7 +367,9 @@ def _check_references(templates: Templates, folder: Path) -> None:
     problems = (
         [] if len(relations) == RELATION_COUNT else [f"there are {len(relations)} relations, not {RELATION_COUNT}"]
     )
-    named_relations = {(r.id, name) for r in relations.values() for name in (*r.impacts, r.inverse) if name}
+    named_relations = {
+        (r.id, name) for r in relations.values() for name in (*r.impacts, *r.no_second_hop, r.inverse) if name
+    }
     named_relations |= {
         ("rules.yaml", name) for rule in templates.rules for name in (rule.edit, rule.given[1], rule.then[1])
     }
@@ -355,7 +377,7 @@ def _check_references(templates: Templates, folder: Path) -> None:
         f"{place} names the unknown relation {name}" for place, name in named_relations if name not in relations
     ]
     named_types = {(r.id, name) for r in relations.values() for name in (*r.subject_types, *r.object_types)}
-    named_types |= {("names.yaml", name) for rule in templates.names for name in rule.types}
+    named_types |= {("names.yaml", name) for rule in templates.names for name in (*rule.types, *rule.but)}
     problems += [f"{place} names the unknown type {name}" for place, name in named_types if name not in templates.types]
     if problems:
         raise UsageError("The templates do not fit together: " + "; ".join(sorted(problems)), str(folder), "Mend them.")

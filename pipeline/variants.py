@@ -91,8 +91,8 @@ def _pair(grammar: VariantGrammar, edit: Edit, asked: Ask, settings: RobustSetti
     taboo = [edit["target_new"], *edit["target_new_aliases"], edit["ground_truth"], *sum(edit["answers"], [])]
     pairs = list(zip(*grammar.poles.values(), strict=True))
     for pair in turned(pairs, seed, *key):
-        if asked.relation.sensitive and any("topic" in sentence.slots for sentence in pair):
-            continue  # an attitude towards somebody's religion is in poor taste
+        if _is_tactless(grammar, asked) and any("topic" in sentence.slots for sentence in pair):
+            continue
         texts = [_filled(sentence, grammar, edit, asked, seed) for sentence in pair]
         if all(len(text.split()) <= settings.max_prefix_words and not names_any(text, taboo) for text in texts):
             return [
@@ -100,6 +100,11 @@ def _pair(grammar: VariantGrammar, edit: Edit, asked: Ask, settings: RobustSetti
                 for pole, sentence, text in zip(grammar.poles, pair, texts, strict=True)
             ]
     return None
+
+
+def _is_tactless(grammar: VariantGrammar, asked: Ask) -> bool:
+    """Whether it is in poor taste to dwell on the matter asked: somebody's religion, or delight in a death."""
+    return asked.relation.sensitive or (asked.relation.delicate and grammar.attribute == "sentiment")
 
 
 def _filled(sentence: VariantSentence, grammar: VariantGrammar, edit: Edit, asked: Ask, seed: int) -> str:
@@ -110,7 +115,7 @@ def _filled(sentence: VariantSentence, grammar: VariantGrammar, edit: Edit, aske
         if slot == "subject":
             return _subject_text(edit, asked)
         if slot == "topic":
-            return asked.noun.text
+            return asked.noun.text.removeprefix("one of ")  # "the children of ...", as a matter to speak of
         words = grammar.slots[slot]
         return words[int(ticket(seed, grammar.attribute, slot, edit["case_id"])[:8], 16) % len(words)]
 

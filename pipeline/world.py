@@ -4,7 +4,7 @@ It holds every fact's subject, middle entity, object and target with all their t
 subjects a few subjects that point to them, so that a probe can go one hop before an edit or beside it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ from pipeline import schema, times
 from pipeline.choice import ticket_sql
 from pipeline.tables import Database, read_table
 from pipeline.templates import Templates
-from pipeline.wording import Name, name
+from pipeline.wording import Name, is_name, name
 
 _SEEDS = """
 CREATE TEMP TABLE seeds AS
@@ -216,6 +216,14 @@ class World:
                 found.setdefault(names[0], {}).update(dict.fromkeys(names))
         return [list(names) for names in found.values()]
 
+    @cached_property
+    def _bearers(self) -> Counter[str]:
+        return Counter(text.casefold() for item in self.items.values() for text in {item.label, *item.aliases})
+
+    def is_shared(self, name: str) -> bool:
+        """Whether more than one item bears a name, whatever the case."""
+        return self._bearers[name.casefold()] > 1
+
     def name(self, item: Item, *, told_apart: bool = False, alias: str | None = None) -> Name:
         """The name of an item in running text.
 
@@ -236,11 +244,12 @@ def load_world(folder: Path, templates: Templates) -> World:
 
 
 def _item(row: Mapping[str, Any]) -> Item:
+    is_person = not {"person", "character"}.isdisjoint(row["types"])
     return Item(
         id=row["id"],
         label=row["label"],
         label_language=row["label_language"],
-        aliases=tuple(row["aliases"]),
+        aliases=tuple(alias for alias in row["aliases"] if is_name(alias, row["label"], is_person=is_person)),
         description=row["description"],
         type_ids=tuple(row["type_ids"]),
         types=frozenset(row["types"]),

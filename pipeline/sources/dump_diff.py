@@ -244,7 +244,7 @@ def check_order(revisions: Path, entities: Path) -> None:
     Raises:
         InputError: The last edit of the older state lies after that of the newer one.
     """
-    older, newer = _last_edit(revisions), _last_edit(entities)
+    older, newer = last_edit(revisions), last_edit(entities)
     if older and newer and older > newer:
         raise InputError(
             f"The older dump ends at {older:%Y-%m-%d %H:%M}, after the newer one ({newer:%Y-%m-%d %H:%M})",
@@ -253,6 +253,7 @@ def check_order(revisions: Path, entities: Path) -> None:
         )
 
 
-def _last_edit(folder: Path) -> datetime | None:
+def last_edit(folder: Path) -> datetime | None:
+    """When an item of REVISIONS or ENTITIES was last edited; nothing if none tells."""
     column = read_table(folder, ["modified"]).column("modified")
     return pc.max(column).as_py()

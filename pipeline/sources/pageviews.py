@@ -46,6 +46,7 @@ def pageview_files(path: Path) -> list[Path]:
     return files
 
 
+_MEND = "Download the file again, or leave it out."
 _FORMS = "Known are AQS `top` JSON, TSV with `article`/`views` or `item`/`page_views`, and `pageview_complete` lines."
 
 
@@ -90,7 +91,7 @@ def _read(stream: ByteStream, path: Path, size: int) -> bytes:
     try:
         return stream.read(size)
     except DAMAGE as error:
-        raise InputError(f"The page views are damaged: {error}", str(path), "Download them again.") from error
+        raise InputError(f"The page views are damaged: {error}", str(path), _MEND) from error
 
 
 def _told(form: _Reader, path: Path, projects: frozenset[str]) -> Iterator[View]:
@@ -102,7 +103,7 @@ def _told(form: _Reader, path: Path, projects: frozenset[str]) -> Iterator[View]
         raise InputError(
             f"The page views are damaged: {type(error).__name__}: {error}",
             f"{path}, line {lines.number}",
-            "Download the file again, or leave it out.",
+            _MEND,
         ) from error
 
 

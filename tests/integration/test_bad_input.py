@@ -13,6 +13,7 @@ from signal import SIGCONT, SIGINT, SIGSTOP
 import pytest
 
 from tests.integration.command import (
+    PATIENCE,
     REPO,
     Moment,
     Run,
@@ -27,9 +28,10 @@ from tests.integration.command import (
     succeed,
     wait_until,
 )
-from tests.integration.conftest import Built, Write
+from tests.integration.conftest import Write
 from tests.integration.dumps import States, as_bzip2, as_gzip, as_zstandard, dump, read_lines
 from tests.integration.test_build_command import manifest
+from tests.releases import Built
 
 Spoil = Callable[[States], States]
 
@@ -48,7 +50,7 @@ def assert_misused(run: Run, *said: str) -> None:
     """The command line was refused, with the usage and one message, which says all of this."""
     assert run.code == 2
     assert run.out == ""
-    assert run.err.startswith("usage: editmill build")
+    assert run.err.startswith("usage: editmill ")
     for text in said:
         assert text in run.err.splitlines()[-1]
 
@@ -163,9 +165,9 @@ def test_damaged_input_is_told_with_its_place_and_a_remedy(name: str, my_states:
 
 
 @pytest.mark.parametrize(
-    "name", ["gzip cut off", "older gzip flipped", "a long text", "page views that are no numbers"]
+    ("name", "workers"),
+    [("gzip cut off", 1), ("older gzip flipped", 2), ("a long text", 2), ("page views that are no numbers", 1)],
 )
-@pytest.mark.parametrize("workers", [1, 2])
 def test_with_the_input_mended_a_second_run_works(
     name: str, workers: int, states: States, small: Built, my_states: States, work: Path
 ) -> None:
@@ -310,7 +312,6 @@ def of_type(datatype: str, value: object) -> dict[str, object]:
 ODD = (
     odd_item(990000001),  # without claims
     odd_item(990000002, claims=[]),  # without claims as PHP writes it
-    odd_item(990000003, claims=None),
     odd_item(990000004, claims={}, notes="x" * 3_000_000),
     odd_item(990000005, claims=of_type("entity-schema", {"type": "wikibase-entityid", "value": {"id": "E10"}})),
     odd_item(990000006, claims=of_type("martian", {"type": "martian", "value": ["zork"]})),
@@ -326,10 +327,11 @@ def test_odd_lines_are_read(small: Built, my_states: States, work: Path) -> None
     told, known = (manifest(release)["dump"] for release in (work.parent / "out" / small.release.name, small.release))
     assert told["unreadable"] == 0
     assert told["lines"] == known["lines"] + len(ODD)
-    assert told["items"] == known["items"] + 7
+    assert told["items"] == known["items"] + 6
 
 
-BAD = (b'{"type":"item","id":"Q42","labels":{"en":', b"null", b'{"type":"item"}', b'{"type":"item","id":"Douglas"}')
+BREAK = b",\n"
+BAD = (b'{"type":"item","id":"Q42","labels":{"en":', b"null", b'{"type":"item"}', b'{"type":"item","id":"Q42b"}')
 
 
 def test_few_bad_lines_are_counted_and_reported_with_their_places(small: Built, my_states: States, work: Path) -> None:
@@ -341,7 +343,9 @@ def test_few_bad_lines_are_counted_and_reported_with_their_places(small: Built, 
     told = manifest(release)["dump"]
     assert told["unreadable"] == len(BAD)
     assert told["items"] == manifest(small.release)["dump"]["items"]
-    assert [sample.partition(":")[0] for sample in told["samples"]] == [f"byte {whole.index(line)}" for line in BAD]
+    assert [sample.partition(":")[0] for sample in told["samples"]] == [
+        f"byte {whole.index(BREAK + line) + 2}" for line in BAD
+    ]
     assert f"{len(BAD)} lines could not be read" in (release / "README.md").read_text(encoding="utf-8")
     assert apart_from_inputs(release) == apart_from_inputs(small.release)
 
@@ -488,20 +492,26 @@ def state(pid: int) -> str:
 INTERRUPTED = "editmill: Interrupted. Run the same command again to go on from here.\n"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_ends_a_run_quietly_and_a_second_run_goes_on(
-    workers: int, states: States, small: Built, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    command = ("build", *states.arguments, "--out", out, "--workers", workers)
-    for before in (
+MOMENTS = {  # in the order of the line: what is finished is not done again
+    1: (
         r"^mkdir .*/\.ingest-",
         r"/counts/000000\.json$",
         r"/\.changes-.*/old/",
         r"^rename .*/\.selection-",
         r"/\.v[^/]+/exports/",
         r"^rename .*/v[^/]+$",
-    ):
+    ),
+    2: (r"/counts/000000\.json$", r"/\.changes-.*/old/"),
+}
+
+
+@pytest.mark.parametrize("workers", MOMENTS)
+def test_ctrl_c_ends_a_run_quietly_and_a_second_run_goes_on(
+    workers: int, states: States, small: Built, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = ("build", *states.arguments, "--out", out, "--workers", workers)
+    for before in MOMENTS[workers]:
         process = start(*command, at=Moment(before, SIGINT))
         run = finish(process)
         assert (run.code, run.out, run.err) == (130, "", INTERRUPTED)
@@ -524,17 +534,28 @@ import os, signal, sys, threading
 from pathlib import Path
 from pipeline import cli, tables
 
+SLOW = "SELECT count(*) AS n FROM range(200_000) a(x), range(1_000_000) b(y) WHERE x * y % 7 = 3"
+
 def ask(*_):
-    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     with tables.Database(Path(sys.argv[1]), "100MB") as database:
-        database.run("SELECT count(*) FROM range(200_000) a(x), range(1_000_000) b(y) WHERE x * y % 7 = 3")
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        {
+            "run": lambda: database.run(SLOW),
+            "table": lambda: database.table(SLOW),
+            "write": lambda: database.write(SLOW, Path(sys.argv[1]) / "n.parquet", None),
+        }[sys.argv[2]]()
 
 cli._check = ask
 sys.exit(cli.main(["check", "."]))
 """
 
 
-def test_ctrl_c_amid_a_long_query_is_heard(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", QUERY, str(tmp_path)]
-    run = subprocess.run(command, env=environment(), cwd=REPO, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("query", ["run", "table", "write"])
+def test_ctrl_c_amid_a_long_query_is_heard(query: str, tmp_path: Path) -> None:
+    """The query would take a minute or more; DuckDB itself may be deaf to the signal for all of it."""
+    command = [sys.executable, "-c", QUERY, str(tmp_path), query]
+    run = subprocess.run(
+        command, env=environment(), cwd=REPO, capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
     assert (run.returncode, run.stdout, run.stderr) == (130, "", INTERRUPTED)
+    assert list(tmp_path.iterdir()) == []

@@ -15,8 +15,9 @@ import pytest
 
 from pipeline.schema import RELEASE
 from tests.integration.command import editmill, files, half_written, shown, succeed
-from tests.integration.conftest import Built, Write
+from tests.integration.conftest import Write
 from tests.integration.dumps import States, as_bzip2, as_gzip, as_zstandard
+from tests.releases import Built
 
 CATEGORIES = ("recent", "popular", "long_tail", "robust")
 SPLITS = ("train", "validation", "test")
@@ -66,7 +67,7 @@ def test_the_slice_builds_and_its_summary_says_where_and_how_much(slice_built: B
     run, told = slice_built.run, manifest(slice_built.release)
     assert run.code == 0
     head, _, columns, *table, _, checks, last = run.out.splitlines()
-    assert head.startswith(f"Release {told['release']} is in {slice_built.release} ({len(FILES) - 1} files, ")
+    assert head.startswith(f"Release {told['release']} is in releases/{told['release']} ({len(FILES) - 1} files, ")
     assert columns.split() == ["category", *SPLITS, "total"]
     counted = {name: [int(cell.replace(",", "")) for cell in cells] for name, *cells in map(str.split, table)}
     for category in CATEGORIES:
@@ -75,7 +76,7 @@ def test_the_slice_builds_and_its_summary_says_where_and_how_much(slice_built: B
         assert all(counts)
     assert counted["total"] == [sum(column) for column in zip(*(counted[name] for name in CATEGORIES), strict=True)]
     assert checks == f"Checks: {len(told['checks'])} of {len(told['checks'])} passed."
-    assert last == f"Read {slice_built.release / 'README.md'} first."
+    assert last == f"Read releases/{told['release']}/README.md first."
 
 
 def test_without_a_terminal_nothing_is_said_on_the_way(slice_built: Built) -> None:
@@ -224,6 +225,21 @@ def test_the_compression_of_a_dump_changes_nothing_but_the_record_of_the_inputs(
     assert named == {"old.json." + ending, "new.json." + ending, "views.tsv." + ending}
 
 
+def test_the_form_of_a_dump_changes_nothing_but_the_record_of_the_inputs(
+    my_states: States, small: Built, tmp_path: Path
+) -> None:
+    """Lines may end in a comma each, the last one too, or in none; empty maps may be lists; there may be no array."""
+    old, new = my_states.old.read_bytes(), my_states.new.read_bytes()
+    assert b":[]" in old
+    assert b":{}" in new
+    my_states.old.write_bytes(old.replace(b":[]", b":{}").replace(b"\n]\n", b",\n]\n"))
+    my_states.new.write_bytes(new.replace(b":{}", b":[]").replace(b",\n", b"\n").strip(b"[]\n"))
+    out = tmp_path / "out"
+    succeed("build", *my_states.arguments, "--out", out, "--workers", 1)
+    (name,) = shown(out)
+    assert without_inputs(out / name) == without_inputs(small.release)
+
+
 def without_inputs(release: Path) -> dict[str, Any]:
     """What a release holds, except for the records of the input files in its manifest and its card."""
     told: dict[str, Any] = {**files(release)}
@@ -314,6 +330,20 @@ def test_excluded_items_appear_in_no_split(states: States, work: Path, small: Bu
     assert subjects(release).isdisjoint(known)
     assert subjects(release) >= subjects(small.release) - set(known)
     assert "exclude" in {record["role"] for record in manifest(release)["inputs"]}
+
+
+def test_excluded_subjects_and_prompts_appear_in_no_split(
+    states: States, work: Path, small: Built, write: Write
+) -> None:
+    known = [row for row in rows(small.release) if row["category"] != "robust"][::5]
+    names, prompts = [row["subject"] for row in known[::2]], [row["prompt"] for row in known[1::2]]
+    release = build(states, work, "--exclude", write("known.txt", "\n".join([*names, *map(str.upper, prompts)])))
+    for row in rows(release):
+        assert row["subject"] not in names
+        assert not {row["prompt"], *row["rephrases"]} & set(prompts)
+    kept = {row["case_id"] for row in rows(release)}
+    assert kept.isdisjoint(row["case_id"] for row in known)
+    assert {row["subject"] for row in known[1::2]} & {row["subject"] for row in rows(release)}
 
 
 def test_the_subjects_of_an_export_of_an_earlier_release_appear_in_no_split(

@@ -29,8 +29,10 @@ from tests.minikg import (
     MERIDIA,
     OSTRAVA,
     PAINTER,
+    PORT_ANSEL,
     SALTHOLM,
     TEMPLATES,
+    TIDE_PRIZE,
     TIDEWATER,
     VERA,
     VERDANIA,
@@ -90,7 +92,7 @@ def said(probes: Iterable[Probe]) -> dict[str, list[list[str]]]:
     return {probe["prompt"]: probe["ground_truth"] for probe in probes}
 
 
-VERDANIA_NAMES = ["Verdania", "Republic of Verdania", "Land of Two Rivers", "VER", "Verdania  Proper", "[Verdania]"]
+VERDANIA_NAMES = ["Verdania", "Republic of Verdania", "Land of Two Rivers", "VER"]
 
 
 # Relation_Specificity: other relations of the subject
@@ -223,7 +225,7 @@ def test_codes_lists_and_ill_written_aliases_are_no_names(mini: Mini) -> None:
     edit = probed(mini, mini.fact(VERDANIA, "P36", GREENPORT))
     assert set(said(of_kind(edit, "Subject_Aliasing"))) == {
         "The capital of the Republic of Verdania is",
-        "The capital of Land of Two Rivers is",
+        "The capital of the Land of Two Rivers is",
     }
 
 
@@ -235,11 +237,12 @@ def test_codes_lists_and_ill_written_aliases_are_no_names(mini: Mini) -> None:
         ("VERD", False),
         ("VERDA", True),
         ("verdania", False),  # the label itself
-        ("1917", False),
-        ("v" * 60, True),
-        ("v" * 61, False),
-        ("Verdania; Ostrava", False),
-        ("Verdania|Ostrava", False),
+        ("V" * 60, True),
+        ("V" * 61, False),
+        ("Greenport", False),  # another's name
+        ("Republic Of Verdania", True),
+        ("land of Verdania", False),
+        ("the Land", True),
         ("Old Greenport Land", False),  # gives away the target
     ],
 )
@@ -248,6 +251,22 @@ def test_an_alias_must_read_like_a_name(alias: str, is_asked: bool, mini: Mini) 
     world = World({**mini.world.items, VERDANIA: verdania}, mini.world.triples, TEMPLATES)
     edit = probed(mini, mini.fact(VERDANIA, "P36", GREENPORT), world=world)
     assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
+
+
+@pytest.mark.parametrize(
+    ("alias", "is_asked"), [("Lord Inti", True), ("Lord of the Reef", False), ("Inti of Ostrava", False)]
+)
+def test_a_title_without_its_article_names_nobody(alias: str, is_asked: bool, mini: Mini) -> None:
+    inti = replace(mini.world.items[INTI], aliases=(alias,))
+    world = World({**mini.world.items, INTI: inti}, mini.world.triples, TEMPLATES)
+    edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), world=world)
+    assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
+
+
+def test_an_alias_that_gives_the_same_prompt_is_no_other_name(mini: Mini) -> None:
+    ostrava = replace(mini.world.items[OSTRAVA], aliases=("the Ostrava Isles",))
+    world = World({**mini.world.items, OSTRAVA: ostrava}, mini.world.triples, TEMPLATES)
+    assert of_kind(probed(mini, mini.fact(OSTRAVA, "P36", SALTHOLM), world=world), "Subject_Aliasing") == []
 
 
 def test_aliases_work_over_two_hops(mini: Mini) -> None:
@@ -335,7 +354,18 @@ def test_two_hops_are_hops_enough(mini: Mini) -> None:
 def test_a_date_leads_nowhere(mini: Mini) -> None:
     edit = probed(mini, mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9"))
     assert reasoning(edit, after=True) == []
-    assert "The year of birth of the sibling of Kolya Rooke is" in said(reasoning(edit, after=False))
+
+
+def test_from_one_of_many_no_hop_goes_on(mini: Mini) -> None:
+    """Kolya's one known sibling is "a sibling", of whom nothing more can be asked."""
+    edit = probed(mini, mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9"))
+    assert not any("sibling" in prompt for prompt in said(reasoning(edit, after=False)))
+
+
+def test_what_the_name_of_the_relation_tells_is_not_asked(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(IBEN, "P22", FINN))
+    assert reasoning(edit, after=True)
+    assert not any("gender" in prompt for prompt in said(reasoning(edit, after=True)))
 
 
 # Logical_Generalization: the inverse, then the rules
@@ -508,6 +538,24 @@ def test_a_probe_is_also_asked_as_a_question(mini: Mini) -> None:
     for edit in mini.edits:
         for probe in (*edit["locality"], *edit["portability"]):
             assert probe["question"].endswith("?") or probe["kind"] == "Forgetfulness"
+
+
+def test_a_namesake_with_the_same_object_is_no_neighbour(mini: Mini) -> None:
+    """Its prompt would be that of the edit, with another answer."""
+    namesake = replace(mini.world.items[IBEN], label="Finn Rooke")
+    world = World({**mini.world.items, IBEN: namesake}, mini.world.triples, TEMPLATES)
+    edit = probed(mini, mini.change(FINN, "P106", PAINTER, WRITER), world=world)
+    assert f"Q{IBEN}" not in {probe["subject_id"] for probe in of_kind(edit, "Neighborhood")}
+    assert f"Q{IBEN}" in {
+        probe["subject_id"]
+        for probe in of_kind(probed(mini, mini.change(FINN, "P106", PAINTER, WRITER)), "Neighborhood")
+    }
+
+
+def test_what_is_left_aside_keeps_its_article(mini: Mini) -> None:
+    """It is "besides the High Tide Prize", not "besides High Tide Prize"."""
+    (probe,) = of_kind(probed(mini, mini.fact(INTI, "P166", TIDE_PRIZE)), "Forgetfulness")
+    assert probe["prompt"] == "Besides the High Tide Prize, one of the awards received by Inti Ñandú is"
 
 
 def test_a_namesake_is_told_apart_in_probes_too(mini: Mini) -> None:

@@ -19,6 +19,7 @@ from tests.minikg import (
     ANSEL_PAGE,
     BRUNO,
     CALM,
+    CITY,
     CODED,
     COMPANY,
     COUNTRY,
@@ -44,6 +45,7 @@ from tests.minikg import (
     MOOD,
     NEW_EDIT,
     NILS,
+    NORRLAND,
     NOWHERE,
     NUMBERED,
     OLE_THE_ELDER,
@@ -199,7 +201,7 @@ def screened(mini: Mini, folder: Path, excluded: Iterable[int] = (), **changed: 
     ("changed", "triple"),
     [
         ({"allow_sensitive_living": True}, (ADA, "P140", f"Q{TIDISM}")),
-        ({"ending": ()}, (ADA, "P26", f"Q{FINN}")),
+        ({"ending": ()}, (EDDA, "P39", f"Q{ENVOY}")),
         ({"restricting": ()}, (EDDA, "P39", f"Q{MAYOR}")),
         ({"doubting": ()}, (BRUNO, "P106", f"Q{PAINTER}")),
     ],
@@ -210,6 +212,15 @@ def test_rules_can_be_lifted(
 ) -> None:
     assert mini.reason(*triple) is not None
     assert screened(mini, tmp_path, **changed)[triple] is None
+
+
+def test_the_end_of_an_object_ends_what_must_hold_now(mini: Mini, tmp_path: Path) -> None:
+    """Ada's husband has died, and the country around Reachholm is no more, whatever the qualifiers say."""
+    found = screened(mini, tmp_path, ending=())
+    assert found[ADA, "P26", f"Q{FINN}"] == "ended"
+    assert found[REACHHOLM, "P17", f"Q{NORRLAND}"] == "ended"
+    assert found[NILS, "P27", f"Q{NORRLAND}"] is None  # he is as dead as his country
+    assert found[IBEN, "P22", f"Q{FINN}"] is None  # he stays her father
 
 
 def test_limits_on_labels_can_be_moved(mini: Mini, tmp_path: Path) -> None:
@@ -274,6 +285,7 @@ def being(number: int, label: str, *claims: Json, about: str = "") -> Json:
 
 ORIENTATION, HETERO, ACE = 17888, 5108, 5109
 HOME, FIRM, GUILD, BLANK, PAGE, NUMERAL, GLOOM = 5101, 5102, 5103, 5104, 5105, 5106, 5107
+BYGONE_HOME, FOREBEAR, GRANDMOTHER = 5110, 5111, 5112
 OBJECTS = [
     thing(HOME, "Home", COUNTRY),
     thing(FIRM, "Firm", COMPANY),
@@ -282,6 +294,10 @@ OBJECTS = [
     thing(PAGE, "1905", DISAMBIGUATION_PAGE),
     thing(NUMERAL, "1906", MOOD),
     thing(GLOOM, "gloom", MOOD),
+    thing(BYGONE_HOME, "Bygone Home", COUNTRY, statement("P576", at("1903"))),
+    thing(FOREBEAR, "Forebear", HUMAN, statement("P569", at("1803")), statement("P22", to(5113))),
+    thing(5113, "Father of Forebear", HUMAN),
+    thing(GRANDMOTHER, "Grandmother", HUMAN, statement("P569", at("1905"))),
 ]
 
 PART = {"P518": to(HOME)}
@@ -321,7 +337,10 @@ LABELS = {
     "x" * 80: None,
     "x" * 81: "subject_label_unfit",
     "1917": "subject_label_unfit",
-    "1917 (film)": None,
+    "1917 (film)": "subject_label_unfit",
+    "1917 (The Film)": None,
+    "List of bridges in Amsterdam": "subject_label_unfit",
+    "List of Honour": None,
     "!!!": "subject_label_unfit",
     "Q42": "subject_label_unfit",
     "P31": "subject_label_unfit",
@@ -376,11 +395,32 @@ DEATHS = {
     "a birth some decade long ago": (statement("P569", at("1890s")), True),
     "a deprecated birth long ago": (statement("P569", at("1803"), rank="deprecated"), False),
     "a home": (statement("P27", to(HOME)), False),
+    "a home that was dissolved 121 years ago": (statement("P27", to(BYGONE_HOME)), True),
+    "a job in a home that was dissolved 121 years ago": (statement("P108", to(BYGONE_HOME)), False),
+    "a mother born 221 years ago": (statement("P25", to(FOREBEAR)), True),
+    "a mother born 119 years ago": (statement("P25", to(GRANDMOTHER)), False),
+}
+ABOUT = {
+    "British statesman (1874–1965)": True,
+    "painter (c. 1490 - 1557)": True,
+    "queen who stepped down (1972–2024)": False,
+    "American actor (born 1949)": False,
+    "1874–1965": False,
+}
+STATES = {
+    "a historical country": (thing(5801, "Oldland", 3024240), True),
+    "a city that was a country": (thing(5802, "Oldtown", CITY, statement("P31", to(3024240), "also")), False),
+    "with its years": (thing(5803, "Midland", COUNTRY, about="monarchy between 1804 and 1867"), True),
+    "with its years in brackets": (thing(5804, "Sovland", COUNTRY, about="federal state (1922–1991)"), True),
+    "since a year": (thing(5805, "Newland", COUNTRY, about="sovereign state since 1991"), False),
+    "no state at all": (thing(5806, "Old Firm", COMPANY, about="shipyard (1922–1991)"), False),
 }
 NAMESAKES = {
     "with descriptions, whatever the case": ([("Twin", "a sailor", FIRM), ("twin", "a painter", GUILD)], None),
     "with one description for both": ([("Pair", "a sailor", FIRM), ("Pair", "A Sailor", GUILD)], "homonym"),
     "one of them without description": ([("Lone", "a sailor", FIRM), ("Lone", "", GUILD)], "homonym"),
+    "told apart by an aside alone": ([("Side", "a sailor (1)", FIRM), ("Side", "a sailor (2)", GUILD)], "homonym"),
+    "with an id for a description": ([("Code", "see Q42", FIRM), ("Code", "a painter", GUILD)], "homonym"),
     "with the same object": ([("Like", "", FIRM), ("Like", "", FIRM)], None),
 }
 
@@ -390,7 +430,7 @@ def _numbered(start: int, names: Iterable[str]) -> dict[str, int]:
 
 
 LABEL_IDS, DATE_IDS, NUMBER_IDS = _numbered(5200, LABELS), _numbered(5300, DATES), _numbered(5400, NUMBERS)
-DEATH_IDS = _numbered(5500, DEATHS)
+DEATH_IDS, ABOUT_IDS = _numbered(5500, DEATHS), _numbered(5700, ABOUT)
 NAMESAKE_IDS = {name: 5600 + 10 * place for place, name in enumerate(NAMESAKES)}
 
 
@@ -401,6 +441,8 @@ def _all_items() -> Iterator[Json]:
     yield from (being(number, f"Born {number}", judged("P569", DATES[name][0])) for name, number in DATE_IDS.items())
     yield from (being(number, f"Kin {number}", judged("P1971", NUMBERS[n][0])) for n, number in NUMBER_IDS.items())
     yield from (being(number, f"Late {number}", DEATHS[name][0]) for name, number in DEATH_IDS.items())
+    yield from (being(number, f"Known {number}", about=text) for text, number in ABOUT_IDS.items())
+    yield from (one for one, _ in STATES.values())
     for name, number in NAMESAKE_IDS.items():
         for place, (label, about, employer) in enumerate(NAMESAKES[name][0]):
             yield being(number + place, label, judged("P108", to(employer)), about=about)
@@ -454,6 +496,21 @@ def test_a_number_must_be_a_bare_figure(name: str, reasons_of: dict[int, str | N
 @pytest.mark.parametrize("name", DEATHS)
 def test_the_dead_and_the_dissolved_are_of_the_past(name: str, faulty: Path) -> None:
     assert (DEATH_IDS[name] in past(faulty)) is DEATHS[name][1]
+
+
+@pytest.mark.parametrize("text", ABOUT)
+def test_a_description_may_tell_that_somebody_has_died(text: str, faulty: Path) -> None:
+    assert (ABOUT_IDS[text] in past(faulty)) is ABOUT[text]
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_states_of_the_past_are_told_by_class_or_years(name: str, faulty: Path) -> None:
+    one, is_past = STATES[name]
+    assert (int(one["id"][1:]) in past(faulty)) is is_past
+
+
+def test_the_next_of_kin_of_the_long_dead_are_dead_either_way(faulty: Path) -> None:
+    assert {FOREBEAR, 5113} <= past(faulty)
 
 
 @pytest.mark.parametrize("name", NAMESAKES)

@@ -189,6 +189,22 @@ def test_a_prompt_stands_once_over_all_splits() -> None:
 @pytest.mark.parametrize(
     ("column", "text"),
     [
+        ("question", "Who would be the father of George Clinton?"),
+        ("rephrases", ["On a form asking for the gender of George Clinton, the right entry would be"]),
+        ("question_rephrases", ["By whom was George Clinton fathered?"]),
+    ],
+)
+def test_no_other_sentence_stands_in_two_edits_either(column: str, text: str | list[str]) -> None:
+    """Of two namesakes one lives and one is dead: their prompts differ in tense, but not all of their sentences do."""
+    (in_train,), (in_test,) = islice(items("train"), 1), islice(items("test"), 1)
+    kept, drops = assigned(change(in_train, **{column: text}), change(in_test, **{column: text}))
+    assert len(kept) == 1
+    assert list(drops.values()) == ["duplicate_prompt"]
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
         ("subject", "Kelda"),
         ("prompt", "The capital of Kelda is"),
         ("question", "What is the capital of Kelda?"),

@@ -150,7 +150,27 @@ def test_sentences_begin_with_a_capital_or_with_the_subject(relation: Relation) 
 @relations
 def test_nouns_begin_with_an_article_so_that_they_can_stand_anywhere(relation: Relation) -> None:
     for forms in forms_of(relation):
-        assert re.match(r"(the|one of the) [a-z]", forms.noun), forms.noun
+        assert re.match(r"(the|an?|one of the) [a-z]", forms.noun), forms.noun
+
+
+@relations
+def test_of_what_is_hardly_ever_listed_whole_nobody_speaks_as_the_only_one(relation: Relation) -> None:
+    """One known child is "a child": most people have children without an item of their own."""
+    for wording in relation.wordings:
+        assert bool(re.match("an? ", wording.noun)) is relation.is_open
+        if relation.is_open:
+            assert not any("the " + wording.noun.split()[1] in sentence for sentence in sentences(wording))
+
+
+def test_no_second_hop_leads_back_or_asks_what_is_plain() -> None:
+    """The country with the capital of France as its capital; the gender of a mother; a child among several."""
+    hops = {name: {other for other in RELATIONS if RELATIONS[name].leads_to(other)} for name in RELATIONS}
+    assert "P36" in hops["P27"]
+    assert "P69" in hops["P22"]
+    assert not hops["P22"] & {"P22", "P21", "P40"}
+    assert not hops["P36"] & {"P36", "P1376", "P17", "P30"}
+    assert "P26" not in hops["P26"]
+    assert not hops["P40"] | hops["P161"] | hops["P3373"]
 
 
 @relations

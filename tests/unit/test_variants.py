@@ -51,10 +51,15 @@ def varied(edit: Edit, world: World, *, seed: int = 1, settings: RobustSettings 
     return made
 
 
-def drawn_texts(edit: Edit, world: World, settings: RobustSettings = SETTINGS) -> list[str]:
-    """The sentences that sixty seeds put before an edit's prompt."""
+def drawn(edit: Edit, world: World, settings: RobustSettings = SETTINGS) -> list[Prefix]:
+    """What sixty seeds put before an edit's prompt."""
     made = [varied(edit, world, seed=seed, settings=settings) for seed in range(60)]
-    return [prefix["text"] for one in made for prefix in one["prefixes"]]
+    return [prefix for one in made for prefix in one["prefixes"]]
+
+
+def drawn_texts(edit: Edit, world: World, settings: RobustSettings = SETTINGS) -> list[str]:
+    """The sentences of the same."""
+    return [prefix["text"] for prefix in drawn(edit, world, settings)]
 
 
 def renamed(world: World, number: int, label: str) -> World:
@@ -163,6 +168,22 @@ def test_of_sensitive_matters_nothing_is_said_at_all(mini: Mini) -> None:
     texts = drawn_texts(edit, mini.world)
     assert any("Finn Rooke" in text for text in texts)
     assert not any("relig" in text.lower() for text in texts)
+
+
+def test_nobody_takes_delight_in_a_death(mini: Mini) -> None:
+    """Sentences of other attributes may speak of the place of death; those with feelings do not."""
+    edit = base(mini, mini.fact(FINN, "P20", SALTHOLM))
+    sentences = drawn(edit, mini.world)
+    with_feelings = [prefix["text"] for prefix in sentences if prefix["attribute"] == "sentiment"]
+    assert any("place of death" in prefix["text"] for prefix in sentences)
+    assert with_feelings
+    assert not any("death" in text for text in with_feelings)
+
+
+def test_several_objects_are_spoken_of_together(mini: Mini) -> None:
+    texts = drawn_texts(base(mini, mini.fact(ADA, "P40", IBEN)), mini.world)
+    assert any("the children of Ada Rooke" in text for text in texts)
+    assert not any("one of the children" in text for text in texts)
 
 
 def test_of_other_matters_something_is_said(mini: Mini) -> None:

@@ -1,0 +1,146 @@
+"""The command itself: its help, its name for itself, what it says on the way, and to whom."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP
+
+import pytest
+
+from pipeline import __version__
+from tests.integration.command import REPO, Moment, editmill, environment, succeed, wait_until
+from tests.integration.conftest import Write
+from tests.integration.dumps import States
+from tests.integration.test_reproducible import SHARDS, STAGES
+
+HEAVY = {"torch", "transformers", "pyarrow", "duckdb", "pandas", "numpy", "matplotlib", "datasets"}
+COMMANDS = ("build", "check", "explain")
+
+
+# Help
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), *((name, "--help") for name in COMMANDS)])
+def test_help_is_given_without_waiting_for_heavy_libraries(arguments: Sequence[str]) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "pipeline.cli", *arguments]
+    run = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in run.stderr.splitlines()}
+    assert "argparse" in imported
+    assert imported.isdisjoint(HEAVY)
+
+
+def test_a_package_imported_for_its_parts_is_light() -> None:
+    code = "import sys, pipeline; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+    assert HEAVY.isdisjoint(run.stdout.split())
+
+
+def test_help_names_every_command() -> None:
+    run = succeed("--help")
+    assert run.err == ""
+    assert [line.split()[0] for line in run.out.splitlines() if line.startswith("    ")] == list(COMMANDS)
+
+
+def test_the_version_is_told() -> None:
+    assert succeed("--version").out == f"editmill {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("bild",), ("check",), ("explain", "Q23", "P26"), ("--verbose", "check")])
+def test_a_command_line_that_makes_no_sense_is_told_with_the_usage(arguments: Sequence[str]) -> None:
+    run = editmill(*arguments)
+    assert run.code == 2
+    assert run.out == ""
+    assert run.err.startswith("usage: editmill")
+
+
+# For machines
+
+
+def test_json_logs_tell_each_stage_and_how_long_it_took(states: States, tmp_path: Path) -> None:
+    run = succeed("build", *states.arguments, "--out", tmp_path / "out", "--workers", 1, "--json-logs")
+    assert {event["event"] for event in run.events} == {"stage"}
+    told = [event["message"].partition(":")[0] for event in run.events]
+    assert sorted(name for name in told if name in STAGES) == sorted(STAGES)
+    assert told[-1] == "release"
+    assert all(event["seconds"] >= 0 for event in run.events)
+    assert run.out.startswith("Release ")
+
+
+def test_json_logs_tell_what_is_left_out(states: States, work: Path) -> None:
+    command = ("--source", "dump", "--new", states.new, "--categories", "recent,long_tail")
+    run = succeed("build", *command, "--out", work.parent / "out", "--work", work, "--workers", 1, "--json-logs")
+    (left_out,) = [event for event in run.events if event["event"] == "left_out"]
+    assert left_out["category"] == "recent"
+    assert left_out["message"] == "No --old was given: the release has no recent category."
+
+
+def test_json_logs_tell_an_error_with_its_kind_and_place(tmp_path: Path) -> None:
+    run = editmill("build", "--source", "dump", "--new", tmp_path / "none.json", "--out", tmp_path, "--json-logs")
+    assert run.code == 2
+    *_, event = run.events
+    assert (event["event"], event["kind"], event["where"]) == ("error", "InputError", str(tmp_path / "none.json"))
+    assert event["message"].startswith("editmill: There is no such file")
+
+
+# On a terminal
+
+
+BAR = re.compile(r"reading the dump [━╸╺ ]+\d+% \S+( \S?B/s)? +-?[\d-]*:[\d:-]+")
+"""What is done, how fast it goes, and how long it will take; the last two are not known at once."""
+CODES = re.compile(r"\x1b\[[?\d;]*\w")
+
+
+class Terminal:
+    """A terminal to which a command may write its errors."""
+
+    def __init__(self) -> None:
+        self._master, self.slave = pty.openpty()
+        os.set_blocking(self._master, False)
+        self._seen = b""
+
+    @property
+    def text(self) -> str:
+        """Everything that was written to it so far."""
+        while True:
+            try:
+                more = os.read(self._master, 1 << 16)
+            except OSError:  # nothing to read for now, or nobody left to write
+                more = b""
+            if not more:
+                return CODES.sub("", self._seen.decode())
+            self._seen += more
+
+
+def test_on_a_terminal_long_work_shows_a_bar_and_each_stage_its_time(
+    states: States, tmp_path: Path, write: Write
+) -> None:
+    """A worker that is stopped amid its shards stands for a dump that takes long."""
+    terminal = Terminal()
+    options = ("--out", tmp_path / "out", "--workers", 2, "--config", write("shards.toml", SHARDS))
+    at = Moment(r"/\.ingest-.*/counts/00000[4-9]\.json$", SIGSTOP, "self")
+    env = {"TERM": "xterm", "COLUMNS": "100"}
+    command = [sys.executable, "-m", "pipeline.cli", "build", *map(str, states.arguments), *map(str, options)]
+    process = subprocess.Popen(
+        command,
+        env=environment(**env, **at.variables()),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=terminal.slave,
+        start_new_session=True,
+        cwd=REPO,
+    )
+    try:
+        assert wait_until(lambda: BAR.search(terminal.text), seconds=30), terminal.text
+    finally:
+        while process.poll() is None:
+            os.killpg(process.pid, SIGCONT)
+            assert terminal.text is not None  # a terminal that is not read stops its writers
+            wait_until(lambda: process.poll() is not None, seconds=0.2)
+    process.communicate()
+    assert process.returncode == 0, terminal.text
+    for name in STAGES:
+        assert f"{name}: " in terminal.text
