@@ -27,7 +27,7 @@ check: setup  ## lint, types and layers, without the tests
 	$(BIN)/lint-imports
 
 test: check  ## every check and every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 golden: setup  ## rewrite the golden files and the README's summary after a reviewed change
 	$(BIN)/pytest tests/golden tests/integration/test_readme.py --rewrite-golden

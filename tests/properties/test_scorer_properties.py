@@ -17,7 +17,7 @@ from tests.unit.lm.conftest import CONFIGS, CORPUS, POSITIONS, Oracle, requests,
 TOLERANCE = 1e-4
 FAMILIES = tuple(CONFIGS)
 
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
