@@ -52,14 +52,21 @@ def executor(workers: int) -> Generator[Executor, None, None]:
     if workers <= 1:
         yield InlineExecutor()
         return
+    with processes(workers) as pool:
+        yield pool
+
+
+@contextlib.contextmanager
+def processes(count: int) -> Generator[Executor, None, None]:
+    """An executor of so many fresh processes, which end with the block; what they held in memory is free again."""
     # Workers start fresh instead of being forked: DuckDB and PyTorch hold threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
-        processes = _started(pool, workers)
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_end_with_parent) as pool:
+        started = _started(pool, count)
         try:
             yield pool
         except BaseException:
-            for process in processes:  # the rest of their work, perhaps hours of it, is wanted no more
+            for process in started:  # the rest of their work, perhaps hours of it, is wanted no more
                 process.terminate()
             raise
 
@@ -107,19 +114,31 @@ def map_shards(
     futures: dict[Future[Result], int] = {}
     results: dict[int, Result] = {}
     try:
-        for place, task in enumerate(tasks):
-            futures[pool.submit(function, task)] = place
-        for future in as_completed(futures):
-            results[futures[future]] = future.result()
-            finished(tasks[futures[future]])
-    except BrokenProcessPool as error:
-        raise PipelineError(
-            "A worker process died, most likely for lack of memory", remedy="Use fewer --workers, then run again."
-        ) from error
+        with told_deaths():
+            for place, task in enumerate(tasks):
+                futures[pool.submit(function, task)] = place
+            for future in as_completed(futures):
+                results[futures[future]] = future.result()
+                finished(tasks[futures[future]])
     finally:
         for future in futures:
             future.cancel()
     return [results[place] for place in range(len(tasks))]
+
+
+@contextlib.contextmanager
+def told_deaths() -> Generator[None, None, None]:
+    """Tell the death of a worker process as our error.
+
+    Raises:
+        PipelineError: A worker died.
+    """
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise PipelineError(
+            "A worker process died, most likely for lack of memory", remedy="Use fewer --workers, then run again."
+        ) from error
 
 
 @functools.cache
@@ -182,6 +201,6 @@ def locked(work: Path) -> Generator[None, None, None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UsageError(
-                "Another run is using this work folder", str(work), "Wait for it, or give another --work."
+                "Another run is using this work folder", str(work), "Wait for it, or give another --work or --out."
             ) from error
         yield

@@ -1,0 +1,21 @@
+"""Benchmarks: what is fast, against what, on this machine. They report ratios and are no tests.
+
+`python -m tests.bench` lists them, `python -m tests.bench score --help` lists the options of one.
+"""
+
+import importlib
+import sys
+
+BENCHMARKS = {"score": "entity likelihood against scoring one by one, padded batches and lm-evaluation-harness"}
+
+
+def main() -> int:
+    """Run the benchmark that is asked for, a module of this folder with a function `main`."""
+    if len(sys.argv) < 2 or sys.argv[1] not in BENCHMARKS:
+        print("\n".join(["python -m tests.bench NAME [OPTION ...]", *(f"  {n}  {t}" for n, t in BENCHMARKS.items())]))
+        return 2
+    return importlib.import_module(f"tests.bench.{sys.argv[1]}").main(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
