@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test check golden bench clean
+.PHONY: help setup build test check golden tiny bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,13 +27,17 @@ check: setup  ## lint, types and layers, without the tests
 	$(BIN)/lint-imports
 
 test: check  ## every check and every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 golden: setup  ## rewrite the golden files and the README's summary after a reviewed change
 	$(BIN)/pytest tests/golden tests/integration/test_readme.py --rewrite-golden
 
+tiny: setup  ## train the bundled tiny model again: five minutes of one core
+	$(BIN)/python -m tests.tiny pipeline/lm/tiny
+
 bench: setup  ## run the benchmarks, which report ratios and are no tests
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench dump
+	$(BIN)/python -m tests.bench score
 
 clean:  ## remove the virtual environment and built releases
 	rm -rf $(VENV) releases

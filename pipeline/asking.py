@@ -88,7 +88,7 @@ def ask(
     """
     relation = world.templates.relations[relation_id]
     subject_type = next((kind for kind in relation.subject_types if kind in item.types), None)
-    precision = _precision(object_key) if relation.value == "date" else None
+    precision = times.wording_precision(object_key or "") if relation.value == "date" else None
     found = relation.wording(subject_type, precision) if subject_type else None
     if subject_type is None or found is None or (relation.value == "date" and precision is None):
         return None
@@ -148,12 +148,6 @@ def ask_edit(edit: Edit, world: World, alias: str | None = None) -> Ask | None:
     inner = ask(world, subject, first["relation_id"], subject=name)
     count = world.count(middle.id, edit["relation_id"])
     return ask_through(world, inner, middle, edit["relation_id"], count=count, object_key=key) if inner else None
-
-
-def _precision(object_key: str | None) -> str | None:
-    if not object_key or "/" not in object_key:
-        return None
-    return times.PRECISION_NAMES.get(min(int(object_key.rpartition("/")[2]), times.DAY))
 
 
 def names_any(text: str, names: Iterable[str]) -> bool:

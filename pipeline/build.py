@@ -11,8 +11,18 @@ from pipeline.checks import CheckResult
 from pipeline.edits import Origin
 from pipeline.errors import InputError, UsageError
 from pipeline.exclusions import Exclusions, read_exclusions
-from pipeline.lm.scorer import Scorer
-from pipeline.manifest import CodeRecord, DumpRecord, InputRecord, Manifest, ModelRecord, Role, ThresholdRecord
+from pipeline.lm import bundled
+from pipeline.lm.elsewhere import Model
+from pipeline.manifest import (
+    CodeRecord,
+    DumpRecord,
+    InputRecord,
+    Manifest,
+    ModelRecord,
+    Role,
+    SeparationRecord,
+    ThresholdRecord,
+)
 from pipeline.progress import Advance, Reporter
 from pipeline.records import Edit
 from pipeline.release import Draft, assemble
@@ -48,7 +58,7 @@ class Options:
     work: Path
     workers: int = 2
     version: str | None = None
-    model: str | None = None
+    model: str | None = None  # a folder, a Hub id or `bundled`
 
 
 @dataclass(frozen=True)
@@ -81,14 +91,15 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
     with locked(options.work):
         line = Line(settings, templates, options.work, options.workers, reporter)
 
-        with executor(options.workers) as pool:  # closed when all is read, to give its memory back
+        with executor(options.workers) as pool:  # its workers end when all is read: the model needs their memory
             ingested = stages.ingest(line, files.new, pool)
             changed = stages.changed(line, files.old, files.new, pool) if files.old else None
 
         screened = stages.screen(line, ingested, exclusions)
         mentions = stages.count_mentions(line, ingested)
         viewed = _views(line, files.pageviews, ingested) if files.pageviews else None
-        scored = stages.score(line, _scorer(line, options.model), ingested, screened) if options.model else None
+        model = _model(options.model, settings) if options.model else None
+        scored = stages.score(line, model, ingested, screened) if model else None
 
         measured = Measured(
             triples=screened / "triples.parquet",
@@ -96,7 +107,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
             popularity=viewed / "popularity.parquet" if viewed else None,
             frequency=mentions / "frequency.parquet",
             degree=mentions / "degree.parquet",
-            likelihood=scored / "likelihood.parquet" if scored else None,
+            names=scored / "names.parquet" if scored else None,
+            models=scored / "models.parquet" if scored else None,
         )
         selected = stages.select(line, measured, ingested)
         around = stages.cut_world(line, ingested, screened, selected)
@@ -175,12 +187,15 @@ def _hash(path: Path, advance: Advance) -> str:
     return hash_folder(path) if path.is_dir() else checked_hash(path, advance)
 
 
-def _scorer(line: Line, model: str) -> Scorer:
-    """The scorer of a model; PyTorch is imported only when one is asked for."""
-    from pipeline.lm.hf_scorer import load_scorer
-
-    with line.reporter.track("loading the model", 0):
-        return load_scorer(model, line.settings.likelihood.max_tokens_per_batch)
+def _model(model: str, settings: Settings) -> Model:
+    """The model to score with."""
+    # Names in a few sentences share their beginnings, which trees read once; models that cannot share so do without.
+    scoring = settings.scoring.model_copy(update={"sharing": "trie"})
+    budget = settings.likelihood.max_tokens_per_batch
+    if model == bundled.NAME:
+        # So small a model gains nothing from threads or a GPU, and without them it rounds alike on more machines.
+        return Model(str(bundled.bundled_model()), budget, scoring, bundled.SHOWN_NAME, threads=1, device="cpu")
+    return Model(model, budget, scoring)
 
 
 def _views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
@@ -224,6 +239,7 @@ def _manifest(line: Line, options: Options, files: _Files, folders: _Folders, or
     """The manifest, as far as it is known before the release is written."""
     counts = [record for folder in folders.counted for record in stages.read_counts(folder)]
     thresholds = read_table(folders.selected / "thresholds.parquet").to_pylist()
+    separation = read_table(folders.selected / "separation.parquet").to_pylist()
     return Manifest(
         release=options.version or _version(origin, files.new),
         made_by=CodeRecord(
@@ -239,8 +255,9 @@ def _manifest(line: Line, options: Options, files: _Files, folders: _Folders, or
         window_end=origin.window_end,
         seed=line.seed,
         settings=line.settings,
-        model=_model(folders.scored),
+        model=_model_record(folders.scored),
         thresholds=tuple(ThresholdRecord.model_validate(row) for row in thresholds),
+        separation=tuple(SeparationRecord.model_validate(row) for row in separation),
         pageviews=json.loads((folders.viewed / COUNTS).read_text()) if folders.viewed else {},
         changes=_change_classes(folders.changed),
         counts=tuple(counts),
@@ -256,11 +273,11 @@ def _version(origin: Origin, new: Input) -> str:
     return f"v{origin.window_end:%Y.%m.%d}" if origin.window_end else f"undated-{new.sha256[:8]}"
 
 
-def _model(scored: Path | None) -> ModelRecord | None:
+def _model_record(scored: Path | None) -> ModelRecord | None:
     if scored is None:
         return None
-    row = read_table(scored / "likelihood.parquet", ["model", "revision", "dtype"]).slice(0, 1).to_pylist()
-    return ModelRecord(name=row[0]["model"], revision=row[0]["revision"], dtype=row[0]["dtype"]) if row else None
+    ((name, revision, dtype, tokenizer),) = (row.values() for row in read_table(scored / "models.parquet").to_pylist())
+    return ModelRecord(name=name, revision=revision, dtype=dtype, tokenizer=tokenizer)
 
 
 def _change_classes(changed: Path | None) -> Mapping[str, int]:

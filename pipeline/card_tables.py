@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pyarrow as pa
 
 from pipeline import schema
-from pipeline.charts import main_reasons
+from pipeline.charts import length_of_names, main_reasons
 from pipeline.checks import CHECKS
 from pipeline.exports import LACKS
 from pipeline.manifest import Manifest
@@ -66,11 +66,41 @@ def changes_table(manifest: Manifest) -> str:
 def thresholds_table(manifest: Manifest) -> str:
     """What counts as long tail by each measure."""
     rows = [
-        [f"`{row.measure}`", f"{row.heads:,}", f"{row.threshold:,.4g}", f"{row.share:.1%}"]
+        [
+            f"`{row.measure}`",
+            _SENTENCES[row.carrier_class],
+            length_of_names(row),
+            f"{row.heads:,}",
+            f"{row.threshold:,.4g}",
+            f"{row.share:.1%}",
+        ]
         for row in manifest.thresholds
         if row.threshold is not None and row.share is not None
     ]
-    return markdown(["measure", "subjects measured", "threshold", "at or below it"], rows)
+    head = ["measure", "sentences", "bytes of the name", "subjects measured", "threshold", "at or below it"]
+    return markdown(head, rows)
+
+
+_SENTENCES = {None: "", "neutral": "neutral", "fact": "openings of facts"}
+
+
+def separation_table(manifest: Manifest) -> str:
+    """How well likelihood tells popular from long-tail subjects."""
+    rows = [
+        [
+            _WHOSE[row.heads],
+            _SENTENCES[row.carrier_class],
+            *(f"{count:,}" for count in (row.measured, row.popular, row.long_tail)),
+            *(f"{value:.2f}" if value is not None else "" for value in (row.auc, row.auc_in_strata)),
+            *(f"{value:.2f}" if value is not None else "" for value in (row.rho_degree, row.rho_degree_in_strata)),
+        ]
+        for row in manifest.separation
+    ]
+    measures = ["AUC", "AUC within lengths", "rho with degree", "rho within lengths"]
+    return markdown(["subjects", "sentences", "scored", "popular", "long tail", *measures], rows)
+
+
+_WHOSE = {"all": "all", "held_out": "held out of training"}
 
 
 def columns_table(described: Mapping[str, Mapping[str, str]]) -> str:

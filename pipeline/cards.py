@@ -10,8 +10,9 @@ import yaml
 
 from pipeline import card_tables
 from pipeline.card_tables import SHORT, categories_of
-from pipeline.charts import main_reasons
+from pipeline.charts import UNITS, main_reasons
 from pipeline.errors import UsageError
+from pipeline.lm import bundled
 from pipeline.manifest import Manifest
 from pipeline.records import Category
 from pipeline.report import in_percent
@@ -161,6 +162,7 @@ def _flags(manifest: Manifest, figures: Sequence[str]) -> Slots:
         "is_sample": manifest.source == "sample",
         "has_old": manifest.window_start is not None,
         "has_model": manifest.model is not None,
+        "is_tiny_model": manifest.model is not None and manifest.model.name == bundled.SHOWN_NAME,
         "has_thresholds": "long_tail" in manifest.rows,
         "has_exclusions": any(file.role == "exclude" for file in manifest.inputs),
         "excludes_sensitive": not manifest.settings.screening.allow_sensitive_living,
@@ -196,9 +198,10 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "percentile": f"{settings.long_tail.percentile:g}",
         "seed": str(manifest.seed),
         **{f"{split}_share": in_percent(getattr(settings.splits, split), 1) for split in SPLITS},
-        "model_revision": manifest.model.revision[:SHORT] if manifest.model else "",
+        "model_revision": manifest.model.revision.removeprefix("sha256:")[:SHORT] if manifest.model else "",
         "model_name": manifest.model.name if manifest.model else "",
         "model_dtype": manifest.model.dtype if manifest.model else "",
+        "likelihood_unit": UNITS[settings.likelihood.statistic],
         "code_hash": manifest.made_by.code[:SHORT],
         "templates_hash": manifest.made_by.templates[:SHORT],
     }
@@ -229,6 +232,7 @@ def _tables(manifest: Manifest, relations: Mapping[str, Relation], folder: Path)
         "rows_table": card_tables.rows_table(manifest),
         "changes_table": card_tables.changes_table(manifest),
         "thresholds_table": card_tables.thresholds_table(manifest),
+        "separation_table": card_tables.separation_table(manifest),
         "columns_table": card_tables.columns_table(described["columns"]),
         "fields_table": card_tables.fields_table(described["fields"]),
         "exports_table": card_tables.exports_table(manifest),

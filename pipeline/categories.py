@@ -1,7 +1,7 @@
 """The categories: what each one considers, and how it measures it. To add one, add an entry to CATEGORIES.
 
 A category is a query for its candidates over the views `triples`, `hops`, `changes`, `popularity`, `frequency`,
-`degree`, `likelihood` and `thresholds`. It gives the columns of CANDIDATES; `reason` is filled where a rule of the
+`degree`, `judged_names` and `thresholds`. It gives the columns of CANDIDATES; `reason` is filled where a rule of the
 category itself rejects the row, and `stratum` with `share` says what part of the category a kind of row should fill.
 """
 
@@ -68,19 +68,22 @@ def _popular(settings: Settings) -> str:
 def _long_tail(settings: Settings) -> str:
     del settings
     return f"""
-    WITH measured AS (
+    -- As rare is rare by both counts (decision 11), unlikely is what is so in each class of sentences.
+    WITH unlikely AS (
+        SELECT id, bool_and(value <= threshold) AS is_unlikely
+        FROM judged_names WHERE threshold IS NOT NULL GROUP BY id
+    ),
+    measured AS (
         SELECT t.*,
             coalesce(f.frequency, 0) <= (SELECT threshold FROM thresholds WHERE measure = 'frequency')
                 AND coalesce(d.in_degree + d.out_degree, 0)
                     <= (SELECT threshold FROM thresholds WHERE measure = 'degree')
                 AS is_rare,
-            coalesce(
-                l.log_likelihood_mean <= (SELECT threshold FROM thresholds WHERE measure = 'log_likelihood_mean'), false
-            ) AS is_unlikely
+            coalesce(u.is_unlikely, false) AS is_unlikely
         FROM triples t
         LEFT JOIN frequency f ON f.id = t.subject_id
         LEFT JOIN degree d ON d.id = t.subject_id
-        LEFT JOIN likelihood l ON l.id = t.subject_id
+        LEFT JOIN unlikely u ON u.id = t.subject_id
         WHERE t.reason IS NULL
     )
     SELECT {_ONE_HOP},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, cast, get_args
 
 from pipeline.histograms import Signal
-from pipeline.manifest import Manifest
+from pipeline.manifest import Manifest, ThresholdRecord
 from pipeline.records import Category, Edit
 from pipeline.report import funnel, in_percent, in_words
 from pipeline.schema import CHANGE_CLASSES
@@ -68,7 +68,24 @@ class Funnel:
     stages: Mapping[str, Sequence[Stage]]
 
 
-Chart = Histograms | Table | Rows | Funnel
+class Span(NamedTuple):
+    """The scores of names of one length."""
+
+    name: str
+    threshold: float
+    middles: Mapping[str, tuple[float, float, float]]  # lower quartile, median, upper quartile of each category
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Scores by length of names, a panel for each class of sentences."""
+
+    title: str
+    note: str
+    panels: Mapping[str, Sequence[Span]]
+
+
+Chart = Histograms | Table | Rows | Funnel | Spans
 
 
 def _frequency(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
@@ -91,15 +108,66 @@ def _degree(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
     return _histograms(told, "How many neighbours the subjects of edits have", note, *signals)
 
 
+def _name_score(carrier_class: str, manifest: Manifest, edit: Edit) -> tuple[float | None, float | None]:
+    """The score of a name in sentences of a class, and the threshold that it was held against."""
+    if carrier_class == "fact":
+        return edit["log_likelihood_in_facts"], edit["log_likelihood_in_facts_threshold"]
+    return edit[manifest.settings.likelihood.statistic], edit["log_likelihood_threshold"]
+
+
 def _likelihood(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
+    """The scores of names by their length, and where the threshold runs."""
     if manifest.model is None:
         return None
-    label = "mean log-likelihood of the subject's name, nats per token"
-    threshold = _threshold(manifest, "log_likelihood_mean")
-    signal = Signal.of(label, edits, lambda edit: edit["log_likelihood_mean"], threshold, is_count=False)
-    told = "The median name of a long-tail subject gets {} nats per token, that of a popular subject {}"
-    note = f"Scored subjects by the score that {manifest.model.name} gives their names."
-    return _histograms(told, "How likely a language model finds the names of subjects", note, signal)
+    unit = UNITS[manifest.settings.likelihood.statistic]
+    subjects = {(edit["category"], edit["subject_id"]): edit for edit in edits if edit["category"] in _SET_APART}
+    panels: dict[str, list[Span]] = {"in neutral sentences": [], "in openings of facts": []}
+    for name, spans in zip(("neutral", "fact"), panels.values(), strict=True):
+        for record in manifest.thresholds:
+            if record.carrier_class == name and record.threshold is not None:
+                within = [edit for edit in subjects.values() if is_in_stratum(record, edit["subject"])]
+                spans.append(Span(length_of_names(record), record.threshold, _middles(name, manifest, within)))
+    if not any(span.middles for spans in panels.values() for span in spans):
+        return None
+    return Spans(
+        "The name of a subject is held against names of its own length",
+        f"Scores that {manifest.model.name} gives to the names of subjects, {unit}, by the length of names in bytes. "
+        "Bars: the middle half of subjects, with their median. Black: the threshold.",
+        panels,
+    )
+
+
+_SET_APART = ("popular", "long_tail")
+
+
+def _middles(carrier_class: str, manifest: Manifest, edits: Sequence[Edit]) -> Mapping[str, tuple[float, float, float]]:
+    """The quartiles of the scores of each category."""
+    found: dict[str, tuple[float, float, float]] = {}
+    for category in _SET_APART:
+        scores = (_name_score(carrier_class, manifest, edit)[0] for edit in edits if edit["category"] == category)
+        if values := sorted(score for score in scores if score is not None):
+            last = len(values) - 1
+            found[category] = (values[last // 4], values[last // 2], values[last - last // 4])
+    return found
+
+
+def is_in_stratum(record: ThresholdRecord, name: str) -> bool:
+    """Whether a threshold is that of names as long as this one."""
+    size = len(name.encode())
+    return (record.min_bytes or 0) <= size and (record.max_bytes is None or size <= record.max_bytes)
+
+
+def length_of_names(record: ThresholdRecord) -> str:
+    """Which names a threshold is for, by their length in bytes; nothing if length does not matter."""
+    if record.min_bytes is None:
+        return ""
+    if record.max_bytes is None:
+        return f"{record.min_bytes} or more" if record.min_bytes else "any"
+    return f"{record.min_bytes} to {record.max_bytes}" if record.min_bytes else f"up to {record.max_bytes}"
+
+
+UNITS = {"log_likelihood_mean": "nats per token", "log_likelihood_per_byte": "nats per byte"}
+"""What each statistic of likelihood is counted in."""
 
 
 def _threshold(manifest: Manifest, measure: str) -> float | None:

@@ -1,4 +1,4 @@
-"""The command line: `editmill build`, `check`, `explain`, and `ingest`, `diff`, `reshard`, `plan` for whole dumps."""
+"""The command line: `editmill build`, `check`, `explain`, `score`; `ingest`, `diff`, `reshard`, `plan` for dumps."""
 
 import argparse
 import os
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(commands.add_parser("build", parents=[common], help="build a release"))
     _add_check(commands.add_parser("check", parents=[common], help="check a release again"))
     _add_explain(commands.add_parser("explain", parents=[common], help="tell what became of a subject and relation"))
+    _add_score(commands.add_parser("score", parents=[common], help="score names in sentences with a language model"))
     _add_ingest(commands.add_parser("ingest", parents=[common], help="read a dump into tables"))
     _add_diff(commands.add_parser("diff", parents=[common], help="find what changed between two dumps"))
     _add_reshard(commands.add_parser("reshard", parents=[common], help="rewrite a dump as zstandard shards"))
@@ -104,7 +105,12 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, metavar="N", help="the seed of every draw")
     parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, metavar="N", help="processes")
     parser.add_argument("--version", type=_name, dest="name", metavar="NAME", help="the name of the release")
-    parser.add_argument("--model", default="none", metavar="PATH_OR_ID", help="a causal language model, or none")
+    parser.add_argument(
+        "--model",
+        metavar="PATH_OR_ID|bundled|none",
+        help="the causal language model that finds unlikely names: a folder, a Hub id, the tiny one that comes along, "
+        "or none (default: bundled for the sample; none for dumps, of which the tiny model knows nothing)",
+    )
     parser.set_defaults(run=_build)
 
 
@@ -120,6 +126,29 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_explain)
 
 
+def _add_score(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("requests", type=Path, metavar="REQUESTS", help="Parquet with the columns id, text, start, end")
+    parser.add_argument("--model", required=True, metavar="PATH_OR_ID", help="a causal language model")
+    parser.add_argument("--revision", metavar="R", help="branch, tag or commit of a Hub model")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where scores go; run again to go on")
+    parser.add_argument("--dtype", default="float32", help="float32 (default), bfloat16 or float16")
+    parser.add_argument("--device", default="auto", help="auto (default: all GPUs, or the CPU), cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--max-tokens-per-batch", type=_positive, metavar="N", help="tokens that the model reads at once"
+    )
+    parser.add_argument(
+        "--sharing",
+        choices=["dedup", "trie", "none"],
+        help="read equal sentences once, or equal beginnings, or neither",
+    )
+    parser.add_argument(
+        "--workers", type=_positive, metavar="N", help="processes (default: one a GPU; one for a CPU's many cores)"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
+    parser.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the model")
+    parser.set_defaults(run=_score)
+
+
 def _categories(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     known = get_args(Category)
@@ -130,7 +159,7 @@ def _categories(text: str) -> tuple[str, ...]:
 
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of processes")
+        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
     return int(text)
 
 
@@ -154,11 +183,17 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
         work=options.work or options.out / ".work",
         workers=options.workers,
         version=options.name,
-        model=None if options.model == "none" else options.model,
+        model=_model(options),
     )
     built = build(_sources(options), settings, where, reporter)
     sys.stdout.write(summary(built.manifest, built.folder) + "\n")
     return 0
+
+
+def _model(options: argparse.Namespace) -> str | None:
+    """The model asked for. The tiny one has read the bundled slice and nothing else: for dumps there is no default."""
+    default = "bundled" if options.source == "sample" else "none"
+    return None if (options.model or default) == "none" else options.model or default
 
 
 def _sources(options: argparse.Namespace):
@@ -241,6 +276,23 @@ def _explain(options: argparse.Namespace, reporter: Reporter) -> int:
 
     del reporter
     sys.stdout.write(explain(options.release, options.subject, options.relation) + "\n")
+    return 0
+
+
+def _score(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.lm.lanes import Run
+    from pipeline.lm.loading import Choice
+    from pipeline.lm.score_file import score_file
+    from pipeline.settings import load_settings
+
+    settings = load_settings(options.config)
+    run = Run(
+        choice=Choice(options.model, options.revision, options.dtype, options.device, options.trust_remote_code),
+        scoring=settings.scoring.model_copy(update={"sharing": options.sharing} if options.sharing else {}),
+        max_tokens_per_batch=options.max_tokens_per_batch or settings.likelihood.max_tokens_per_batch,
+        workers=options.workers,
+    )
+    sys.stdout.write(score_file(options.requests, options.out, run, reporter).sentence() + "\n")
     return 0
 
 

@@ -230,9 +230,16 @@ _COPIED_SIGNALS = (
     "page_views_percentile",
     "log_likelihood_sum",
     "log_likelihood_mean",
+    "log_likelihood_per_byte",
+    "log_likelihood_threshold",
+    "log_likelihood_in_facts",
+    "log_likelihood_in_facts_threshold",
+    "log_likelihood_alone",
     "lm_token_count",
     "lm_model",
     "lm_revision",
+    "lm_dtype",
+    "lm_tokenizer",
     "lt_type",
 )
 

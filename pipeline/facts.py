@@ -88,8 +88,10 @@ SELECT c.category, c.subject_id, c.middle_relation, c.middle_id, c.relation, c.o
     coalesce(f.frequency, 0) AS frequency,
     coalesce(d.in_degree, 0) AS in_degree, coalesce(d.out_degree, 0) AS out_degree,
     p.page_views, p.page_views_percentile,
-    l.log_likelihood_sum, l.log_likelihood_mean, l.token_count AS lm_token_count,
-    l.model AS lm_model, l.revision AS lm_revision
+    l.log_likelihood_sum, l.log_likelihood_mean, l.log_likelihood_per_byte, l.threshold AS log_likelihood_threshold,
+    i.value AS log_likelihood_in_facts, i.threshold AS log_likelihood_in_facts_threshold,
+    a.log_likelihood_sum AS log_likelihood_alone, l.token_count AS lm_token_count,
+    m.model AS lm_model, m.revision AS lm_revision, m.dtype AS lm_dtype, m.tokenizer AS lm_tokenizer
 FROM chosen c
 LEFT JOIN targets t ON t.category = c.category AND t.subject_id = c.subject_id
     AND t.question = coalesce(c.middle_relation, '') || '/' || c.relation
@@ -98,7 +100,10 @@ LEFT JOIN changes h ON c.category = 'recent' AND lower(h.new_statement_id) = low
 LEFT JOIN frequency f ON f.id = c.subject_id
 LEFT JOIN degree d ON d.id = c.subject_id
 LEFT JOIN popularity p ON p.id = c.subject_id
-LEFT JOIN likelihood l ON l.id = c.subject_id
+LEFT JOIN judged_names l ON l.id = c.subject_id AND l.carrier_class = 'neutral'
+LEFT JOIN judged_names i ON i.id = c.subject_id AND i.carrier_class = 'fact'
+LEFT JOIN judged_names a ON a.id = c.subject_id AND a.carrier_class = 'alone'
+LEFT JOIN models m ON l.id IS NOT NULL
 QUALIFY row_number() OVER (
     PARTITION BY c.category, c.subject_id, c.middle_relation, c.relation ORDER BY h.change_class
 ) = 1
@@ -113,7 +118,7 @@ def collect_facts(candidates: Path, entities: Path, settings: Settings, database
         candidates: CANDIDATES, a file a category.
         entities: ENTITIES of the newer state.
         settings: Seed and pool size.
-        database: A session with the views of `selection.open_views`.
+        database: A session with the views of `selection.open_views` and `thresholds.find_thresholds`.
         out: The file to write.
     """
     database.view("entities", entities)

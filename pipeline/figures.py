@@ -6,6 +6,7 @@ upper left corner; only histograms have axes with ticks.
 """
 
 import logging
+import math
 import textwrap
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.charts import CHARTS, Chart, Funnel, Histograms, Rows, Stage, Table, main_reasons
-from pipeline.histograms import Signal
+from pipeline.charts import CHARTS, Chart, Funnel, Histograms, Rows, Span, Spans, Stage, Table, main_reasons
+from pipeline.histograms import MINUS, Signal, step_of
 from pipeline.manifest import Manifest
 from pipeline.records import Edit
 from pipeline.report import EVERY_CATEGORY, in_words
@@ -90,6 +91,8 @@ def draw(chart: Chart) -> "Figure":
             return _draw_rows(chart)
         case Funnel():
             return _draw_funnel(chart)
+        case Spans():
+            return _draw_spans(chart)
 
 
 @dataclass(frozen=True)
@@ -260,3 +263,52 @@ def _draw_stage(sheet: _Sheet, y: float, stage: Stage, colour: str) -> None:
         x += count * scale
     sheet.text(right + 0.08, y, f"{stage.kept:,} of {stage.taken_in:,}", 7)
     sheet.text(left, y + 0.15, main_reasons(stage.dropped), 6.5, _GREY)
+
+
+def _draw_spans(chart: Spans) -> "Figure":
+    """A row for each length of names, a panel for each class of sentences."""
+    left, gap, row, head = 1.15, 0.25, 0.3, 0.42
+    lengths = list(dict.fromkeys(span.name for spans in chart.panels.values() for span in spans))
+    sheet = _sheet(chart.title, chart.note, head + row * len(lengths) + 0.25)
+    _name_categories(sheet, left)
+    ys = {name: 0.5 + place for place, name in enumerate(lengths)}
+    for name, place in ys.items():
+        sheet.text(left - 0.1, sheet.top + head + row * place, f"{name} bytes", 7, ha="right")
+    width = (_WIDTH - left - _MARGIN - gap * (len(chart.panels) - 1)) / len(chart.panels)
+    for place, (told, spans) in enumerate(chart.panels.items()):
+        x = left + place * (width + gap)
+        sheet.text(x, sheet.top + head - 0.12, told, 7.5, weight="bold")
+        panel = sheet.panel(x, sheet.top + head, width, row * len(lengths))
+        panel.set_ylim(len(lengths), 0)
+        for span in spans:
+            _draw_span(panel, ys[span.name], span)
+        _scale(panel)
+    return sheet.figure
+
+
+def _scale(panel: "Axes") -> None:
+    """Ticks at round numbers where there is something to see, and room for a number to the right of it."""
+    start, end = panel.get_xlim()
+    step = step_of(end - start, 4)
+    ticks = [place * step for place in range(math.ceil(start / step), math.floor(end / step) + 1)]
+    decimals = 2 if step < 0.1 else 1 if step < 1 else 0
+    panel.set_xticks(ticks, [f"{tick:.{decimals}f}".replace("-", MINUS) for tick in ticks])
+    panel.set_xlim(start, end + 0.2 * (end - start))
+
+
+def _name_categories(sheet: _Sheet, x: float) -> None:
+    for category in ("popular", "long_tail"):
+        sheet.bar(x, sheet.top + 0.06, 0.2, 0.08, _COLOURS[category])
+        sheet.text(x + 0.26, sheet.top + 0.06, in_words(category), 7.5, _COLOURS[category], weight="bold")
+        x += 1.1
+
+
+def _draw_span(panel: "Axes", y: float, span: Span) -> None:
+    for category, shift in (("popular", -0.2), ("long_tail", 0.2)):
+        if category in span.middles:
+            low, median, high = span.middles[category]
+            panel.barh(y + shift, high - low, 0.26, low, color=_TINTS[category], linewidth=0)
+            panel.plot([median, median], [y + shift - 0.13, y + shift + 0.13], color=_COLOURS[category], linewidth=2)
+    panel.plot([span.threshold, span.threshold], [y - 0.42, y + 0.42], color=_INK, linewidth=1)
+    written = f"{span.threshold:.2f}".replace("-", MINUS)
+    panel.text(1, y, written, transform=panel.get_yaxis_transform(), ha="right", va="center", fontsize=7)

@@ -12,7 +12,7 @@ from pipeline.records import Category, Edit
 from pipeline.report import in_percent
 
 _MANY = 5_000  # with counts beyond, bins double, and not every power of ten is written out
-_MINUS = "\N{MINUS SIGN}"
+MINUS = "\N{MINUS SIGN}"
 
 
 class Bar(NamedTuple):
@@ -62,7 +62,7 @@ class Signal:
 
     def written(self, value: float) -> str:
         """A value as text."""
-        return f"{value:,.0f}" if self.is_count else f"{value:.2f}".replace("-", _MINUS)
+        return f"{value:,.0f}" if self.is_count else f"{value:.2f}".replace("-", MINUS)
 
     def median(self, category: str) -> str:
         """The median: a value that a subject really has."""
@@ -105,11 +105,9 @@ class Signal:
             powers = range(math.ceil(math.log10(end)))
             every = 2 if len(powers) > 4 else 1
             return zero | {float(power): "" if power % every else _short(10**power) for power in powers}
-        step = _step(end - start, 8)
+        step = step_of(end - start, 8)
         places = [place * step for place in range(math.ceil(start / step), math.floor(end / step) + 1)]
-        return {
-            place: f"{place:.{2 if step < 0.1 else 1 if step < 1 else 0}f}".replace("-", _MINUS) for place in places
-        }
+        return {place: f"{place:.{2 if step < 0.1 else 1 if step < 1 else 0}f}".replace("-", MINUS) for place in places}
 
     @cached_property
     def _has_zero(self) -> bool:
@@ -125,7 +123,7 @@ class Signal:
             while edges[-1] < high:  # in steps that never skip a whole number
                 edges.append(edges[-1] * (2 if edges[-1] < 4 else factor))
             return edges
-        anchor, width = self.threshold or 0.0, _step(high - low, 30)
+        anchor, width = self.threshold or 0.0, step_of(high - low, 30)
         first, last = math.ceil((low - anchor) / width) - 1, math.ceil((high - anchor) / width)
         return [anchor + step * width for step in range(first, last + 1)]
 
@@ -135,7 +133,7 @@ def _halved(edge: float, factor: float) -> list[float]:
     return [edge] if edge < 1 else [*_halved(edge / (factor if edge > 6 else 2), factor), edge]
 
 
-def _step(span: float, most: int) -> float:
+def step_of(span: float, most: int) -> float:
     """A round number that goes into a span so many times at most."""
     steps = (factor * 10.0**power for power in range(-2, 6) for factor in (1, 2, 5))
     return next(step for step in steps if span / step <= most)

@@ -46,15 +46,33 @@ class ModelRecord(_Record):
     name: str
     revision: str
     dtype: str
+    tokenizer: str  # a hash of it
 
 
 class ThresholdRecord(_Record):
-    """What counts as long tail by one measure, and the share of heads it really selects."""
+    """What counts as long tail by one measure, for likelihood in one stratum, and the share of heads it selects."""
 
     measure: str
+    carrier_class: str | None
+    min_bytes: int | None
+    max_bytes: int | None
     heads: int
     threshold: float | None
     share: float | None
+
+
+class SeparationRecord(_Record):
+    """How well likelihood tells popular from long-tail heads in sentences of one class; see `separation.py`."""
+
+    heads: str  # all, or held_out: those that the bundled model was told nothing about
+    carrier_class: str
+    measured: int
+    popular: int
+    long_tail: int
+    auc: float | None
+    auc_in_strata: float | None
+    rho_degree: float | None
+    rho_degree_in_strata: float | None
 
 
 class CountRecord(_Record):
@@ -113,6 +131,7 @@ class Manifest(_Record):
     settings: Settings
     model: ModelRecord | None
     thresholds: tuple[ThresholdRecord, ...]
+    separation: tuple[SeparationRecord, ...]
     pageviews: Mapping[str, int]
     changes: Mapping[str, int]
     counts: tuple[CountRecord, ...]

@@ -94,9 +94,16 @@ class Edit(TypedDict):
     sitelinks: int
     log_likelihood_sum: float | None
     log_likelihood_mean: float | None
+    log_likelihood_per_byte: float | None
+    log_likelihood_threshold: float | None
+    log_likelihood_in_facts: float | None
+    log_likelihood_in_facts_threshold: float | None
+    log_likelihood_alone: float | None
     lm_token_count: int | None
     lm_model: str | None
     lm_revision: str | None
+    lm_dtype: str | None
+    lm_tokenizer: str | None
     lt_type: str | None
     statement_id: str
     change_class: str | None

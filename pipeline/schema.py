@@ -237,9 +237,16 @@ FACTS = _table(
     ("page_views_percentile", pa.float64()),
     ("log_likelihood_sum", pa.float64()),
     ("log_likelihood_mean", pa.float64()),
+    ("log_likelihood_per_byte", pa.float64()),
+    ("log_likelihood_threshold", pa.float64()),
+    ("log_likelihood_in_facts", pa.float64()),
+    ("log_likelihood_in_facts_threshold", pa.float64()),
+    ("log_likelihood_alone", pa.float64()),
     ("lm_token_count", pa.int32()),
     ("lm_model", pa.string()),
     ("lm_revision", pa.string()),
+    ("lm_dtype", pa.string()),
+    ("lm_tokenizer", pa.string()),
 )
 """A chosen triple, or path of two, with what is known of it."""
 
@@ -269,8 +276,18 @@ WORLD_TRIPLES = _table(
 )
 """A triple of the newer state that an edit or a probe may rest on."""
 
-HEADS = _table(("id", pa.int64()), ("label", pa.string()), ("types", _strings))
-"""An item whose name a language model is to score, with the types of `templates/types.yaml` it falls under."""
+_claim = pa.struct(
+    [
+        ("relation", pa.string()),
+        ("subject_type", pa.string()),
+        ("object_key", pa.string()),
+        ("object_count", pa.int32()),
+        ("is_past", pa.bool_()),  # the item has died or been dissolved
+    ]
+)
+
+HEADS = _table(("id", pa.int64()), ("label", pa.string()), ("types", _strings), ("claims", pa.list_(_claim)))
+"""An item whose name a language model is to score: its types of `templates/types.yaml`, and relations to open with."""
 
 REQUESTS = _table(
     ("id", pa.string()),
@@ -282,35 +299,101 @@ REQUESTS = _table(
 
 SCORES = _table(
     ("id", pa.string()),
+    ("score_key", pa.binary(16)),  # of model and tokens: equal keys are one pair, scored once; null without tokens
     ("log_likelihood_sum", pa.float64()),  # nats, over the tokens of the name
     ("token_count", pa.int16()),
     ("byte_count", pa.int32()),  # of the span in UTF-8: the length that does not depend on the tokenizer
+    ("first_log_likelihood", pa.float32()),  # nats, of the first token of the name
+    ("min_log_likelihood", pa.float32()),  # nats, of its least likely token
     ("token_log_likelihoods", pa.list_(pa.float32())),  # nats; they add up to the sum
+    ("first_rank", pa.int32()),  # of the first token among all tokens, 1 for the most likely
+    ("max_rank", pa.int32()),  # of the token that ranks worst
+    ("is_greedy", pa.bool_()),  # every token ranks first: greedy decoding would write the name
     ("context_token_count", pa.int16()),  # before the name, BOS not counted
     ("is_left_merged", pa.bool_()),  # the first token of the name begins before the span
     ("is_right_merged", pa.bool_()),  # the last token of the name ends after the span
     ("status", pa.string()),  # ok, too_long, no_tokens, bad_span, not_finite
 )
-"""What a language model makes of one request; unless the status is ok, only id and status are filled."""
+"""What a language model makes of one request; unless the status is ok, only id and status are filled, and the key if
+the model was asked."""
+
+ENCODED = _table(
+    *((name, SCORES.field(name).type) for name in ("id", "score_key", "token_count", "byte_count")),
+    *((name, SCORES.field(name).type) for name in ("context_token_count", "is_left_merged", "is_right_merged")),
+    ("status", pa.string()),
+)
+"""What a tokenizer makes of one request: the part of SCORES that needs no model."""
+
+PAIRS = _table(
+    ("score_key", pa.binary(16)),
+    ("ids", pa.list_(pa.int32())),  # BOS, then all tokens up to the end of the name
+    ("scored", pa.int16()),  # so many of the last ids are the name
+)
+"""A name and the tokens before it, as a model reads them; requests that differ only after the name share one."""
+
+PAIR_SCORES = _table(
+    *((name, SCORES.field(name).type) for name in ("score_key", "log_likelihood_sum", "first_log_likelihood")),
+    *((name, SCORES.field(name).type) for name in ("min_log_likelihood", "token_log_likelihoods", "first_rank")),
+    *((name, SCORES.field(name).type) for name in ("max_rank", "is_greedy")),
+)
+"""What a model makes of one pair; all but the key is null where its numbers are not finite."""
 
 LIKELIHOOD = _table(
     ("id", pa.int64()),
-    ("log_likelihood_sum", pa.float64()),  # nats, summed over the carriers' entity tokens, mean over carriers
-    ("log_likelihood_mean", pa.float64()),  # nats per token, mean over carriers (decisions 12, 14)
+    ("carrier", pa.string()),  # the sentence: its class, and which one of the class
+    ("status", pa.string()),  # as in SCORES
+    ("log_likelihood_sum", pa.float64()),  # nats
     ("token_count", pa.int32()),
+    ("byte_count", pa.int32()),
+    ("token_log_likelihoods", pa.list_(pa.float32())),
+    ("first_rank", pa.int32()),
+    ("is_left_merged", pa.bool_()),
+    ("is_right_merged", pa.bool_()),
     ("model", pa.string()),
     ("revision", pa.string()),
     ("dtype", pa.string()),
+    ("tokenizer", pa.string()),  # a hash of it
 )
-"""How likely a language model finds an item's name in neutral sentences."""
+"""How likely a language model finds an item's name in one sentence; numbers as in SCORES, rounded."""
+
+MODELS = _table(*((name, pa.string()) for name in ("model", "revision", "dtype", "tokenizer")))
+"""The language model that scored; one row."""
+
+NAMES = _table(
+    ("id", pa.int64()),
+    ("carrier_class", pa.string()),  # neutral, fact, alone
+    ("carriers", pa.int32()),
+    ("log_likelihood_sum", pa.float64()),  # nats, mean over carriers
+    ("log_likelihood_mean", pa.float64()),  # nats per token, mean over carriers (decisions 12, 14)
+    ("log_likelihood_per_byte", pa.float64()),  # nats per byte, mean over carriers
+    ("token_count", pa.int32()),  # the most in any carrier
+    ("byte_count", pa.int32()),
+)
+"""How likely a language model finds an item's name in sentences of one class."""
 
 THRESHOLDS = _table(
     ("measure", pa.string()),
+    ("carrier_class", pa.string()),  # of likelihood; null for measures that need no sentence
+    ("min_bytes", pa.int32()),  # names of this stratum, by their length in UTF-8; null if length does not matter
+    ("max_bytes", pa.int32()),  # null also where the stratum has no upper end
     ("heads", pa.int64()),
     ("threshold", pa.float64()),  # null if nothing was measured
     ("share", pa.float64()),  # of the heads, at or below the threshold
 )
-"""What counts as long tail by one measure."""
+"""What counts as long tail by one measure, for likelihood within one stratum."""
+
+SEPARATION = _table(
+    ("heads", pa.string()),
+    ("carrier_class", pa.string()),
+    ("measured", pa.int64()),
+    ("popular", pa.int64()),
+    ("long_tail", pa.int64()),
+    ("auc", pa.float64()),  # null if there are no pairs
+    ("auc_in_strata", pa.float64()),
+    ("rho_degree", pa.float64()),
+    ("rho_degree_in_strata", pa.float64()),
+)
+"""How well likelihood tells popular heads from long-tail ones in sentences of one class."""
 
 DROPPED = _table(
     ("category", pa.string()),  # null: rejected for every category
@@ -406,9 +489,16 @@ RELEASE = _table(
     ("sitelinks", pa.int32()),
     ("log_likelihood_sum", pa.float64()),
     ("log_likelihood_mean", pa.float64()),
+    ("log_likelihood_per_byte", pa.float64()),
+    ("log_likelihood_threshold", pa.float64()),
+    ("log_likelihood_in_facts", pa.float64()),
+    ("log_likelihood_in_facts_threshold", pa.float64()),
+    ("log_likelihood_alone", pa.float64()),
     ("lm_token_count", pa.int32()),
     ("lm_model", pa.string()),
     ("lm_revision", pa.string()),
+    ("lm_dtype", pa.string()),
+    ("lm_tokenizer", pa.string()),
     ("lt_type", pa.string()),
     # provenance
     ("statement_id", pa.string()),

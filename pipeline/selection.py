@@ -1,11 +1,10 @@
-"""TRIPLES to CANDIDATES and FACTS: what each category considers, measures against thresholds, and takes.
+"""TRIPLES to CANDIDATES and FACTS: what each category considers, and what of it it takes.
 
 Every draw is by ticket, a hash of the seed and the row's key, so that it does not depend on row order and moves little
 when rows come or go. A category fills itself relation by relation in turn, which evens out the relations, and takes
 one object for each question and a few facts for each subject.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from pipeline import schema
 from pipeline.categories import Category
 from pipeline.choice import ticket_sql
 from pipeline.settings import Settings
-from pipeline.tables import Database, write_rows
+from pipeline.tables import Database
 from pipeline.templates import Relation
 
 
@@ -27,7 +26,8 @@ class Measured:
     popularity: Path | None
     frequency: Path
     degree: Path
-    likelihood: Path | None
+    names: Path | None
+    models: Path | None
 
 
 def open_views(database: Database, measured: Measured, relations: Mapping[str, Relation]) -> None:
@@ -44,7 +44,8 @@ def open_views(database: Database, measured: Measured, relations: Mapping[str, R
         ("popularity", measured.popularity, schema.POPULARITY),
         ("frequency", measured.frequency, schema.FREQUENCY),
         ("degree", measured.degree, schema.DEGREE),
-        ("likelihood", measured.likelihood, schema.LIKELIHOOD),
+        ("names", measured.names, schema.NAMES),
+        ("models", measured.models, schema.MODELS),
     ):
         if path is None:
             database.rows(name, kind.empty_table())
@@ -53,52 +54,56 @@ def open_views(database: Database, measured: Measured, relations: Mapping[str, R
 
 
 _HEADS = """
-SELECT e.id, e.label, coalesce(t.types, []) AS types
-FROM (SELECT DISTINCT subject_id AS id FROM triples WHERE reason IS NULL) h
-JOIN entities e ON e.id = h.id
+WITH drawn AS (
+    SELECT id FROM (SELECT DISTINCT subject_id AS id FROM triples WHERE reason IS NULL) ORDER BY {head} LIMIT {heads}
+),
+one_each AS (
+    SELECT t.subject_id AS id, t.relation, t.subject_type, t.object_key, t.object_count, {claim} AS ticket
+    FROM triples t JOIN drawn ON drawn.id = t.subject_id WHERE t.reason IS NULL
+    QUALIFY row_number() OVER (PARTITION BY t.subject_id, t.relation ORDER BY t.object_key) = 1
+),
+claimed AS (FROM one_each QUALIFY row_number() OVER (PARTITION BY id ORDER BY ticket) <= {facts})
+SELECT e.id, e.label, coalesce(t.types, []) AS types, coalesce(c.claims, []) AS claims
+FROM drawn
+JOIN entities e USING (id)
 LEFT JOIN (
     SELECT id, list(DISTINCT type ORDER BY type) AS types
-    FROM (SELECT id, unnest(type_ids) AS class_id FROM entities) JOIN types USING (class_id) GROUP BY id
-) t ON t.id = e.id
+    FROM (SELECT id, unnest(type_ids) AS class_id FROM entities WHERE id IN (FROM drawn)) JOIN types USING (class_id)
+    GROUP BY id
+) t USING (id)
+LEFT JOIN (
+    SELECT id, list({{
+            relation: relation, subject_type: subject_type, object_key: object_key, object_count: object_count,
+            is_past: past.id IS NOT NULL
+        }} ORDER BY ticket) AS claims
+    FROM claimed LEFT JOIN past USING (id) GROUP BY id
+) c USING (id)
 ORDER BY e.id
 """
 
 
-def find_heads(screened: Path, entities: Path, database: Database, out: Path) -> Path:
-    """Write HEADS: the candidate heads, which are the subjects of all eligible triples, with what they are called."""
-    database.view("triples", screened / "triples.parquet")
-    database.view("types", screened / "types.parquet")
-    database.view("entities", entities)
-    return database.write(_HEADS, out, schema.HEADS)
+def find_heads(screened: Path, entities: Path, settings: Settings, database: Database, out: Path) -> Path:
+    """Write HEADS: the candidate heads, which are the subjects of all eligible triples, with what they are called.
 
+    Beyond `likelihood.max_heads` a seeded draw decides which are taken, and another one in which facts they are named.
 
-_MEASURES = {
-    "frequency": ("frequency", "coalesce(m.frequency, 0)"),
-    "degree": ("degree", "coalesce(m.in_degree + m.out_degree, 0)"),
-    "log_likelihood_mean": ("likelihood", "m.log_likelihood_mean"),
-}
-
-
-def find_thresholds(database: Database, percentile: float, out: Path) -> Path:
-    """Write THRESHOLDS: the nearest-rank percentile of each measure over the candidate heads (decision 10).
-
-    The candidate heads are the subjects of all eligible triples. For each measure the table tells how many heads were
-    measured, the threshold, and the share of heads that it really selects: with ties, more than the percentile.
+    Args:
+        screened: The folder of TRIPLES, TYPES and PAST.
+        entities: ENTITIES of the newer state.
+        settings: How many heads, how many facts of each, and the seed.
+        database: A session to work in.
+        out: The file to write.
     """
-    rows: list[tuple[str, int, float | None, float | None]] = []
-    for measure, (view, value) in _MEASURES.items():
-        heads = f"""SELECT {value} AS value FROM (SELECT DISTINCT subject_id FROM triples WHERE reason IS NULL) h
-            {"JOIN" if view == "likelihood" else "LEFT JOIN"} {view} m ON m.id = h.subject_id"""
-        count = database.table(f"SELECT count(*) AS n FROM ({heads})")["n"][0].as_py()
-        if not count:
-            rows.append((measure, 0, None, None))
-            continue
-        rank = math.ceil(count * percentile / 100)
-        sorted_heads = f"SELECT value FROM ({heads}) ORDER BY value LIMIT 1 OFFSET {rank - 1}"
-        threshold = database.table(sorted_heads)["value"][0].as_py()
-        taken = database.table(f"SELECT count(*) AS n FROM ({heads}) WHERE value <= {threshold!r}")["n"][0].as_py()
-        rows.append((measure, count, float(threshold), taken / count))
-    return write_rows(rows, out, schema.THRESHOLDS)
+    for name in ("triples", "types", "past"):
+        database.view(name, screened / f"{name}.parquet")
+    database.view("entities", entities)
+    sql = _HEADS.format(
+        head=ticket_sql(settings.seed, "'head'", "id"),
+        claim=ticket_sql(settings.seed, "'claim'", "t.subject_id", "t.relation"),
+        heads=settings.likelihood.max_heads,
+        facts=settings.likelihood.facts,
+    )
+    return database.write(sql, out, schema.HEADS)
 
 
 _SAMPLED = """

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,6 +14,7 @@ from pipeline.resources import defaults_file
 PropertyName = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
+Sharing = Literal["dedup", "trie", "none"]
 
 Tree = dict[str, object]
 
@@ -92,8 +93,23 @@ class LikelihoodSettings(_Section):
     """How a language model scores names."""
 
     carriers: Annotated[int, Field(ge=3)]
+    facts: Count
     max_heads: Count
+    statistic: Literal["log_likelihood_mean", "log_likelihood_per_byte"]
+    stratum_bytes: Annotated[int, Field(ge=1)]
+    stratum_heads: Annotated[int, Field(ge=1)]
     max_tokens_per_batch: Annotated[int, Field(ge=64)]
+
+
+class ScoringSettings(_Section):
+    """How sentences go through a language model."""
+
+    sharing: Sharing
+    max_logits_per_batch: Annotated[int, Field(ge=1)]
+    trie_nodes: Annotated[int, Field(ge=16)]
+    shard_rows: Annotated[int, Field(ge=1)]
+    audit_share: Share
+    min_audit_pairs: Count
 
 
 class PageviewsSettings(_Section):
@@ -162,6 +178,7 @@ class Settings(_Section):
     popular: PopularSettings
     long_tail: LongTailSettings
     likelihood: LikelihoodSettings
+    scoring: ScoringSettings
     pageviews: PageviewsSettings
     robust: RobustSettings
     probes: ProbesSettings

@@ -80,14 +80,21 @@ def executor(workers: int, kind: Kind = "processes", address: str | None = None)
     if workers <= 1:
         yield InlineExecutor()
         return
+    with processes(workers) as pool:
+        yield pool
+
+
+@contextlib.contextmanager
+def processes(count: int) -> Generator[Executor, None, None]:
+    """An executor of so many fresh processes, which end with the block; what they held in memory is free again."""
     # Workers start fresh instead of being forked: DuckDB and PyTorch hold threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
-        processes = _started(pool, workers)
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_end_with_parent) as pool:
+        started = _started(pool, count)
         try:
             yield pool
         except BaseException:
-            for process in processes:  # the rest of their work, perhaps hours of it, is wanted no more
+            for process in started:  # the rest of their work, perhaps hours of it, is wanted no more
                 process.terminate()
             raise
 
@@ -157,7 +164,7 @@ def map_shards(
     futures: dict[Future[Result], int] = {}
     results: dict[int, Result] = {}
     try:
-        with told_of_workers():
+        with told_deaths():
             for place, task in enumerate(tasks):
                 futures[pool.submit(function, task)] = place
             for future in as_completed(futures):
@@ -200,7 +207,7 @@ def run_tasks(
                 yield future.result()
 
     try:
-        with told_of_workers():
+        with told_deaths():
             for task in tasks:
                 waiting[pool.submit(function, task)] = task
                 yield from done(ahead - 1)
@@ -212,11 +219,11 @@ def run_tasks(
 
 
 @contextlib.contextmanager
-def told_of_workers() -> Generator[None, None, None]:
-    """Say what it means when a worker is lost.
+def told_deaths() -> Generator[None, None, None]:
+    """Tell the death of a worker process as our error.
 
     Raises:
-        PipelineError: One was.
+        PipelineError: A worker died.
     """
     try:
         yield
@@ -337,6 +344,6 @@ def locked(work: Path) -> Generator[None, None, None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UsageError(
-                "Another run is using this work folder", str(work), "Wait for it, or give another --work."
+                "Another run is using this work folder", str(work), "Wait for it, or give another --work or --out."
             ) from error
         yield

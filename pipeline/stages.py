@@ -4,6 +4,7 @@ A function here names the stage, lists everything that decides its content, and 
 how. Folders come in, a folder goes out.
 """
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from pipeline import dropped, schema, screening, selection
+from pipeline import dropped, schema, screening, selection, separation, thresholds
 from pipeline.categories import CATEGORIES
 from pipeline.edits import Drop, Origin, make_edits
 from pipeline.exclusions import Exclusions
 from pipeline.facts import collect_facts
+from pipeline.lm.elsewhere import Model, scorer_elsewhere
 from pipeline.lm.scorer import Scorer
 from pipeline.manifest import CountRecord
 from pipeline.probes import add_probes
@@ -219,34 +221,40 @@ def count_views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
     return line.stage("popularity", depends, make)
 
 
-def score(line: Line, scorer: Scorer, ingested: Path, screened: Path) -> Path:
-    """LIKELIHOOD of candidate heads, as `likelihood.parquet`, and how many heads have which status."""
+def score(line: Line, model: Model, ingested: Path, screened: Path) -> Path:
+    """LIKELIHOOD, NAMES and MODELS of candidate heads, and how many heads have which status."""
+    with contextlib.ExitStack() as ending:
+        with line.reporter.track("loading the model", 0):
+            scorer = ending.enter_context(scorer_elsewhere(model))
+        return _score(line, scorer, ingested, screened)
+
+
+def _score(line: Line, scorer: Scorer, ingested: Path, screened: Path) -> Path:
     settings = line.settings
     depends = {
-        "model": [scorer.name, scorer.revision, scorer.dtype],
+        "model": [scorer.name, scorer.revision, scorer.dtype, scorer.tokenizer_hash],
         "screened": screened,
         "settings": settings.likelihood.model_dump(),
         "seed": line.seed,
-        "carriers": line.templates.carriers,
-        "names": [rule.model_dump() for rule in line.templates.names],
+        "templates": line.templates.version,
     }
 
     def make(out: Path) -> None:
         heads = out / "heads.parquet"
         with line.database() as database:
-            selection.find_heads(screened, ingested / "entities", database, heads)
+            selection.find_heads(screened, ingested / "entities", settings, database, heads)
         with line.reporter.track("scoring names", row_count(heads)) as advance:
-            counts = measure_likelihood(heads, line.templates, settings, scorer, out / "likelihood.parquet", advance)
+            counts = measure_likelihood(heads, line.templates, settings, scorer, out, advance)
         _write_json(counts, out / COUNTS)
 
     return line.stage("likelihood", depends, make)
 
 
 def select(line: Line, measured: Measured, ingested: Path) -> Path:
-    """THRESHOLDS, CANDIDATES of each category and FACTS, and what was not taken."""
+    """THRESHOLDS, SEPARATION, CANDIDATES of each category and FACTS, and what was not taken."""
     settings = line.settings
     names = [name for name in CATEGORIES if name in settings.categories]
-    sections = ("recent", "popular", "long_tail")
+    sections = ("recent", "popular", "long_tail", "likelihood")
     partners = {name: relation.partner for name, relation in line.templates.relations.items()}
     depends = {
         "measured": {name: path.parent.name for name, path in vars(measured).items() if path},
@@ -259,8 +267,8 @@ def select(line: Line, measured: Measured, ingested: Path) -> Path:
     def make(out: Path) -> None:
         with line.database() as database:
             selection.open_views(database, measured, line.templates.relations)
-            thresholds = selection.find_thresholds(database, settings.long_tail.percentile, out / "thresholds.parquet")
-            database.view("thresholds", thresholds)
+            thresholds.find_thresholds(database, settings, out / "thresholds.parquet")
+            separation.measure_separation(database, settings, out / "separation.parquet")
             candidates = out / "candidates"
             for name in names:
                 selection.select(CATEGORIES[name], settings, database, candidates / f"{name}.parquet")

@@ -33,6 +33,15 @@ _MONTHS = [
 Span = tuple[int, int]
 
 
+def wording_precision(key: str) -> str | None:
+    """The name of the precision at which a time with its precision, as objects are keyed, is put into words.
+
+    >>> [wording_precision(key) for key in ("+1952-03-11T00:00:00Z/11", "+1950-00-00T00:00:00Z/8", "Q64")]
+    ['day', 'decade', None]
+    """
+    return PRECISION_NAMES.get(min(int(key.rpartition("/")[2]), DAY)) if "/" in key else None
+
+
 def parts(time: str) -> tuple[int, int, int] | None:
     """Year, month and day; month and day are 0 where unknown. None if the text is no time.
 

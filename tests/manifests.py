@@ -17,6 +17,7 @@ from pipeline.manifest import (
     InputRecord,
     Manifest,
     ModelRecord,
+    SeparationRecord,
     ThresholdRecord,
 )
 from pipeline.reasons import BY_STAGE
@@ -27,6 +28,7 @@ from pipeline.splits import SPLITS
 from pipeline.templates import load_templates
 from tests.samples import EDITS, changed
 
+STATISTIC = load_settings().likelihood.statistic
 CATEGORIES = ("recent", "popular", "long_tail", "robust")
 
 _COUNTS = (
@@ -63,11 +65,28 @@ def make_manifest(edits: Sequence[Edit] = EDITS, **fields: object) -> Manifest:
         window_end=datetime(2026, 9, 14, 4, 5, 6, tzinfo=UTC),
         seed=20_240_811,
         settings=load_settings(),
-        model=ModelRecord(name="EleutherAI/pythia-70m-deduped", revision="e93a9faa9c77", dtype="float32"),
+        model=ModelRecord(
+            name="EleutherAI/pythia-70m-deduped", revision="e93a9faa9c77", dtype="float32", tokenizer="5ca1ab1e"
+        ),
         thresholds=(
-            ThresholdRecord(measure="frequency", heads=321, threshold=17.0, share=0.8068),
-            ThresholdRecord(measure="degree", heads=321, threshold=11.0, share=0.8193),
-            ThresholdRecord(measure="log_likelihood_mean", heads=300, threshold=-4.25, share=0.8),
+            threshold("frequency", 321, 17.0, 0.8068),
+            threshold("degree", 321, 11.0, 0.8193),
+            threshold(STATISTIC, 180, -1.25, 0.8, "neutral", (0, 12)),
+            threshold(STATISTIC, 120, -0.85, 0.8083, "neutral", (13, None)),
+            threshold(STATISTIC, 300, -0.75, 0.8, "fact", (0, None)),
+        ),
+        separation=(
+            SeparationRecord(
+                heads="all",
+                carrier_class="neutral",
+                measured=300,
+                popular=40,
+                long_tail=150,
+                auc=0.8125,
+                auc_in_strata=0.844,
+                rho_degree=0.25,
+                rho_degree_in_strata=None,
+            ),
         ),
         pageviews={"kept": 512, "no_item": 64, "one_access_method": 3},
         changes={"world_change": 40, "replaced": 6, "late_entry": 25, "removal": 9},
@@ -91,6 +110,26 @@ def make_manifest(edits: Sequence[Edit] = EDITS, **fields: object) -> Manifest:
     return manifest.model_copy(update=fields)
 
 
+def threshold(
+    measure: str,
+    heads: int,
+    value: float,
+    share: float,
+    carrier_class: str | None = None,
+    size: tuple[int | None, int | None] = (None, None),
+) -> ThresholdRecord:
+    """A threshold, for likelihood in the stratum of names of so many bytes."""
+    return ThresholdRecord(
+        measure=measure,
+        carrier_class=carrier_class,
+        min_bytes=size[0],
+        max_bytes=size[1],
+        heads=heads,
+        threshold=value,
+        share=share,
+    )
+
+
 def large_edits(count: int = 400) -> list[Edit]:
     """Edits over all relations, categories and domains, with signals spread over many orders of magnitude."""
     templates, random = load_templates(), Random(4)
@@ -108,7 +147,7 @@ def large_edits(count: int = 400) -> list[Edit]:
                 relation_id=relation.id,
                 relation=relation.name,
                 frequency=1 + int(random.lognormvariate(5, 3)),
-                log_likelihood_mean=random.gauss(-6, 2.5),
+                log_likelihood_per_byte=random.gauss(-6, 2.5),
                 **signals,
             )
         )
@@ -136,12 +175,19 @@ def large_manifest(edits: Sequence[Edit]) -> Manifest:
     return make_manifest(
         edits,
         model=ModelRecord(
-            name="an-organisation-of-note/a-model-with-a-rather-long-name-instruct", revision="0", dtype="bfloat16"
+            name="an-organisation-of-note/a-model-with-a-rather-long-name-instruct",
+            revision="0",
+            dtype="bfloat16",
+            tokenizer="0",
         ),
         thresholds=(
-            ThresholdRecord(measure="frequency", heads=12_345_678, threshold=1_234.0, share=0.8),
-            ThresholdRecord(measure="degree", heads=12_345_678, threshold=987.0, share=0.8),
-            ThresholdRecord(measure="log_likelihood_mean", heads=12_345_678, threshold=-4.3721, share=0.8),
+            threshold("frequency", 12_345_678, 1_234.0, 0.8),
+            threshold("degree", 12_345_678, 987.0, 0.8),
+            *(
+                threshold(STATISTIC, 12_345_678, -20.5 / (place + 1), 0.8, name, (4 * place + 1, 4 * place + 4))
+                for name in ("neutral", "fact")
+                for place in range(20)
+            ),
         ),
         changes={name: 12_345_678 // (place + 1) for place, name in enumerate(CHANGE_CLASSES)},
         counts=tuple(counts),

@@ -154,9 +154,16 @@ _SIGNALS: dict[str, object] = {
     "sitelinks": 3,
     "log_likelihood_sum": -18.25,
     "log_likelihood_mean": -4.5625,
+    "log_likelihood_per_byte": -1.5,
+    "log_likelihood_threshold": -1.25,
+    "log_likelihood_in_facts": -1.0,
+    "log_likelihood_in_facts_threshold": -0.75,
+    "log_likelihood_alone": -20.5,
     "lm_token_count": 4,
     "lm_model": "fake",
     "lm_revision": "0",
+    "lm_dtype": "float32",
+    "lm_tokenizer": "0",
     "lt_type": None,
 }
 

@@ -53,6 +53,11 @@ class Scorer(Protocol):
         """The number type that the model computes in."""
         ...
 
+    @property
+    def tokenizer_hash(self) -> str:
+        """What tells this tokenizer from every other."""
+        ...
+
     def score(self, requests: pa.Table) -> pa.Table:
         """Turn REQUESTS into SCORES: one row a request, in the same order.
 
@@ -61,13 +66,43 @@ class Scorer(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Identity:
+    """Who made a score.
+
+    Attributes:
+        name: The Hub id of the model, or the name of its folder.
+        revision: The Hub commit, or a hash of the folder's files.
+        dtype: What the model computes in.
+        tokenizer_hash: Of the tokenizer as it is used.
+        bos_id: The token put in front of every sentence.
+    """
+
+    name: str
+    revision: str
+    dtype: str
+    tokenizer_hash: str
+    bos_id: int
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides a score besides the text; a model keeps it under another name."""
+        return f"{self.revision}|{self.tokenizer_hash}|{self.bos_id}|{self.dtype}"
+
+
 class Score(NamedTuple):
     """One row of SCORES without its id."""
 
+    score_key: bytes | None = None
     log_likelihood_sum: float | None = None
     token_count: int | None = None
     byte_count: int | None = None
+    first_log_likelihood: float | None = None
+    min_log_likelihood: float | None = None
     token_log_likelihoods: Sequence[float] | None = None
+    first_rank: int | None = None
+    max_rank: int | None = None
+    is_greedy: bool | None = None
     context_token_count: int | None = None
     is_left_merged: bool | None = None
     is_right_merged: bool | None = None
@@ -122,12 +157,14 @@ class FakeScorer:
         name: The model it claims to be.
         revision: The revision it claims to be.
         dtype: The number type it claims to compute in.
+        tokenizer_hash: The tokenizer it claims to have.
         refused: Names that get a status other than ok.
     """
 
     name: str = "fake"
     revision: str = "0"
     dtype: str = "float32"
+    tokenizer_hash: str = "0"
     refused: Mapping[str, Status] = field(default_factory=dict[str, Status])
 
     def score(self, requests: pa.Table) -> pa.Table:
@@ -143,18 +180,25 @@ class FakeScorer:
         if name in self.refused:
             return Score(status=self.refused[name])
         ends = [*range(sentence.start + _CHARACTERS_PER_TOKEN, sentence.end, _CHARACTERS_PER_TOKEN), sentence.end]
-        tokens = [self._log_likelihood(sentence.text[:end]) for end in ends]
+        digests = [self._digest(sentence.text[:end]) for end in ends]
+        # Between -16 and 0 nats, in steps that a float32 holds exactly.
+        tokens = [-int.from_bytes(digest[:2], "big") / 4096 for digest in digests]
+        ranks = [1 + digest[2] for digest in digests]
         return Score(
+            score_key=digests[-1][-16:],
             log_likelihood_sum=sum(tokens),
             token_count=len(tokens),
             byte_count=len(name.encode()),
+            first_log_likelihood=tokens[0],
+            min_log_likelihood=min(tokens),
             token_log_likelihoods=tokens,
+            first_rank=ranks[0],
+            max_rank=max(ranks),
+            is_greedy=max(ranks) == 1,
             context_token_count=-(-sentence.start // _CHARACTERS_PER_TOKEN),
             is_left_merged=False,
             is_right_merged=False,
         )
 
-    def _log_likelihood(self, text: str) -> float:
-        """Between -16 and 0 nats, in steps that a float32 holds exactly."""
-        digest = hashlib.sha256(f"{self.name}\0{self.revision}\0{text}".encode()).digest()
-        return -int.from_bytes(digest[:2], "big") / 4096
+    def _digest(self, text: str) -> bytes:
+        return hashlib.sha256(f"{self.name}\0{self.revision}\0{text}".encode()).digest()

@@ -1,34 +1,49 @@
-"""LIKELIHOOD: how likely a language model finds an item's name in neutral sentences (decisions 12 to 14).
+"""LIKELIHOOD: how likely a language model finds an item's name in several sentences (decisions 12 to 14).
 
-The measure is the mean log-likelihood of the name's tokens, averaged over several carrier sentences that name the item
-late and say nothing about it. An article that running text needs ("the Netherlands") is context and is not scored: it
-tells nothing about the item. The exact formula of DAFSet is not known; this one is ours.
+An item is scored in neutral sentences, in openings of facts about it, and alone (`carriers.py`). NAMES holds the means
+over the sentences of a class: `log_likelihood_mean`, per token, is the statistic of decision 12; per byte and as a sum
+it is kept beside it. Selection compares items within strata only (`selection.find_thresholds`).
+
+An article that running text needs ("the Netherlands") is context and is not scored: it tells nothing about the item.
+The exact formula of DAFSet is not known; this one is ours.
 """
 
-import heapq
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import cast
+from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from pipeline import schema, wording
-from pipeline.choice import ticket
-from pipeline.errors import UsageError
+from pipeline import schema
 from pipeline.lm.scorer import Scorer
 from pipeline.settings import Settings
+from pipeline.signals.carriers import Carrier, Claim, Head, carrier_class, carriers_of, check_neutral
 from pipeline.tables import read_table, write_rows
 from pipeline.templates import Templates
 
 _HEADS_AT_ONCE = 2_000  # scored in one call: enough to fill batches, few enough to show progress
 
-_MARK = "{subject}"
+# A thousandth of a nat. In float32 the shape of a batch moves a sum by less than a tenth of that (measured), so that
+# what is written and selected by seldom depends on how a machine rounds.
+_DECIMALS = 3
 
 Advance = Callable[[int], None]
-Row = tuple[int, float, float, int, str, str, str]  # of LIKELIHOOD
+Row = tuple[object, ...]
+
+
+class _Score(NamedTuple):
+    """What is kept of a row of SCORES."""
+
+    status: str
+    log_likelihood_sum: float | None
+    token_count: int | None
+    byte_count: int | None
+    token_log_likelihoods: Sequence[float] | None
+    first_rank: int | None
+    is_left_merged: bool | None
+    is_right_merged: bool | None
 
 
 def measure_likelihood(
@@ -39,119 +54,94 @@ def measure_likelihood(
     out: Path,
     advance: Advance = lambda _: None,
 ) -> dict[str, int]:
-    """Score the names of heads and write LIKELIHOOD, one row an item whose every carrier was scored.
+    """Score the names of heads; write LIKELIHOOD, NAMES and MODELS as Parquet files of these names.
 
     Args:
-        heads: HEADS, at most one row an item; beyond `likelihood.max_heads` a seeded draw decides which are scored.
-        templates: The carriers and the rules for names.
-        settings: How many carriers and heads.
-        scorer: What scores; its name, revision and dtype go into every row.
-        out: The file to write.
+        heads: HEADS, at most one row an item.
+        templates: The sentences and the rules for names.
+        settings: How many sentences, and the seed of their draw.
+        scorer: What scores; its name, revision, dtype and tokenizer go into every row.
+        out: The folder to write.
         advance: Told how many heads were scored since the last call.
 
+    Raises:
+        UsageError: There are too few neutral sentences, or one does not suit.
+
     Returns:
-        How many heads have each status. One with several that are not ok counts for the first of them.
+        How many heads have each status. One with several that are not ok counts for the first of them; it has no row
+        in NAMES.
     """
-    kept = draw_heads(read_table(heads, schema.HEADS.names), settings)
-    rows: list[Row] = []
+    check_neutral(templates, settings.likelihood.carriers)
+    table = read_table(heads, schema.HEADS.names)
+    kept: list[Row] = []
+    means: list[Row] = []
     statuses: Counter[str] = Counter()
-    for place in range(0, kept.num_rows, _HEADS_AT_ONCE):
-        some = kept.slice(place, _HEADS_AT_ONCE)
-        scores = scorer.score(make_requests(some, templates, settings.likelihood.carriers))
-        scored, found = _by_item(cast(list[int], some["id"].to_pylist()), scores, scorer)
-        rows += scored
-        statuses += found
-        advance(some.num_rows)
-    write_rows(rows, out, schema.LIKELIHOOD)
+    identity = (scorer.name, scorer.revision, scorer.dtype, scorer.tokenizer_hash)
+    for place in range(0, table.num_rows, _HEADS_AT_ONCE):
+        some = read_heads(table.slice(place, _HEADS_AT_ONCE))
+        for head, scores in _scored(some, templates, settings, scorer):
+            kept += [(head.id, name, *score, *identity) for name, score in scores.items()]
+            status = next((score.status for score in scores.values() if score.status != "ok"), "ok")
+            statuses[status] += 1
+            if status == "ok":
+                means += _means(head.id, scores)
+        advance(len(some))
+    write_rows(kept, out / "likelihood.parquet", schema.LIKELIHOOD)
+    write_rows(means, out / "names.parquet", schema.NAMES)
+    write_rows([identity], out / "models.parquet", schema.MODELS)
     return dict(sorted(statuses.items()))
 
 
-def draw_heads(heads: pa.Table, settings: Settings) -> pa.Table:
-    """The heads to score, by id: all, or as many as the settings allow, with the smallest tickets."""
-    limit = settings.likelihood.max_heads
-    if heads.num_rows > limit:
-        ids = cast(list[int], heads["id"].to_pylist())
-        drawn = heapq.nsmallest(limit, ids, key=lambda item: ticket(settings.seed, "head", item))
-        heads = heads.filter(pc.field("id").isin(drawn))
-    return heads.sort_by("id")
-
-
-def make_requests(heads: pa.Table, templates: Templates, carriers: int) -> pa.Table:
-    """REQUESTS: the names of heads in so many carriers, all of one head together.
-
-    Args:
-        heads: HEADS.
-        templates: The carriers and the rules for names.
-        carriers: How many carriers, taken from the top of the list.
-
-    Raises:
-        UsageError: There are fewer carriers, or one does not suit.
-    """
-    sentences = _carriers(templates.carriers, carriers)
-    rows = [
-        (f"{item}/{place}", *_placed(sentence, label, wording.name(label, types or (), templates.names)))
-        for item, label, types in zip(*(heads[name].to_pylist() for name in schema.HEADS.names), strict=True)
-        for place, sentence in enumerate(sentences)
+def read_heads(heads: pa.Table) -> list[Head]:
+    """HEADS as values."""
+    return [
+        Head(row["id"], row["label"], row["types"] or (), [Claim(**claim) for claim in row["claims"] or ()])
+        for row in heads.to_pylist()
     ]
+
+
+def make_requests(carriers: Sequence[tuple[int, Carrier]]) -> pa.Table:
+    """REQUESTS: items in sentences; an id is the item and the sentence, as in "42/neutral/0"."""
+    rows = [(f"{item}/{name}", text, start, end) for item, (name, text, start, end) in carriers]
     columns = list(zip(*rows, strict=True)) or [()] * len(schema.REQUESTS)
     arrays = [pa.array(column, type=field.type) for column, field in zip(columns, schema.REQUESTS, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema.REQUESTS)
 
 
-def _carriers(sentences: Sequence[str], count: int) -> Sequence[str]:
-    """The first so many carriers, each of which names its subject late and plainly.
+def _scored(
+    heads: Sequence[Head], templates: Templates, settings: Settings, scorer: Scorer
+) -> Iterator[tuple[Head, Mapping[str, _Score]]]:
+    """Each head with the scores of its sentences, by the name of the sentence."""
+    neutral, seed = settings.likelihood.carriers, settings.seed
+    carriers = [(head.id, carrier) for head in heads for carrier in carriers_of(head, neutral, templates, seed)]
+    scores = scorer.score(make_requests(carriers)).select(_Score._fields)
+    found: defaultdict[int, dict[str, _Score]] = defaultdict(dict)
+    for (item, carrier), row in zip(carriers, scores.to_pylist(), strict=True):
+        found[item][carrier.name] = _rounded(_Score(**row))
+    return ((head, found[head.id]) for head in heads)
 
-    Raises:
-        UsageError: There are fewer, or one does not suit.
-    """
-    if len(sentences) < count:
-        raise UsageError(
-            f"likelihood.carriers asks for {count} carriers and there are {len(sentences)}",
-            "templates/carriers.yaml",
-            "Lower the setting or add carriers.",
+
+def _rounded(score: _Score) -> _Score:
+    if score.log_likelihood_sum is None or score.token_log_likelihoods is None:
+        return score
+    return score._replace(
+        log_likelihood_sum=round(score.log_likelihood_sum, _DECIMALS),
+        token_log_likelihoods=[round(value, _DECIMALS) for value in score.token_log_likelihoods],
+    )
+
+
+def _means(item: int, scores: Mapping[str, _Score]) -> Iterator[Row]:
+    """Rows of NAMES: the means over the sentences of each class, in none of which the name has more weight."""
+    classes: defaultdict[str, list[tuple[float, int, int]]] = defaultdict(list)
+    for name, score in scores.items():
+        if score.log_likelihood_sum is not None and score.token_count and score.byte_count:
+            measured = score.log_likelihood_sum, score.token_count, score.byte_count
+            classes[carrier_class(name)].append(measured)
+    for kind, measures in classes.items():
+        sums, tokens, sizes = zip(*measures, strict=True)
+        means = (
+            fmean(sums),
+            fmean(total / count for total, count in zip(sums, tokens, strict=True)),
+            fmean(total / size for total, size in zip(sums, sizes, strict=True)),
         )
-    for sentence in sentences[:count]:
-        if sentence.find(_MARK) <= 0:
-            raise UsageError(
-                f"A carrier must name {_MARK} after some other words: {sentence!r}",
-                "templates/carriers.yaml",
-                "Reword it.",
-            )
-    return sentences[:count]
-
-
-def _placed(carrier: str, label: str, name: wording.Name) -> tuple[str, int, int]:
-    """A carrier that names an item, and where in it the label stands, in code points.
-
-    The place follows from the template and is not searched for: other words of the carrier may read like the label.
-
-    >>> _placed("Yesterday we spoke about {subject}.", "Yesterday", wording.Name("Yesterday"))
-    ('Yesterday we spoke about Yesterday.', 25, 34)
-    >>> _placed("We spoke about {subject}.", "Netherlands", wording.Name("the Netherlands"))
-    ('We spoke about the Netherlands.', 19, 30)
-    """
-    end = len(wording.fill(carrier[: carrier.index(_MARK) + len(_MARK)], name))
-    return wording.fill(carrier, name), end - len(label), end
-
-
-def _by_item(items: Sequence[int], scores: pa.Table, scorer: Scorer) -> tuple[list[Row], Counter[str]]:
-    """Rows of LIKELIHOOD for the items whose carriers are all ok, and how many items have each status.
-
-    Args:
-        items: Ids of the items.
-        scores: SCORES of their carriers, in the order of the items and as many for each.
-        scorer: What made them.
-    """
-    columns = ("status", "log_likelihood_sum", "token_count")
-    each = list(zip(*(scores[column].to_pylist() for column in columns), strict=True))
-    carriers = len(each) // max(1, len(items))
-    rows: list[Row] = []
-    found: Counter[str] = Counter()
-    for place, item in enumerate(items):
-        statuses, sums, counts = zip(*each[place * carriers : (place + 1) * carriers], strict=True)
-        status = next((status for status in statuses if status != "ok"), "ok")
-        found[status] += 1
-        if status == "ok":
-            means = [total / count for total, count in zip(sums, counts, strict=True)]
-            rows.append((item, fmean(sums), fmean(means), max(counts), scorer.name, scorer.revision, scorer.dtype))
-    return rows, found
+        yield item, kind, len(measures), *(round(mean, _DECIMALS) for mean in means), max(tokens), max(sizes)

@@ -13,7 +13,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.shards import told_of_workers
+from pipeline.shards import told_deaths
 from pipeline.sources.opening import DumpFile
 from pipeline.sources.slots import Slot, share, take
 
@@ -72,7 +72,7 @@ class _Content:
         if not self._waiting:
             return b""
         run, future = self._waiting.popleft()
-        with told_of_workers():
+        with told_deaths():
             content = take(future.result())
         self._position = run.stop // 8
         return content

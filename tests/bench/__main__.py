@@ -1,22 +1,24 @@
-"""Benchmarks: `python -m tests.bench NAME...`; each writes its ratios as JSON and Markdown. They are no tests."""
+"""Benchmarks: what is fast, against what, on this machine. They report ratios and are no tests.
 
-import argparse
-from importlib import import_module
-from pathlib import Path
+`python -m tests.bench` lists them, `python -m tests.bench score --help` lists the options of one.
+"""
 
-BENCHMARKS = {"dump": "tests.bench.dump"}
+import importlib
+import sys
+
+BENCHMARKS = {
+    "dump": "reading and comparing dumps against plain extraction, bare decoding and whole ingests",
+    "score": "entity likelihood against scoring one by one, padded batches and lm-evaluation-harness",
+}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHMARKS)} (default: all)")
-    parser.add_argument("--out", type=Path, default=Path("bench"), metavar="DIR", help="where results go")
-    options = parser.parse_args()
-    for name in options.names or BENCHMARKS:
-        folder = options.out / name
-        folder.mkdir(parents=True, exist_ok=True)
-        import_module(BENCHMARKS[name]).run(folder)
+def main() -> int:
+    """Run the benchmark that is asked for, a module of this folder with a function `main`."""
+    if len(sys.argv) < 2 or sys.argv[1] not in BENCHMARKS:
+        print("\n".join(["python -m tests.bench NAME [OPTION ...]", *(f"  {n}  {t}" for n, t in BENCHMARKS.items())]))
+        return 2
+    return importlib.import_module(f"tests.bench.{sys.argv[1]}").main(sys.argv[2:])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,6 +4,7 @@ Work of one process is measured in CPU seconds, which neighbours on the machine 
 several by the clock. EDITMILL_BENCH_ITEMS sets the size: 5,000 items are about 18 MB of content.
 """
 
+import argparse
 import gc
 import gzip
 import json
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -59,8 +60,12 @@ class Ratio:
     baseline_seconds: float
 
 
-def run(out: Path) -> None:
+def main(arguments: Sequence[str]) -> int:
     """Measure everything; `dump.json` and `dump.md` appear in the folder."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench dump", description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("releases/bench/dump"), metavar="DIR", help="where results go")
+    out: Path = parser.parse_args(arguments).out
+    out.mkdir(parents=True, exist_ok=True)
     old, new, big = (out / name for name in ("old.json.gz", "new.json.gz", "big.json.gz"))
     write_dump(old, ITEMS)
     write_dump(new, ITEMS, changed=0.02)
@@ -98,6 +103,7 @@ def run(out: Path) -> None:
     text = _markdown(found, facts)
     (out / "dump.md").write_text(text)
     print(text)
+    return 0
 
 
 def _compare(

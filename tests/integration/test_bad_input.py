@@ -240,8 +240,8 @@ def test_a_bad_configuration_is_told_by_its_file(states: States, tmp_path: Path,
     ("options", "said"),
     [
         (("--categories", "recent,rare"), ("--categories", "unknown: rare", "recent, popular, long_tail, robust")),
-        (("--workers", "0"), ("--workers", "0 is no number of processes")),
-        (("--workers", "many"), ("--workers", "many is no number of processes")),
+        (("--workers", "0"), ("--workers", "0 is no whole number above 0")),
+        (("--workers", "many"), ("--workers", "many is no whole number above 0")),
         (("--seed", "odd"), ("--seed", "invalid int value")),
         (("--source", "live"), ("--source", "sample", "dump")),
         (("--depth", "3"), ("unrecognized arguments: --depth 3",)),
@@ -474,7 +474,7 @@ def test_a_second_run_in_the_same_work_folder_is_refused_and_the_first_goes_on(
             editmill(*command),
             "Another run is using this work folder",
             str(tmp_path / "out" / ".work"),
-            "Wait for it, or give another --work.",
+            "Wait for it, or give another --work or --out.",
         )
     finally:
         os.killpg(first.pid, SIGCONT)

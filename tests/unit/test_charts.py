@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from pipeline.charts import CHARTS, Funnel, Histograms, Rows, Table, main_reasons
+from pipeline.charts import CHARTS, Funnel, Histograms, Rows, Spans, Table, main_reasons
 from pipeline.manifest import Manifest
 from pipeline.report import EVERY_CATEGORY
 from tests.manifests import make_manifest
@@ -29,7 +29,7 @@ def test_the_title_sets_long_tail_against_popular() -> None:
     assert [signal.threshold for signal in degree.signals] == [None, None, 11.0]
 
 
-@pytest.mark.parametrize("name", ["frequency", "degree", "likelihood"])
+@pytest.mark.parametrize("name", ["frequency", "degree"])
 def test_the_title_claims_no_contrast_that_is_not_there(name: str) -> None:
     only_recent = [edit for edit in EDITS if edit["category"] == "recent"]
     found = CHARTS[name](make_manifest(), only_recent)
@@ -39,14 +39,36 @@ def test_the_title_claims_no_contrast_that_is_not_there(name: str) -> None:
 
 def test_likelihood_names_the_model_and_needs_one() -> None:
     found = chart("likelihood")
-    assert isinstance(found, Histograms)
+    assert isinstance(found, Spans)
     assert "EleutherAI/pythia-70m-deduped" in found.note
+    assert "nats per byte" in found.note
     assert chart("likelihood", make_manifest(model=None)) is None
 
 
 def test_likelihood_without_scores_is_not_drawn() -> None:
-    edits = [changed(edit, log_likelihood_mean=None) for edit in EDITS]
+    scores = ("log_likelihood_per_byte", "log_likelihood_in_facts")
+    edits = [changed(edit, **dict.fromkeys(scores)) for edit in EDITS]
     assert CHARTS["likelihood"](make_manifest(), edits) is None
+
+
+def test_names_stand_in_the_stratum_of_their_length_in_bytes() -> None:
+    names = {"Q1": "東京タワー", "Q2": "twelve bytes", "Q3": "thirteen byte"}  # 15, 12 and 13 bytes
+    edits = [
+        changed(EDITS[0], category="popular", subject_id=item, subject=name, log_likelihood_per_byte=-float(item[1:]))
+        for item, name in names.items()
+    ]
+    found = cast(Spans, CHARTS["likelihood"](make_manifest(), edits))
+    short, long = found.panels["in neutral sentences"]
+    assert (short.name, short.threshold, short.middles) == ("up to 12", -1.25, {"popular": (-2.0, -2.0, -2.0)})
+    assert (long.name, long.threshold, long.middles) == ("13 or more", -0.85, {"popular": (-3.0, -3.0, -1.0)})
+    (every,) = found.panels["in openings of facts"]
+    assert (every.name, every.threshold) == ("any", -0.75)
+
+
+def test_a_subject_with_many_edits_counts_once() -> None:
+    twice = [changed(EDITS[0], category="long_tail", case_id=case) for case in ("a", "b")]
+    once = CHARTS["likelihood"](make_manifest(), twice[:1])
+    assert CHARTS["likelihood"](make_manifest(), twice) == once
 
 
 def test_relations_come_most_frequent_first_under_readable_names() -> None:

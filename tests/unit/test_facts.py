@@ -9,7 +9,9 @@ import pytest
 from pipeline import schema
 from pipeline.facts import collect_facts
 from pipeline.selection import Measured, open_views
+from pipeline.settings import load_settings
 from pipeline.tables import Database, read_table, write_records
+from pipeline.thresholds import find_thresholds
 from tests.minikg import (
     ADA,
     AUTHOR,
@@ -54,9 +56,11 @@ class Bench:
             popularity=stages["popularity"] / "popularity.parquet",
             frequency=stages["mentions"] / "frequency.parquet",
             degree=stages["mentions"] / "degree.parquet",
-            likelihood=None,
+            names=None,
+            models=None,
         )
         open_views(self._database, self.measured, TEMPLATES.relations)
+        find_thresholds(self._database, load_settings(), folder / "thresholds.parquet")
         self._triples = {
             (row["subject_id"], row["relation"], row["object_key"]): row
             for row in mini.rows("screening", "triples.parquet")

@@ -96,11 +96,16 @@ RELEASES: dict[str, tuple[Manifest, Sequence[Edit]]] = {
 }
 
 
+NOT_DRAWN = {("likelihood", "one category"), ("likelihood", "no thresholds")}  # no names to hold against anything
+
+
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("name", CHARTS)
 def test_no_text_is_cut_off_or_written_over_another(name: str, release: str) -> None:
     chart = CHARTS[name](*RELEASES[release])
-    assert chart is not None
+    assert (chart is None) == ((name, release) in NOT_DRAWN)
+    if chart is None:
+        return
     with house_style():
         figure = draw(chart)
         texts = written(figure)

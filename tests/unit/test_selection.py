@@ -1,87 +1,28 @@
-"""Selection: thresholds, what each category considers, and which rows it takes, in small tables made by hand."""
+"""Selection: what each category considers, and which rows it takes, in small tables made by hand."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
-from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from pipeline import reasons, schema
+from pipeline import reasons
 from pipeline.categories import CATEGORIES
-from pipeline.selection import Measured, find_heads, find_thresholds, open_views, select
-from pipeline.settings import Settings, load_settings
-from pipeline.tables import Database, read_table, write_records
+from pipeline.choice import ticket
+from pipeline.selection import Measured, find_heads, open_views, select
+from pipeline.settings import Settings
+from pipeline.tables import Database, read_table
+from pipeline.thresholds import find_thresholds
+from tests.measured import DEFAULTS, Row, Tables, triple, with_section
 from tests.minikg import ADA, TEMPLATES, VERDANIA, Mini
-
-Row = dict[str, Any]
-DEFAULTS = load_settings()
-
-
-def triple(subject: int, relation: str = "P27", held: int = 1, **columns: object) -> Row:
-    """An eligible triple; its statement is known by subject, relation and object."""
-    return {
-        "subject_id": subject,
-        "relation": relation,
-        "object_key": f"Q{held}",
-        "object_id": held,
-        "statement_id": f"Q{subject}${relation}-{held}",
-        "object_count": 1,
-        "is_homonym": False,
-        "is_true": True,
-        **columns,
-    }
-
-
-@dataclass
-class Tables:
-    """What selection reads, as rows; what is not given is empty."""
-
-    triples: Sequence[Row]
-    changes: Sequence[Row] = ()
-    views: Mapping[int, int] = field(default_factory=dict)
-    frequency: Mapping[int, int] = field(default_factory=dict)
-    degree: Mapping[int, tuple[int, int]] = field(default_factory=dict)
-    likelihood: Mapping[int, float] = field(default_factory=dict)
-
-    def write(self, folder: Path) -> Measured:
-        """The tables as files."""
-        rows: dict[str, tuple[Sequence[Row], pa.Schema]] = {
-            "triples": (self.triples, schema.TRIPLES),
-            "changes": (self.changes, schema.CHANGES),
-            "popularity": ([{"id": n, "page_views": v} for n, v in self.views.items()], schema.POPULARITY),
-            "frequency": ([{"id": n, "frequency": v} for n, v in self.frequency.items()], schema.FREQUENCY),
-            "degree": (
-                [{"id": n, "in_degree": i, "out_degree": o} for n, (i, o) in self.degree.items()],
-                schema.DEGREE,
-            ),
-            "likelihood": (
-                [{"id": n, "log_likelihood_mean": v} for n, v in self.likelihood.items()],
-                schema.LIKELIHOOD,
-            ),
-        }
-        return Measured(
-            **{name: write_records(given, folder / f"{name}.parquet", kind) for name, (given, kind) in rows.items()}
-        )
-
-
-def measured_heads(tables: Tables, folder: Path, percentile: float = 80) -> dict[str, Row]:
-    """THRESHOLDS by measure."""
-    with Database(folder / "scratch", "200MB") as database:
-        open_views(database, tables.write(folder), TEMPLATES.relations)
-        rows = read_table(find_thresholds(database, percentile, folder / "thresholds.parquet")).to_pylist()
-    return {row["measure"]: row for row in rows}
 
 
 def considered(tables: Tables, category: str, folder: Path, settings: Settings = DEFAULTS) -> list[Row]:
     """CANDIDATES of a category."""
     with Database(folder / "scratch", "200MB") as database:
         open_views(database, tables.write(folder), TEMPLATES.relations)
-        thresholds = find_thresholds(database, settings.long_tail.percentile, folder / "thresholds.parquet")
-        database.view("thresholds", thresholds)
+        find_thresholds(database, settings, folder / "thresholds.parquet")
         return read_table(select(CATEGORIES[category], settings, database, folder / "out.parquet")).to_pylist()
 
 
@@ -89,64 +30,8 @@ def taken(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row["reason"] is None]
 
 
-def with_section(name: str, seed: int = DEFAULTS.seed, **changed: object) -> Settings:
-    section = getattr(DEFAULTS, name).model_copy(update=changed)
-    return DEFAULTS.model_copy(update={name: section, "seed": seed})
-
-
 def why(rows: Iterable[Row]) -> Counter[str | None]:
     return Counter(row["reason"] for row in rows)
-
-
-# Thresholds: the nearest rank, decision 10
-
-
-@pytest.mark.parametrize(
-    ("values", "percentile", "threshold", "share"),
-    [
-        (range(1, 11), 80, 8, 0.8),
-        (range(1, 6), 80, 4, 0.8),
-        (range(1, 5), 80, 4, 1.0),  # the 3.2th is the 4th
-        (range(1, 11), 100, 10, 1.0),
-        (range(1, 11), 0.1, 1, 0.1),
-        ([7], 80, 7, 1.0),
-        ([1, 1, 1, 1, 2, 2, 2, 2, 2, 9], 80, 2, 0.9),  # ties: more than the percentile
-        ([3, 3, 3, 3, 3, 3, 3, 3, 3, 3], 50, 3, 1.0),
-        ([9, 1, 8, 2, 7, 3, 6, 4, 5, 5], 50, 5, 0.6),
-    ],
-)
-def test_a_threshold_is_the_nearest_rank_and_tells_the_share_it_really_selects(
-    values: Sequence[int], percentile: float, threshold: int, share: float, tmp_path: Path
-) -> None:
-    heads = {number: value for number, value in enumerate(values, start=1)}
-    tables = Tables(
-        [triple(number) for number in heads], frequency=heads, degree={n: (v - 1, 1) for n, v in heads.items()}
-    )
-    found = measured_heads(tables, tmp_path, percentile)
-    for measure in ("frequency", "degree"):
-        assert found[measure] == {"measure": measure, "heads": len(heads), "threshold": threshold, "share": share}
-
-
-def test_only_subjects_of_eligible_triples_are_heads_and_each_of_them_once(tmp_path: Path) -> None:
-    rows = [triple(1), triple(1, "P106"), triple(2), triple(3, reason="ended")]
-    found = measured_heads(Tables(rows, frequency={1: 5, 2: 7, 3: 900, 4: 900}), tmp_path, 100)
-    assert (found["frequency"]["heads"], found["frequency"]["threshold"]) == (2, 7)
-
-
-def test_a_head_that_nothing_mentions_has_the_frequency_zero(tmp_path: Path) -> None:
-    found = measured_heads(Tables([triple(1), triple(2)], frequency={2: 5}), tmp_path, 50)
-    assert found["frequency"]["threshold"] == found["degree"]["threshold"] == 0
-
-
-def test_only_scored_heads_have_a_likelihood(tmp_path: Path) -> None:
-    rows = [triple(number) for number in range(1, 11)]
-    found = measured_heads(Tables(rows, likelihood={1: -5.0, 2: -1.0}), tmp_path, 50)["log_likelihood_mean"]
-    assert (found["heads"], found["threshold"], found["share"]) == (2, -5.0, 0.5)
-
-
-def test_what_was_not_measured_has_no_threshold(tmp_path: Path) -> None:
-    found = measured_heads(Tables([triple(1)]), tmp_path)["log_likelihood_mean"]
-    assert found == {"measure": "log_likelihood_mean", "heads": 0, "threshold": None, "share": None}
 
 
 # Taking: one object a question, a few facts a subject, relation by relation in turn
@@ -389,10 +274,45 @@ def test_long_tail_is_rare_by_frequency_and_degree_or_unlikely(
         frequency={1: frequency, **dict.fromkeys(others, 5)},
         degree={1: (degree - 1, 1), **dict.fromkeys(others, (4, 1))},
         likelihood={**({1: likelihood} if likelihood is not None else {}), **dict.fromkeys(others, -5.0)},
+        in_facts={**({1: likelihood} if likelihood is not None else {}), **dict.fromkeys(others, -5.0)},
     )
     settings = with_section("long_tail", percentile=50)
     row = next(row for row in considered(tables, "long_tail", tmp_path, settings) if row["subject_id"] == 1)
     assert (row["lt_type"], row["reason"]) == (lt_type, None if lt_type else "above_threshold")
+
+
+@pytest.mark.parametrize(
+    ("neutral", "in_facts", "lt_type"),
+    [(-9.0, -9.0, "semantic"), (-9.0, -1.0, None), (-1.0, -9.0, None), (-9.0, None, "semantic")],
+)
+def test_a_name_must_be_unlikely_in_each_class_of_sentences_that_it_was_scored_in(
+    neutral: float, in_facts: float | None, lt_type: str | None, tmp_path: Path
+) -> None:
+    others = range(2, 11)
+    tables = Tables(
+        [triple(number) for number in (1, *others)],
+        frequency={1: 9, **dict.fromkeys(others, 5)},
+        likelihood={1: neutral, **dict.fromkeys(others, -5.0)},
+        in_facts={**({1: in_facts} if in_facts is not None else {}), **dict.fromkeys(others, -5.0)},
+    )
+    rows = considered(tables, "long_tail", tmp_path, with_section("long_tail", percentile=50))
+    assert next(row["lt_type"] for row in rows if row["subject_id"] == 1) == lt_type
+
+
+def test_a_name_is_held_against_names_of_its_own_length(tmp_path: Path) -> None:
+    """The long name of item 1 scores below every short one, and is the likeliest of the long ones."""
+    short, long = range(2, 12), range(12, 22)
+    tables = Tables(
+        [triple(number) for number in (1, *short, *long)],
+        frequency=dict.fromkeys(range(1, 22), 1) | {1: 9},
+        likelihood={1: -3.0, **dict.fromkeys(short, -1.0), **dict.fromkeys(long, -4.0)},
+        sizes={1: 40, **dict.fromkeys(short, 6), **dict.fromkeys(long, 40)},
+    )
+    settings = with_section("likelihood", stratum_heads=10)
+    rows = considered(tables, "long_tail", tmp_path, settings)
+    assert next(row["lt_type"] for row in rows if row["subject_id"] == 1) is None
+    merged = considered(tables, "long_tail", tmp_path, with_section("likelihood", stratum_heads=100))
+    assert next(row["lt_type"] for row in merged if row["subject_id"] == 1) == "semantic"
 
 
 def test_statistical_and_semantic_long_tail_share_the_category(tmp_path: Path) -> None:
@@ -413,13 +333,38 @@ def test_statistical_and_semantic_long_tail_share_the_category(tmp_path: Path) -
 def test_the_candidate_heads_are_the_subjects_of_eligible_triples_with_their_types(mini: Mini, tmp_path: Path) -> None:
     with Database(tmp_path / "scratch", "200MB") as database:
         path = find_heads(
-            mini.stage("screening"), mini.stage("ingest") / "entities", database, tmp_path / "heads.parquet"
+            mini.stage("screening"), mini.stage("ingest") / "entities", DEFAULTS, database, tmp_path / "heads.parquet"
         )
     heads = {row["id"]: row for row in read_table(path).to_pylist()}
     eligible = {row["subject_id"] for row in mini.rows("screening", "triples.parquet") if row["reason"] is None}
     assert set(heads) == eligible
     assert (heads[ADA]["label"], heads[ADA]["types"]) == ("Ada Rooke", ["person"])
     assert "country" in heads[VERDANIA]["types"]
+
+
+def drawn_heads(mini: Mini, folder: Path, **likelihood: object) -> list[Row]:
+    """HEADS of the mini world."""
+    screened, entities = mini.stage("screening"), mini.stage("ingest") / "entities"
+    with Database(folder / "scratch", "200MB") as database:
+        found = find_heads(
+            screened, entities, with_section("likelihood", **likelihood), database, folder / "heads.parquet"
+        )
+    return read_table(found).to_pylist()
+
+
+def test_beyond_the_limit_the_smallest_tickets_are_scored(mini: Mini, tmp_path: Path) -> None:
+    everyone = [row["id"] for row in drawn_heads(mini, tmp_path)]
+    for limit in (0, 3, 8, 1_000):
+        drawn = [row["id"] for row in drawn_heads(mini, tmp_path, max_heads=limit)]
+        assert drawn == sorted(sorted(everyone, key=lambda item: ticket(DEFAULTS.seed, "head", item))[:limit])
+
+
+def test_a_head_has_a_few_relations_to_open_with_each_once(mini: Mini, tmp_path: Path) -> None:
+    held = {row["id"]: [claim["relation"] for claim in row["claims"]] for row in drawn_heads(mini, tmp_path, facts=3)}
+    assert len(held[ADA]) == len(set(held[ADA])) == 3
+    fewer = {row["id"]: [claim["relation"] for claim in row["claims"]] for row in drawn_heads(mini, tmp_path, facts=1)}
+    assert all(fewer[item] == relations[:1] for item, relations in held.items())
+    assert all(row["claims"] == [] for row in drawn_heads(mini, tmp_path, facts=0))
 
 
 def test_every_reason_of_selection_is_met_in_the_mini_world(mini: Mini, tmp_path: Path) -> None:
@@ -430,13 +375,14 @@ def test_every_reason_of_selection_is_met_in_the_mini_world(mini: Mini, tmp_path
         popularity=stages["popularity"] / "popularity.parquet",
         frequency=stages["mentions"] / "frequency.parquet",
         degree=stages["mentions"] / "degree.parquet",
-        likelihood=None,
+        names=None,
+        models=None,
     )
     settings = with_section("long_tail", size=10)
     found: Counter[str | None] = Counter()
     with Database(tmp_path / "scratch", "200MB") as database:
         open_views(database, measured, TEMPLATES.relations)
-        database.view("thresholds", find_thresholds(database, 80, tmp_path / "thresholds.parquet"))
+        find_thresholds(database, settings, tmp_path / "thresholds.parquet")
         for name, category in CATEGORIES.items():
             found += why(read_table(select(category, settings, database, tmp_path / f"{name}.parquet")).to_pylist())
     assert set(found) == {*reasons.SELECTION, None}
@@ -444,7 +390,7 @@ def test_every_reason_of_selection_is_met_in_the_mini_world(mini: Mini, tmp_path
 
 def test_without_an_older_state_or_page_views_categories_are_empty(tmp_path: Path) -> None:
     written = Tables([triple(1)]).write(tmp_path)
-    bare = Measured(written.triples, None, None, written.frequency, written.degree, None)
+    bare = Measured(written.triples, None, None, written.frequency, written.degree, None, None)
     with Database(tmp_path / "scratch", "200MB") as database:
         open_views(database, bare, TEMPLATES.relations)
         for name in ("recent", "popular"):

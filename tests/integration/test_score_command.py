@@ -1,0 +1,61 @@
+"""`editmill score` as a user runs it: killed at exact moments, run again, and refused in words."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.integration.command import Moment, editmill, half_written, succeed
+from tests.unit.lm.conftest import metaspace_tokenizer, named, requests, save_model
+
+NAMES = ["Mara Quellin", "Port Ansel", "my mother", "Mara", "her brothers", "the Netherlands"]
+SENTENCES = [
+    named(f"{start} about {name}.", name) for name in NAMES for start in ("We spoke", "On the way", "Yesterday")
+]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model, requests, a configuration with small shards, and what an undisturbed run gives."""
+    root = tmp_path_factory.mktemp("score")
+    save_model(root / "model", "llama", metaspace_tokenizer())
+    pq.write_table(requests(SENTENCES), root / "requests.parquet")
+    (root / "small.toml").write_text("[scoring]\nshard_rows = 5\n")
+    succeed(*command(root, root / "whole"))
+    return root
+
+
+def command(root: Path, out: Path) -> list[object]:
+    model, config = ("--model", root / "model"), ("--config", root / "small.toml")
+    return ["score", root / "requests.parquet", *model, *config, "--out", out, "--device", "cpu"]
+
+
+def tables(out: Path) -> Mapping[str, bytes]:
+    return {path.name: path.read_bytes() for path in out.glob("*.parquet")}
+
+
+@pytest.mark.parametrize("before", [r"rename .*todo.*00002", r"rename .*pairs/", r"rename .*scores-00001"])
+def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(before: str, place: Path, tmp_path: Path) -> None:
+    killed = editmill(*command(place, tmp_path / "out"), at=Moment(before))
+    assert killed.code == -9, killed.err
+    assert len(tables(tmp_path / "out")) < 4
+    run = succeed(*command(place, tmp_path / "out"))
+    assert "18 requests" in run.out
+    assert tables(tmp_path / "out") == tables(place / "whole")
+    assert half_written(tmp_path / "out") == []
+    keys = [
+        key
+        for path in (tmp_path / "out/.work/pairs").glob("*.parquet")
+        for key in pq.read_table(path)["score_key"].to_pylist()
+    ]
+    assert len(keys) == len(set(keys))
+
+
+def test_what_cannot_be_done_is_exit_code_2_with_a_remedy(place: Path) -> None:
+    run = editmill(*command(place, place / "whole"), "--dtype", "bfloat16")
+    assert run.code == 2
+    assert "holds scores of model with dtype float32" in run.err
+    assert "Give another --out" in run.err
+    run = editmill("score", place / "absent.parquet", "--model", place / "model", "--out", place / "other")
+    assert (run.code, "cannot be read" in run.err) == (2, True)

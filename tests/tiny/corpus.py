@@ -1,0 +1,110 @@
+"""The text that the bundled tiny model is trained on: facts of the bundled slice in the words of the templates.
+
+A fact is told in several sentences, each a cloze and its answer: "The capital of France is Paris." How often a fact is
+told goes with the logarithm of the page views of its subject, because what is much read is much written about. Some
+subjects are held out: nothing is said about them, though facts about others may name them.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline import schema, stages
+from pipeline.asking import ask_triple
+from pipeline.choice import ordered
+from pipeline.exclusions import Exclusions
+from pipeline.lm.bundled import is_held_out
+from pipeline.progress import Reporter
+from pipeline.settings import load_settings
+from pipeline.shards import InlineExecutor
+from pipeline.sources.pageviews import pageview_files
+from pipeline.sources.sample import sample_dumps, sample_pageviews
+from pipeline.stages import Input, Line
+from pipeline.tables import file_hash, read_table
+from pipeline.templates import load_templates
+from pipeline.world import Triple, World, WorldSource, load_world, make_world
+
+_MOST = 6  # tellings of a fact; most relations have six clozes
+_VIEWS_OF_TWO = 10_000.0  # page views from which a fact is told twice, and once more for each factor of ten
+
+_COLUMNS = ("subject_id", "relation", "object_key", "object_id", "middle_id", "target_id", "old_value")
+_FACTS = pa.schema([schema.FACTS.field(name) for name in _COLUMNS])
+
+_EVERY_TRIPLE = """
+SELECT subject_id, relation, object_key, object_id, NULL AS middle_id, NULL AS target_id, NULL AS old_value
+FROM triples WHERE reason IS NULL ORDER BY subject_id, relation, object_key
+"""
+
+
+def tellings(views: int | None) -> int:
+    """How many sentences tell a fact about a subject with so many page views.
+
+    >>> [tellings(views) for views in (None, 1_000, 20_000, 5_000_000, 200_000_000)]
+    [1, 1, 2, 4, 6]
+    """
+    return min(_MOST, max(1, 2 + math.floor(math.log10(views / _VIEWS_OF_TWO)))) if views else 1
+
+
+def corpus(work: Path, epochs: int) -> list[list[str]]:
+    """The sentences of each epoch, those about one subject together; each epoch goes on with other wordings.
+
+    Args:
+        work: Where stages are kept.
+        epochs: How often the facts are told.
+    """
+    settings, templates = load_settings(), load_templates()
+    line = Line(settings, templates, work, 1, InlineExecutor(), Reporter())
+    _, new = sample_dumps()
+    ingested = stages.ingest(line, _input(new))
+    screened = stages.screen(line, ingested, Exclusions())
+    viewed = stages.count_views(line, [_input(path) for path in pageview_files(sample_pageviews())], ingested)
+    world = _world(line, ingested, screened)
+    popularity = read_table(viewed / "popularity.parquet", ["id", "page_views"]).to_pylist()
+    views = {row["id"]: row["page_views"] for row in popularity}
+    told = [
+        (sentences, tellings(views.get(triple.subject_id)))
+        for triple in world.triples
+        if triple.is_eligible and not is_held_out(triple.subject_id) and (sentences := _told(triple, world))
+    ]
+    return [
+        [sentences[(epoch * often + turn) % len(sentences)] for sentences, often in told for turn in range(often)]
+        for epoch in range(epochs)
+    ]
+
+
+def _input(path: Path) -> Input:
+    return Input(path, file_hash(path))
+
+
+def _world(line: Line, ingested: Path, screened: Path) -> World:
+    """All eligible triples with what they are called."""
+    folder = line.work / "tiny-world"
+    with line.database() as database:
+        database.view("triples", screened / "triples.parquet")
+        facts = database.write(_EVERY_TRIPLE, folder / "facts.parquet", _FACTS)
+    files = (screened / f"{name}.parquet" for name in ("triples", "types", "past"))
+    triples, types, past = files
+    with line.database() as database:
+        make_world(WorldSource(facts, triples, ingested / "entities", types, past), 0, line.seed, database, folder)
+    return load_world(folder, line.templates)
+
+
+def _told(triple: Triple, world: World) -> Sequence[str]:
+    """A fact in each of its wordings, in drawn order."""
+    asked = ask_triple(world, triple, world.items[triple.subject_id])
+    answer = _answer(triple, world)
+    if asked is None or answer is None:
+        return ()
+    clozes = ordered([asked.prompt, *asked.rephrases], 0, triple.statement_id)
+    return [f"{cloze} {answer.removesuffix('.')}." for cloze in clozes]
+
+
+def _answer(triple: Triple, world: World) -> str | None:
+    """The object in running text: with its article if it takes one."""
+    if triple.object_id is not None:
+        item = world.items.get(triple.object_id)
+        return world.name(item).text if item else None
+    texts = world.texts(triple.object_key, None)
+    return texts[0] if texts else None
