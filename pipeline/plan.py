@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline import stages
 from pipeline.errors import InputError
 from pipeline.progress import Reporter
-from pipeline.settings import Settings
+from pipeline.settings import Configuration
 from pipeline.sources.cutting import Shard
 from pipeline.sources.dump import ingest_shard
 from pipeline.sources.heads import find_heads
@@ -60,7 +60,7 @@ class Plan:
     steps: tuple[Step, ...]
 
 
-def plan_dump(dump: Path, settings: Settings, workers: int) -> Plan:
+def plan_dump(dump: Path, settings: Configuration, workers: int) -> Plan:
     """Measure the beginning of a dump and project the rest.
 
     Args:
@@ -86,7 +86,7 @@ def _is_bzip2(dump: Path) -> bool:
         return is_bzip2(file.read(4))
 
 
-def _measure(dump: Path, settings: Settings) -> Sample:
+def _measure(dump: Path, settings: Configuration) -> Sample:
     started = time.perf_counter()
     shards = list(islice(read_shards(dump, settings.dump), settings.plan.sample_shards))
     decode = time.perf_counter() - started
@@ -108,7 +108,7 @@ def _size(shards: list[Shard]) -> int:
     return sum(len(shard.data) for shard in shards)
 
 
-def _steps(sample: Sample, scale: float, settings: Settings, workers: int, is_shared: bool) -> Iterator[Step]:
+def _steps(sample: Sample, scale: float, settings: Configuration, workers: int, is_shared: bool) -> Iterator[Step]:
     decode, parse, scan = (
         seconds * scale / 60 for seconds in (sample.decode_seconds, sample.parse_seconds, sample.scan_seconds)
     )

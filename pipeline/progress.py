@@ -73,7 +73,8 @@ class Reporter:
         Yields:
             That folder.
         """
-        beats.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(beats, ignore_errors=True)  # those of a killed run
+        beats.mkdir(parents=True)
         done = Event()
         with self.track(what, total) as advance:
             watcher = Thread(target=_follow, args=(beats, advance, done), daemon=True)

@@ -171,7 +171,6 @@ class Settings(_Section):
     categories: tuple[Category, ...]
     memory: str
     dump: DumpSettings
-    plan: PlanSettings
     changes: ChangesSettings
     screening: ScreeningSettings
     recent: RecentSettings
@@ -186,7 +185,13 @@ class Settings(_Section):
     limits: LimitsSettings
 
 
-def load_settings(config: Path | None = None, overrides: Mapping[str, object] | None = None) -> Settings:
+class Configuration(Settings):
+    """All that `defaults.toml` sets: what a projection assumes goes into no manifest."""
+
+    plan: PlanSettings
+
+
+def load_settings(config: Path | None = None, overrides: Mapping[str, object] | None = None) -> Configuration:
     """The settings of a run.
 
     Args:
@@ -201,7 +206,7 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, object] | 
         tree = _merged(tree, _read_toml(config))
     tree |= {key: value for key, value in (overrides or {}).items() if value is not None}
     try:
-        return Settings.model_validate(tree)
+        return Configuration.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))

@@ -144,11 +144,11 @@ def changed(line: Line, old: Input, new: Input, pool: Executor) -> Path:
     dated = frozenset(f"P{number}" for number in line.templates.dating.properties)
 
     def make(out: Path) -> None:
-        reading = dump_scan.Reading(settings.dump, dated, settings.memory, pool, line.workers)
+        reading = dump_scan.Reading(settings.dump, dated, settings.memory, pool, line.workers, line.reporter)
         scans = dump_scan.find_changed(old.path, new.path, out, reading)
+        dump_diff.check_order(scans.older / "revisions", scans.newer / "revisions")
         if not scans.is_quick:
             line.reporter.warn("read_twice", "The dumps were read more than once: their revisions do not tell enough.")
-        dump_diff.check_order(scans.older / "revisions", scans.newer / "revisions")
         texts = dump_diff.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
         dump_diff.compare_texts(texts, out, settings.memory, settings.changes.replaced_gap_days, pool)
         with line.database() as database:

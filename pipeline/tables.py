@@ -28,6 +28,7 @@ Result = TypeVar("Result")
 ROW_GROUP_ROWS = 100_000
 _BATCH_ROWS = 50_000
 _HASHED_BYTES = 1 << 20
+_GATHERED_BYTES = 1 << 28
 _DISK_ERRORS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
     *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG),  # paths that cannot be made
@@ -123,6 +124,15 @@ def write_batches(batches: Iterable[pa.RecordBatch], path: Path, schema: pa.Sche
         path: Where to; replaced if it exists.
         schema: The type of the table, metadata included.
     """
+    with _writer(path, schema) as writer:
+        for batch in batches:
+            table = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
+            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+    return path
+
+
+@contextlib.contextmanager
+def _writer(path: Path, schema: pa.Schema) -> Generator[pq.ParquetWriter, None, None]:
     with (
         whole_file(path) as part,
         pq.ParquetWriter(
@@ -135,10 +145,37 @@ def write_batches(batches: Iterable[pa.RecordBatch], path: Path, schema: pa.Sche
             store_schema=True,
         ) as writer,
     ):
-        for batch in batches:
-            table = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
-            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
-    return path
+        yield writer
+
+
+def spread(folder: Path, paths: Sequence[Path], schema: pa.Schema, kept: NDArray[np.int64]) -> None:
+    """Write the rows of a folder's tables into several files, those with one remainder of `id` into one.
+
+    Args:
+        folder: Parquet files with an `id`; each is read once.
+        paths: The files to write, by remainder.
+        schema: The type of the tables.
+        kept: Sorted ids; other rows are left out.
+    """
+    with contextlib.ExitStack() as stack:
+        writers = [stack.enter_context(_writer(path, schema)) for path in paths]
+        for table in _gathered(sorted(folder.glob("*.parquet"))):
+            kept_rows = table.filter(np.isin(table["id"].to_numpy(), kept))
+            remainders = kept_rows["id"].to_numpy() % len(paths)
+            for remainder in np.unique(remainders):
+                writers[remainder].write_table(kept_rows.filter(remainders == remainder))
+
+
+def _gathered(files: Iterable[Path]) -> Generator[pa.Table, None, None]:
+    """Tables of files, several in one: small row groups cost much."""
+    tables: list[pa.Table] = []
+    for file in files:
+        tables.append(pq.read_table(file, partitioning=None))
+        if sum(table.nbytes for table in tables) > _GATHERED_BYTES:
+            yield pa.concat_tables(tables)
+            tables = []
+    if tables:
+        yield pa.concat_tables(tables)
 
 
 def write_records(records: Sequence[Mapping[str, object]], path: Path, schema: pa.Schema) -> Path:

@@ -55,9 +55,17 @@ def as_reading(rows: Rows) -> Reading:
             for row in rows.entities
         ],
         set(rows.titles),
-        Counter(mentioned for mentioned in rows.mentions if mentioned),
-        set(rows.neighbours),
+        _mentions(rows),
+        set(zip(rows.neighbour_of, rows.neighbours, strict=True)),
     )
+
+
+def _mentions(rows: Rows) -> Counter[int]:
+    """Each statement mentions its subject too, of which the entities tell how many there are."""
+    mentions = Counter(rows.mentions)
+    for row in rows.entities:
+        mentions[row[0]] += row[schema.ENTITIES.get_field_index("statement_count")]
+    return +mentions
 
 
 def as_map(found: Json) -> dict[str, Json]:

@@ -7,9 +7,11 @@ if that item now holds every one of its statements.
 
 import contextlib
 import json
+import shutil
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import cycle
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -19,7 +21,7 @@ from pipeline.errors import InputError
 from pipeline.shards import map_shards
 from pipeline.sources.entity_diff import DifferenceRow, TermRow, compare, holds_all, terms
 from pipeline.sources.entity_json import UNREADABLE
-from pipeline.tables import Database, read_table, row_count, write_rows
+from pipeline.tables import Database, read_table, row_count, spread, write_rows
 
 _WINDOW = "window.json"
 _BUCKET_ITEMS = 20_000  # changed items compared at a time: about 400 MB of text in the live dump
@@ -31,14 +33,17 @@ class Texts:
 
     old: Path
     new: Path
-    changed: Path | None = None
+    changed: Path
+
+
+_MOST_FILES = 256  # open at a time; buckets beyond share one
 
 
 @dataclass(frozen=True)
 class _Bucket:
     number: int
     buckets: int
-    texts: Texts
+    texts: Texts  # a file each, with this bucket and perhaps some others
     out: Path
     scratch: Path
     memory: str
@@ -56,11 +61,28 @@ def compare_texts(texts: Texts, out: Path, memory: str, replaced_gap_days: tuple
         pool: Where to run.
     """
     buckets = (row_count(texts.old) + row_count(texts.new)) // (2 * _BUCKET_ITEMS) + 1
+    buckets += -buckets % min(buckets, _MOST_FILES)  # so that a bucket lies in one file
+    parts = _spread(texts, out / "scratch" / "spread", min(buckets, _MOST_FILES))
     tasks = [
-        _Bucket(number, buckets, texts, out, out / "scratch" / str(number), memory, replaced_gap_days)
-        for number in range(buckets)
+        _Bucket(number, buckets, part, out, out / "scratch" / str(number), memory, replaced_gap_days)
+        for number, part in zip(range(buckets), cycle(parts))
     ]
     map_shards(_compare_bucket, tasks, pool)
+    shutil.rmtree(out / "scratch" / "spread", ignore_errors=True)
+
+
+def _spread(texts: Texts, out: Path, files: int) -> list[Texts]:
+    """The texts by the remainder of their id, so that no bucket reads them all."""
+    if files == 1:
+        return [texts]
+    parts = [
+        Texts(*(out / side / f"{part:06d}.parquet" for side in ("old", "new")), texts.changed) for part in range(files)
+    ]
+    changed = read_table(texts.changed).column("id").to_numpy()
+    for folder, paths in ((texts.old, [part.old for part in parts]), (texts.new, [part.new for part in parts])):
+        if not all(path.is_file() for path in paths):
+            spread(folder, paths, schema.TEXTS, changed)
+    return parts
 
 
 def _compare_bucket(bucket: _Bucket) -> None:

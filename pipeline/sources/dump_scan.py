@@ -10,7 +10,7 @@ import contextlib
 import functools
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline import schema
+from pipeline.progress import Reporter
 from pipeline.settings import DumpSettings
 from pipeline.sources.cutting import Shard
 from pipeline.sources.dump import ShardCounts, check_counts, check_unreadable, mark_done, read_done
 from pipeline.sources.entity_json import UNREADABLE, Rows, StatementRow, Wanted, named_items, read_entity, state
 from pipeline.sources.heads import Heads, find_heads
 from pipeline.sources.passes import Pass, read_dump, read_shards
+from pipeline.sources.spans import dump_bytes
 from pipeline.tables import Database, map_numbers, write_rows, write_table
 
 Numbers = NDArray[np.int64]
@@ -47,7 +49,7 @@ class Reading:
     memory: str
     pool: Executor
     workers: int
-    beats: Path | None = None
+    reporter: Reporter = field(default_factory=lambda: Reporter("quiet"))
 
 
 @dataclass(frozen=True)
@@ -127,11 +129,12 @@ def scan(path: Path, out: Path, keep: Keep, reading: Reading) -> Path:
         _sort(folder, reading.memory)
     counts, done = read_done(out)
     read = functools.partial(_scan_shard, out, keep, Wanted(reading.dated, frozenset()))
-    task = Pass(path, out, reading.settings, reading.workers, done, reading.beats)
-    with contextlib.closing(read_dump(task, read, reading.pool)) as parts:
-        for part in parts:
-            counts.add(part)
-            check_unreadable(counts, str(path), reading.settings)
+    with reading.reporter.watch(f"reading the {out.name} dump", dump_bytes(path), out / "beats") as beats:
+        task = Pass(path, out, reading.settings, reading.workers, done, beats)
+        with contextlib.closing(read_dump(task, read, reading.pool)) as parts:
+            for part in parts:
+                counts.add(part)
+                check_unreadable(counts, str(path), reading.settings)
     check_counts(counts, str(path), reading.settings)
     return out
 

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 TYPE, SUBCLASS = "P31", "P279"
+_LINK = "wikibase-entityid"
 START, END, POINT, EVENT = "P580", "P582", "P585", "P805"
 
 _MAX_ITEM, _MAX_PROPERTY = 2**63 - 1, 2**31 - 1  # what the columns of our tables hold
@@ -127,8 +128,9 @@ class Rows:
     statements: list[StatementRow] = field(default_factory=list[StatementRow])
     entities: list[EntityRow] = field(default_factory=list[EntityRow])
     titles: list[TitleRow] = field(default_factory=list[TitleRow])
-    mentions: list[int] = field(default_factory=list[int])  # items, once for every statement that mentions them
-    neighbours: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # each pair once
+    mentions: list[int] = field(default_factory=list[int])  # items, once for each statement of another that has them
+    neighbours: list[int] = field(default_factory=list[int])  # items, once for every item that has them as neighbour
+    neighbour_of: list[int] = field(default_factory=list[int])  # and that item
 
     def lengths(self) -> tuple[int, ...]:
         """Where each list ends now, to come back to with `cut`."""
@@ -140,7 +142,7 @@ class Rows:
             del rows[length:]
 
     def _lists(self) -> tuple[list[Any], ...]:
-        return self.statements, self.entities, self.titles, self.mentions, self.neighbours
+        return self.statements, self.entities, self.titles, self.mentions, self.neighbours, self.neighbour_of
 
 
 @dataclass(frozen=True)
@@ -167,23 +169,24 @@ def read_entity(line: bytes, wanted: Wanted, rows: Rows) -> None:
     is_item = entity.id.startswith("Q")
     subject = number(entity.id) if is_item else 0
     neighbours: set[int] = set()
-    mentions = rows.mentions
+    mentions, kept = rows.mentions, rows.statements
     for property_name, statements in claims.items():
         best = _best_rank(statements)
-        keep = is_item and property_name in wanted.properties
+        property_id = number(property_name, _MAX_PROPERTY) if is_item and property_name in wanted.properties else 0
         for statement in statements:
-            object_id = _object_id(statement.mainsnak)
+            object_id = _object_id(statement.mainsnak.datavalue)
             if statement.qualifiers or statement.references:
                 mentions += _mentioned(statement, object_id) - {0, subject}
             elif object_id and object_id != subject:
                 mentions.append(object_id)
             if statement.rank == best:
                 neighbours.add(object_id)
-            if keep:
-                rows.statements.append(_statement_row(subject, property_name, statement, best, object_id))
+            if property_id:
+                kept.append(_statement_row(subject, property_id, statement, best, object_id))
     if is_item:
-        mentions += [subject] * sum(map(len, claims.values()))  # every statement mentions its subject
-        rows.neighbours += [(subject, neighbour) for neighbour in neighbours - {0, subject}]
+        neighbours -= {0, subject}
+        rows.neighbours += neighbours
+        rows.neighbour_of += [subject] * len(neighbours)
         rows.entities.append(_entity_row(subject, entity, claims, state(entity.lastrevid, line)))
         rows.titles += _titles(subject, entity, wanted.wikis)
 
@@ -200,18 +203,19 @@ def named_items(line: bytes) -> set[int]:
     for statement in statements:
         if isinstance(statement.qualifiers, dict):
             snaks += statement.qualifiers.get(EVENT, ())
-    return {_object_id(snak) for snak in snaks} - {0}
+    return {_object_id(snak.datavalue) for snak in snaks} - {0}
 
 
 def _best_rank(statements: list[Statement]) -> str:
-    ranks = [statement.rank for statement in statements]
-    return "preferred" if "preferred" in ranks else "normal"
+    for statement in statements:
+        if statement.rank == "preferred":
+            return "preferred"
+    return "normal"
 
 
-def _object_id(snak: Snak) -> int:
-    """The number of the item that a snak names, or 0."""
-    value = snak.datavalue
-    if value is None or value.type != "wikibase-entityid":
+def _object_id(value: DataValue | None) -> int:
+    """The number of the item that a value names, or 0."""
+    if value is None or value.type != _LINK:
         return 0
     name = value.value.get("id") or entity_name(value.value)
     return number(name) if name[:1] == "Q" else 0
@@ -244,23 +248,22 @@ def number(name: str, most: int = _MAX_ITEM) -> int:
 
 def _mentioned(statement: Statement, object_id: int) -> set[int]:
     """Every item that a statement mentions, in any position, each once (decision 8); 0 stands for "no item"."""
-    groups = [*statement.qualifiers.values()] if isinstance(statement.qualifiers, dict) else []
-    for reference in statement.references:
-        if isinstance(reference.snaks, dict):
-            groups += reference.snaks.values()
-    return {object_id, *[_object_id(snak) for snaks in groups for snak in snaks]}
+    found = {object_id}
+    for by_property in (statement.qualifiers, *[reference.snaks for reference in statement.references]):
+        if isinstance(by_property, dict):
+            for snaks in by_property.values():
+                for snak in snaks:
+                    value = snak.datavalue
+                    if value is not None and value.type == _LINK:  # asked here too: most values are none
+                        found.add(_object_id(value))
+    return found
 
 
-def _statement_row(subject: int, property_name: str, statement: Statement, best: str, object_id: int) -> StatementRow:
-    return (
-        subject,
-        number(property_name, _MAX_PROPERTY),
-        statement.id,
-        statement.rank,
-        statement.rank == best,
-        *(("item", object_id, *_NO_LITERAL) if object_id else snak_value(statement.mainsnak)),
-        *(_qualifier_columns(statement.qualifiers) if isinstance(statement.qualifiers, dict) else _NO_QUALIFIERS),
-    )
+def _statement_row(subject: int, property_id: int, statement: Statement, best: str, object_id: int) -> StatementRow:
+    rank, qualifiers = statement.rank, statement.qualifiers
+    row = (subject, property_id, statement.id, rank, rank == best)
+    row += ("item", object_id, *_NO_LITERAL) if object_id else snak_value(statement.mainsnak)
+    return row + (_qualifier_columns(qualifiers) if qualifiers and isinstance(qualifiers, dict) else _NO_QUALIFIERS)
 
 
 _NO_LITERAL = (None,) * 6
@@ -272,7 +275,7 @@ def _qualifier_columns(qualifiers: dict[str, list[Snak]]) -> tuple[Any, ...]:
         *_qualifier_time(qualifiers, START),
         *_qualifier_time(qualifiers, END),
         *_qualifier_time(qualifiers, POINT),
-        next((_object_id(snak) or None for snak in qualifiers.get(EVENT, ())), None),
+        next((_object_id(snak.datavalue) or None for snak in qualifiers.get(EVENT, ())), None),
         sorted(number(name, _MAX_PROPERTY) for name in qualifiers),
     )
 
@@ -291,7 +294,7 @@ def snak_value(
     value = snak.datavalue.value
     match snak.datavalue.type:
         case "wikibase-entityid":
-            object_id = _object_id(snak)
+            object_id = _object_id(snak.datavalue)
             return ("item" if object_id else "other", object_id or None, None, None, None, None, None, None)
         case "time":
             moment = msgspec.convert(value, _Time)
@@ -345,7 +348,7 @@ def _entity_row(subject: int, entity: Entity, claims: dict[str, list[Statement]]
         language,
         _aliases(entity.aliases, label),
         entity.descriptions.en.value if isinstance(entity.descriptions, Terms) and entity.descriptions.en else None,
-        [kind for statement in types if statement.rank == best and (kind := _object_id(statement.mainsnak))],
+        [kind for statement in types if statement.rank == best and (kind := _object_id(statement.mainsnak.datavalue))],
         len(sitelinks),
         _decode_sitelink(enwiki).title if enwiki else None,
         sum(map(len, claims.values())),

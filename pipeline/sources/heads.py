@@ -23,6 +23,7 @@ _MOMENT = schema.REVISIONS.field("modified").type
 _FRAMING = b" \t\r,[]"
 
 _START = re.compile(rb'[ \t\r,\[]*(\{"type":"(?:item","id":"Q([1-9]\d{0,17})"|property"),)')
+_REVISION = b',"lastrevid":'
 _END = re.compile(rb',"lastrevid":(\d{1,18})(?:,"modified":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")?\}([ \t\r,]*)\Z')
 
 
@@ -102,7 +103,8 @@ def _scan(shard: Shard, read: _Reader) -> Heads:
 
 def _matched(shard: Shard, start: int, stop: int, heads: Heads) -> None:
     head = _START.match(shard.data, start, stop)
-    tail = _END.search(shard.data, max(start, stop - _TAIL_BYTES), stop) if head else None
+    end = shard.data.rfind(_REVISION, max(start, stop - _TAIL_BYTES), stop) if head else -1
+    tail = _END.match(shard.data, end, stop) if end >= 0 else None
     if head is None or tail is None:
         _decoded(shard, start, stop, heads)
         return
