@@ -138,12 +138,12 @@ def test_over_two_hops_both_relations_are_spared(mini: Mini) -> None:
     [
         (
             lambda mini: mini.fact(ADA, "P106", WRITER),
-            "Besides writer, one of the occupations of Ada Rooke is",
+            "Besides that of writer, one of the occupations of Ada Rooke is",
             [["hydrologist"]],
         ),
         (
             lambda mini: mini.change(ADA, "P106", WRITER, PAINTER),
-            "Besides painter, one of the occupations of Ada Rooke is",
+            "Besides that of painter, one of the occupations of Ada Rooke is",
             [["hydrologist"]],  # writer gives way
         ),
         (
@@ -236,6 +236,9 @@ def test_codes_lists_and_ill_written_aliases_are_no_names(mini: Mini) -> None:
         ("VE", False),
         ("VERD", False),
         ("VERDA", True),
+        ("V. E. R.", False),
+        ("Rep. of Verdania", False),
+        ("St. Verdania", True),
         ("verdania", False),  # the label itself
         ("V" * 60, True),
         ("V" * 61, False),
