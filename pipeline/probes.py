@@ -208,7 +208,10 @@ def _stands_for(alias: str, subject: Item, world: World) -> bool:
     """Whether an alias can stand for a subject in a sentence: no code, nobody else's name, no title without article."""
     is_code = alias.isupper() and len(re.sub("[ .-]", "", alias)) <= _MAX_CODE_CHARACTERS
     is_short_form = not _PLACES.isdisjoint(subject.types) and bool(_ABBREVIATED.search(alias))
-    is_title = "person" in subject.types and " of " in alias and " of " not in subject.label  # "Duke of Windsor"
+    is_title = "person" in subject.types and (
+        (" of " in alias and " of " not in subject.label)  # "Duke of Windsor"
+        or bool(_TITLE_FIRST.match(alias))
+    )
     is_part = alias[0].islower() and subject.label[0].isupper() and not alias.startswith("the ")  # "of Arabia Lawrence"
     fits = 2 < len(alias) <= _MAX_ALIAS_CHARACTERS and alias.casefold() != subject.label.casefold()
     return fits and not (is_code or is_short_form or is_title or is_part) and not world.is_shared(alias)
@@ -216,6 +219,9 @@ def _stands_for(alias: str, subject: Item, world: World) -> bool:
 
 _MAX_ALIAS_CHARACTERS = 60
 _MAX_CODE_CHARACTERS = 4  # "ITA" and "G. B." name countries in tables, not in sentences
+_TITLE_FIRST = re.compile(
+    r"(King|Queen|Emperor|Empress|Prince|Princess|Rey|Roi) (of|de) \S+ \w"
+)  # "King of Spain Carlos II"
 _PLACES = frozenset({"country", "territory", "settlement"})
 _ABBREVIATED = re.compile(r"\b(?!(?:St|Ste|Mt|Ft)\.)[A-Z][a-z]+\.")  # "Ark.", "Fed. Sts. of Micronesia"
 

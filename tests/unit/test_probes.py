@@ -257,10 +257,19 @@ def test_an_alias_must_read_like_a_name(alias: str, is_asked: bool, mini: Mini) 
 
 
 @pytest.mark.parametrize(
-    ("alias", "is_asked"), [("Lord Inti", True), ("Lord of the Reef", False), ("Inti of Ostrava", False)]
+    ("alias", "is_asked"),
+    [("Lord Inti", True), ("Lord of the Reef", False), ("Inti of Ostrava", False)],
 )
 def test_a_title_without_its_article_names_nobody(alias: str, is_asked: bool, mini: Mini) -> None:
     inti = replace(mini.world.items[INTI], aliases=(alias,))
+    world = World({**mini.world.items, INTI: inti}, mini.world.triples, TEMPLATES)
+    edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), world=world)
+    assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
+
+
+@pytest.mark.parametrize(("alias", "is_asked"), [("Inti of the Reef", True), ("Queen of Ostrava Inti", False)])
+def test_a_title_before_the_name_needs_its_article(alias: str, is_asked: bool, mini: Mini) -> None:
+    inti = replace(mini.world.items[INTI], label="Inti of Ostrava", aliases=(alias,))
     world = World({**mini.world.items, INTI: inti}, mini.world.triples, TEMPLATES)
     edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), world=world)
     assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
