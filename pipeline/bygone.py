@@ -13,7 +13,8 @@ _HUMAN = 5
 _KIN = "22, 25, 26, 40, 3373"  # parents, spouse, children, siblings
 _BIRTH, _CITIZENSHIP = 569, 27
 
-# "British statesman (1874–1965)"; of a state also "monarchy between 1804 and 1867".
+# "British statesman (1874–1965)"; a reign tells as much if it ended long ago: "King of France (1774–1792)".
+# Of a state also "monarchy between 1804 and 1867".
 _YEARS_OF_A_PERSON = r"\((?:c\. ?)?([0-9]{3,4}) ?[–-] ?(?:c\. ?)?([0-9]{3,4})\)"
 _YEARS_OF_A_STATE = r"\b([0-9]{3,4}) ?(?:[–-]|to|and|until) ?([0-9]{3,4})\b"
 
@@ -38,7 +39,9 @@ UNION SELECT s.object_id FROM statements s JOIN dated ON dated.id = s.subject_id
 WHERE s.rank <> 'deprecated' AND s.property_id IN ({kin}) AND s.object_id IS NOT NULL
     AND is_birth AND age > {lifetime_of_kin}
 UNION SELECT id FROM entities
-WHERE list_contains(type_ids, {human}) AND {year_of_death} - {year_of_birth} >= {years_of_a_life}
+WHERE list_contains(type_ids, {human}) AND (
+    {year_of_death} - {year_of_birth} >= {years_of_a_life}
+    OR (SELECT year(max(modified)) FROM entities) - {year_of_death} > {years_since_an_end})
 UNION SELECT id FROM bygone_states
 """
 
@@ -79,6 +82,7 @@ def make_past(dating: Dating, settings: ScreeningSettings, database: Database) -
             year_of_birth=_year(1),
             year_of_death=_year(2),
             years_of_a_life=settings.years_of_a_life,
+            years_since_an_end=settings.assume_dead_after_years,
         )
     )
 

@@ -4,6 +4,7 @@ Every answer is read off the newer state: all true objects, the preferred label 
 another subject is taken from the edit's own split, so that nothing of another split is seen.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -158,6 +159,7 @@ def _forgetfulness(edited: _Edited) -> Iterator[Probe]:
         return
     template = world.templates.phrases.besides
     known = world.name(edited.target).text if edited.target else edit["target_new"]
+    known = edited.relation.known.replace("{known}", known)
     prompt = asked.fill(template.replace("{noun}", asked.noun.text).replace("{known}", known))
     if not any(mentions(prompt, names[0]) for names in answers):
         steps = [
@@ -204,15 +206,24 @@ def _subject_aliasing(edited: _Edited) -> Iterator[Probe]:
 
 def _stands_for(alias: str, subject: Item, world: World) -> bool:
     """Whether an alias can stand for a subject in a sentence: no code, nobody else's name, no title without article."""
-    is_code = alias.isupper() and len(alias) <= _MAX_CODE_CHARACTERS
-    is_title = "person" in subject.types and " of " in alias and " of " not in subject.label  # "Duke of Windsor"
+    is_code = alias.isupper() and len(re.sub("[ .-]", "", alias)) <= _MAX_CODE_CHARACTERS
+    is_short_form = not _PLACES.isdisjoint(subject.types) and bool(_ABBREVIATED.search(alias))
+    is_title = "person" in subject.types and (
+        (" of " in alias and " of " not in subject.label)  # "Duke of Windsor"
+        or bool(_TITLE_FIRST.match(alias))
+    )
     is_part = alias[0].islower() and subject.label[0].isupper() and not alias.startswith("the ")  # "of Arabia Lawrence"
     fits = 2 < len(alias) <= _MAX_ALIAS_CHARACTERS and alias.casefold() != subject.label.casefold()
-    return fits and not (is_code or is_title or is_part) and not world.is_shared(alias)
+    return fits and not (is_code or is_short_form or is_title or is_part) and not world.is_shared(alias)
 
 
 _MAX_ALIAS_CHARACTERS = 60
-_MAX_CODE_CHARACTERS = 4  # "ITA" names Italy in tables, not in sentences
+_MAX_CODE_CHARACTERS = 4  # "ITA" and "G. B." name countries in tables, not in sentences
+_TITLE_FIRST = re.compile(
+    r"(King|Queen|Emperor|Empress|Prince|Princess|Rey|Roi) (of|de) \S+ \w"
+)  # "King of Spain Carlos II"
+_PLACES = frozenset({"country", "territory", "settlement"})
+_ABBREVIATED = re.compile(r"\b(?!(?:St|Ste|Mt|Ft)\.)[A-Z][a-z]+\.")  # "Ark.", "Fed. Sts. of Micronesia"
 
 
 def _reasoning_after(edited: _Edited) -> Iterator[Probe]:

@@ -122,6 +122,7 @@ class Relation(_Frozen):
     impacts: tuple[PropertyName, ...] = ()  # relations of the same subject that an edit may change
     is_open: bool = Field(alias="open", default=False)  # hardly ever listed whole: one known object is not "the" one
     no_second_hop: tuple[PropertyName, ...] = ()  # not asked of its object: the answer is plain, or leads back
+    known: str = Field(default="{known}", pattern=r"\{known\}")  # how `besides` names an object: "that of writer"
     ends_with_object: tuple[str, ...] = ()  # of these subjects it is over when its object is dead or dissolved
     wordings: tuple[Wording, ...] = Field(min_length=1)
     version: str = ""

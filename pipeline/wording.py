@@ -15,6 +15,7 @@ _REPEATED = re.compile(r"\b(\w.{2,}) \1\b")
 _TENSE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
 _MARK_TOO_MANY = re.compile(r"(?<=\?)\?$")  # "Who wrote Who Goes There??"
 _OWNER = re.compile(r"[^,:]*\w\.?(?<!['’][sS])")  # what takes a possessive
+_BRACKETS = re.compile(r" \([^()]*\)$")  # "Republic of China (1912–1949)"
 _PLURAL = re.compile(r"[tT]he .*[^isu]s")
 _LONGEST_OWNER = 5  # words
 LONGEST_DESCRIPTION = 80  # characters: as long as a label may be
@@ -70,6 +71,7 @@ def is_name(alias: str, label: str, *, is_person: bool = False) -> bool:
         digits > letters and not any(map(str.isdigit, label)),  # "00013482508 IPI"
         alias.islower() and label[:1].isupper(),  # "can"
         _has_other_script(alias) and not _has_other_script(label),
+        any(unicodedata.category(letter) == "Cf" for letter in alias),  # a mark that turns the direction of writing
         bool(_REPEATED.search(alias)) and not _REPEATED.search(label),  # "Edward VIII Edward VIII of ..."
         "," in alias and "," not in label and (is_person or _is_turned(alias, label)),  # "Einstein, Albert"
     )
@@ -89,6 +91,7 @@ def takes_the(label: str, types: Iterable[str], rules: Iterable[NameRule]) -> bo
     """Whether a name takes the definite article: "the Netherlands", but "France" and "The Hague"."""
     if label.lower().startswith("the "):
         return False
+    label = _BRACKETS.sub("", label)
     of = set(types)
     fitting = (rule for rule in rules if not of.isdisjoint(rule.types) and of.isdisjoint(rule.but))
     return any(_rule_speaks(rule, label) for rule in fitting)
@@ -98,10 +101,16 @@ def _rule_speaks(rule: NameRule, label: str) -> bool:
     return (
         label in rule.names
         or any(label == words or label.startswith(f"{words} ") for words in rule.first)
-        or any(label == words or label.endswith(f" {words}") for words in rule.last)
+        or any(_ends_with(words, label) for words in rule.last)
         or any(_is_headed_by(word, label) for word in rule.heads)
         or bool(rule.pattern and re.fullmatch(rule.pattern, label))
     )
+
+
+def _ends_with(words: str, label: str) -> bool:
+    """Whether a label ends with these words, but not with them after a comma as in "Hawaii, United States"."""
+    is_alone = "," not in label or " and " in label.rpartition(",")[2]
+    return label == words or (label.endswith(f" {words}") and is_alone)
 
 
 def _is_headed_by(word: str, label: str) -> bool:

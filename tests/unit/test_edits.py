@@ -366,8 +366,8 @@ def test_every_fact_is_worded_or_dropped(mini: Mini) -> None:
 
 def test_rephrases_that_give_the_target_away_are_left_out(mini: Mini) -> None:
     fact = mini.fact(GREY_TIDE, "P57", INTI)
-    kept = mini.edit(fact, renaming(mini.world, {INTI: "hands"}))["rephrases"]
-    assert not any("hands" in text for text in kept)
+    kept = mini.edit(fact, renaming(mini.world, {INTI: "chair"}))["rephrases"]
+    assert not any("chair" in text for text in kept)
     assert len(kept) == len(mini.edit(fact)["rephrases"]) - 1
 
 

@@ -138,12 +138,12 @@ def test_over_two_hops_both_relations_are_spared(mini: Mini) -> None:
     [
         (
             lambda mini: mini.fact(ADA, "P106", WRITER),
-            "Besides writer, one of the occupations of Ada Rooke is",
+            "Besides that of writer, one of the occupations of Ada Rooke is",
             [["hydrologist"]],
         ),
         (
             lambda mini: mini.change(ADA, "P106", WRITER, PAINTER),
-            "Besides painter, one of the occupations of Ada Rooke is",
+            "Besides that of painter, one of the occupations of Ada Rooke is",
             [["hydrologist"]],  # writer gives way
         ),
         (
@@ -236,6 +236,9 @@ def test_codes_lists_and_ill_written_aliases_are_no_names(mini: Mini) -> None:
         ("VE", False),
         ("VERD", False),
         ("VERDA", True),
+        ("V. E. R.", False),
+        ("Rep. of Verdania", False),
+        ("St. Verdania", True),
         ("verdania", False),  # the label itself
         ("V" * 60, True),
         ("V" * 61, False),
@@ -254,10 +257,19 @@ def test_an_alias_must_read_like_a_name(alias: str, is_asked: bool, mini: Mini) 
 
 
 @pytest.mark.parametrize(
-    ("alias", "is_asked"), [("Lord Inti", True), ("Lord of the Reef", False), ("Inti of Ostrava", False)]
+    ("alias", "is_asked"),
+    [("Lord Inti", True), ("Lord of the Reef", False), ("Inti of Ostrava", False)],
 )
 def test_a_title_without_its_article_names_nobody(alias: str, is_asked: bool, mini: Mini) -> None:
     inti = replace(mini.world.items[INTI], aliases=(alias,))
+    world = World({**mini.world.items, INTI: inti}, mini.world.triples, TEMPLATES)
+    edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), world=world)
+    assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
+
+
+@pytest.mark.parametrize(("alias", "is_asked"), [("Inti of the Reef", True), ("Queen of Ostrava Inti", False)])
+def test_a_title_before_the_name_needs_its_article(alias: str, is_asked: bool, mini: Mini) -> None:
+    inti = replace(mini.world.items[INTI], label="Inti of Ostrava", aliases=(alias,))
     world = World({**mini.world.items, INTI: inti}, mini.world.triples, TEMPLATES)
     edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), world=world)
     assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked

@@ -404,6 +404,7 @@ ABOUT = {
     "British statesman (1874–1965)": True,
     "painter (c. 1490 - 1557)": True,
     "queen who stepped down (1972–2024)": False,
+    "emperor of Brazil (1822–1831)": True,
     "American actor (born 1949)": False,
     "1874–1965": False,
 }

@@ -317,6 +317,7 @@ PLANTS = {
     "no plural forms": Plant("relations/P26.yaml", "wordings.0.several", None, "given for cardinality many"),
     "needless plural forms": Plant("relations/P26.yaml", "cardinality", "one", "given for cardinality many"),
     "wording for other subjects": Plant("relations/P36.yaml", "wordings.0.subject", ["person"], "lacks: ['person']"),
+    "a name for what is known without it": Plant("relations/P36.yaml", "known", "that of", "pattern"),
     "a filter by a word": Plant("relations/P7.yaml", "object_filter.value", "male", "pattern"),
     # its sentences
     "a prompt without its subject": Plant("relations/P36.yaml", "wordings.0.prompt", "It is", "exactly once"),
