@@ -187,10 +187,17 @@ def test_a_file_that_is_not_there_is_told_by_its_option(option: str, states: Sta
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("option", ["old", "new", "exclude"])
-def test_a_folder_is_no_file(option: str, states: States, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("old", "This folder holds no whole set of shards"),
+        ("new", "This folder holds no whole set of shards"),
+        ("exclude", "This is a folder, not a file"),
+    ],
+)
+def test_a_folder_is_no_file(option: str, said: str, states: States, tmp_path: Path) -> None:
     run = build(states, tmp_path / "work", f"--{option}", tmp_path)
-    assert_refused(run, "This is a folder, not a file", str(tmp_path), f"Check --{option}.")
+    assert_refused(run, said, str(tmp_path))
     assert not (tmp_path / "out").exists()
 
 
@@ -496,12 +503,12 @@ MOMENTS = {  # in the order of the line: what is finished is not done again
     1: (
         r"^mkdir .*/\.ingest-",
         r"/counts/000000\.json$",
-        r"/\.changes-.*/old/",
+        r"/\.changes-.*/older/",
         r"^rename .*/\.selection-",
         r"/\.v[^/]+/exports/",
         r"^rename .*/v[^/]+$",
     ),
-    2: (r"/counts/000000\.json$", r"/\.changes-.*/old/"),
+    2: (r"/counts/000000\.json$", r"/\.changes-.*/older/"),
 }
 
 
