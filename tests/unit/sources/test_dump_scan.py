@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.settings import load_settings
 from pipeline.shards import InlineExecutor
+from pipeline.sources import dump_diff
 from pipeline.sources.dump_scan import Reading, Scans, find_changed
 from pipeline.tables import read_table
 from tests.bench.generate import write_dump
@@ -97,3 +98,14 @@ def test_the_changes_are_those_of_a_dump_that_is_read_without_shortcuts(
         path.write_bytes(text)
     assert compare_dumps(*dumps, tmp_path / "slow") == rows
     assert {row["change_class"] for row in rows}
+
+
+@pytest.mark.parametrize("files", [3, 256])
+def test_the_changes_do_not_depend_on_buckets(
+    files: int, dumps: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = compare_dumps(*dumps, tmp_path / "one")
+    monkeypatch.setattr(dump_diff, "_BUCKET_ITEMS", 4)
+    monkeypatch.setattr(dump_diff, "_MOST_FILES", files)
+    assert compare_dumps(*dumps, tmp_path / "many") == rows
+    assert len(list((tmp_path / "many" / "differences").glob("*.parquet"))) > 4
