@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,6 +16,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 
 Tree = dict[str, object]
+Valid = TypeVar("Valid", bound=BaseModel)
 
 
 class _Section(BaseModel):
@@ -130,6 +131,27 @@ class SplitsSettings(_Section):
         return self
 
 
+class HubSettings(_Section):
+    """How releases are published."""
+
+    files_per_commit: Annotated[int, Field(ge=1)]
+    attempts: Annotated[int, Field(ge=1)]
+    backoff_seconds: Annotated[float, Field(ge=0)]
+    max_backoff_seconds: Annotated[float, Field(ge=0)]
+
+
+class DriftSettings(_Section):
+    """How far a release may be from the last ones."""
+
+    releases: Annotated[int, Field(ge=1)]
+    min_rows: Count
+    rows_ratio: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=1)]]
+    relation_distance: Share
+    class_distance: Share
+    drop_rate_points: Share
+    failure_rate_points: Share
+
+
 class LimitsSettings(_Section):
     """Lengths that loaders can take."""
 
@@ -156,6 +178,13 @@ class Settings(_Section):
     limits: LimitsSettings
 
 
+class Operations(_Section):
+    """What a running pipeline does with finished releases; no release depends on it."""
+
+    hub: HubSettings
+    drift: DriftSettings
+
+
 def load_settings(config: Path | None = None, overrides: Mapping[str, object] | None = None) -> Settings:
     """The settings of a run.
 
@@ -166,12 +195,25 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, object] | 
     Raises:
         UsageError: The file is missing or not TOML, or a key or value is wrong.
     """
-    tree = _read_toml(defaults_file())
-    if config is not None:
-        tree = _merged(tree, _read_toml(config))
+    tree = _tree(config)
     tree |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    return _valid(Settings, {key: value for key, value in tree.items() if key not in Operations.model_fields}, config)
+
+
+def load_operations(config: Path | None = None) -> Operations:
+    """The settings of publishing; the errors are those of `load_settings`."""
+    tree = _tree(config)
+    return _valid(Operations, {key: tree[key] for key in Operations.model_fields}, config)
+
+
+def _tree(config: Path | None) -> Tree:
+    tree = _read_toml(defaults_file())
+    return tree if config is None else _merged(tree, _read_toml(config))
+
+
+def _valid(model: type[Valid], tree: Tree, config: Path | None) -> Valid:
     try:
-        return Settings.model_validate(tree)
+        return model.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
