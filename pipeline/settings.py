@@ -131,6 +131,21 @@ class SplitsSettings(_Section):
         return self
 
 
+class PoliteSettings(_Section):
+    """How servers are asked."""
+
+    requests_per_minute: Annotated[float, Field(gt=0)]
+    burst: Annotated[int, Field(ge=1)]
+    budget: Count
+    connect_seconds: Annotated[float, Field(gt=0)]
+    timeout_seconds: Annotated[float, Field(gt=0)]
+    backoff_seconds: Annotated[float, Field(ge=0)]
+    max_backoff_seconds: Annotated[float, Field(ge=0)]
+    break_after: Annotated[int, Field(ge=1)]
+    break_seconds: Annotated[float, Field(ge=0)]
+    max_breaks: Count
+
+
 class HubSettings(_Section):
     """How releases are published."""
 
@@ -176,6 +191,7 @@ class Settings(_Section):
     probes: ProbesSettings
     splits: SplitsSettings
     limits: LimitsSettings
+    polite: PoliteSettings
 
 
 class Operations(_Section):
