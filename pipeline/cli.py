@@ -1,4 +1,4 @@
-"""The command line: `editmill build`, `check` and `explain`."""
+"""The command line: `editmill build`, `check`, `explain`, `drift` and `publish`."""
 
 import argparse
 import os
@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(commands.add_parser("build", parents=[common], help="build a release"))
     _add_check(commands.add_parser("check", parents=[common], help="check a release again"))
     _add_explain(commands.add_parser("explain", parents=[common], help="tell what became of a subject and relation"))
+    _add_drift(commands.add_parser("drift", parents=[common], help="compare a release with the last ones"))
+    _add_publish(commands.add_parser("publish", parents=[common], help="put a release on the Hugging Face Hub"))
     return parser
 
 
@@ -78,6 +80,25 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("relation", metavar="P26", help="a relation")
     parser.add_argument("--release", type=Path, required=True, metavar="DIR", help="the folder of a release")
     parser.set_defaults(run=_explain)
+
+
+def _add_drift(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("release", type=Path, metavar="DIR", help="the folder of a release")
+    past = parser.add_mutually_exclusive_group(required=True)
+    past.add_argument("--against", type=Path, nargs="+", metavar="DIR", help="folders of earlier releases")
+    past.add_argument("--repo-id", metavar="ORG/NAME", help="a repository on the Hub, for its last releases")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
+    parser.set_defaults(run=_drift)
+
+
+def _add_publish(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("release", type=Path, metavar="DIR", help="the folder of a release")
+    parser.add_argument("--repo-id", required=True, metavar="ORG/NAME", help="the repository on the Hub")
+    parser.add_argument("--private", action="store_true", help="make the repository private, if it is made now")
+    parser.add_argument("--tag", type=_name, default="", metavar="NAME", help="its tag (default: the release's name)")
+    parser.add_argument("--accept-drift", action="store_true", help="publish although it is not like the last ones")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
+    parser.set_defaults(run=_publish)
 
 
 def _categories(text: str) -> tuple[str, ...]:
@@ -151,6 +172,36 @@ def _explain(options: argparse.Namespace, reporter: Reporter) -> int:
 
     del reporter
     sys.stdout.write(explain(options.release, options.subject, options.relation) + "\n")
+    return 0
+
+
+def _drift(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline import hub
+    from pipeline.drift import refuse_drift, written
+    from pipeline.manifest import MANIFEST, read_numbers
+    from pipeline.publishing import drift_of
+    from pipeline.settings import load_operations
+
+    operations = load_operations(options.config)
+    if options.against:
+        past = [read_numbers(folder / MANIFEST) for folder in options.against]
+    else:
+        found = hub.published(options.repo_id, operations.drift.releases + 1, operations.hub, reporter)
+        past = [one for tag, one in found.items() if tag != options.release.name]
+    findings = drift_of(options.release, past, operations)
+    sys.stdout.write(written(findings) + "\n")
+    refuse_drift(options.release.name, findings)
+    return 0
+
+
+def _publish(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.publishing import Where, publish_release
+    from pipeline.settings import load_operations
+
+    where = Where(options.repo_id, options.private)
+    operations = load_operations(options.config)
+    done = publish_release(options.release, where, operations, reporter, options.tag, accept_drift=options.accept_drift)
+    sys.stdout.write(f"{'Was there already' if done.was_there else 'Published'}: {done.tag} at {done.url}\n")
     return 0
 
 

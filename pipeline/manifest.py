@@ -128,6 +128,37 @@ class Manifest(_Record):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
 
 
+class Numbers(BaseModel):
+    """What releases are compared by; it can be read of releases that earlier versions of editmill made."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    release: str
+    window_end: datetime | None
+    rows: Mapping[str, Mapping[str, int]]
+    relations: Mapping[str, Mapping[str, int]]
+    changes: Mapping[str, int]
+    counts: tuple[CountRecord, ...]
+    checks: tuple[CheckRecord, ...]
+
+
+def read_numbers(path: Path) -> Numbers:
+    """The numbers of a manifest.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: There is no such file, or it holds no manifest.
+    """
+    try:
+        return Numbers.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError("This is no release: it has no manifest", str(path), "Check the path.") from error
+    except ValidationError as error:
+        raise InputError("The manifest cannot be read", str(path), "It was changed by hand.") from error
+
+
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a release.
 

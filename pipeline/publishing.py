@@ -1,0 +1,86 @@
+"""From a finished release to one that anybody can load: checked again, compared with the last ones, then published."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import hub
+from pipeline.checks import CheckResult, run_checks
+from pipeline.drift import Finding, measure_drift, refuse_drift
+from pipeline.errors import ChecksFailed
+from pipeline.hub import Published, Upload
+from pipeline.manifest import MANIFEST, Numbers, read_numbers
+from pipeline.progress import Reporter
+from pipeline.release import read_release
+from pipeline.settings import Operations
+from pipeline.templates import load_templates
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where releases go.
+
+    Attributes:
+        repo_id: The repository on the Hub, "organisation/name".
+        private: Whether a repository that is made now is private.
+    """
+
+    repo_id: str
+    private: bool = False
+
+
+def publish_release(
+    release: Path,
+    where: Where,
+    operations: Operations,
+    reporter: Reporter,
+    tag: str = "",
+    *,
+    accept_drift: bool = False,
+) -> Published:
+    """Publish a release, unless something speaks against it.
+
+    Args:
+        release: Its folder.
+        where: Where it goes.
+        operations: The settings of publishing.
+        reporter: Where to tell how far it is.
+        tag: The tag to load it by; the name of the release if it is empty.
+        accept_drift: Whether a person has looked at what drifted and means it.
+
+    Raises:
+        ChecksFailed: A required check fails, or the release is not like the last ones; nothing is published.
+        UsageError: There is no token, it may not do this, or the tag stands for another release.
+        ServiceError: The Hub cannot be reached or keeps failing.
+    """
+    check_release(release)
+    upload = Upload(release, where.repo_id, tag or read_numbers(release / MANIFEST).release, where.private)
+    past = hub.published(where.repo_id, operations.drift.releases + 1, operations.hub, reporter)
+    if upload.tag not in past and not accept_drift:  # what is there already passed the gate
+        refuse_drift(upload.tag, drift_of(release, list(past.values()), operations))
+    return hub.publish(upload, operations.hub, reporter)
+
+
+def check_release(release: Path) -> list[CheckResult]:
+    """Run every check on a finished release.
+
+    Raises:
+        ChecksFailed: A required check fails.
+        InputError: The folder holds no release.
+    """
+    results = run_checks(read_release(release, load_templates().relations))
+    failed = [result for result in results if result.required and not result.passed]
+    if failed:
+        told = "; ".join(f"{result.name}: {result.examples[0]}" for result in failed)
+        raise ChecksFailed(
+            f"The release fails {len(failed)} required checks: {told}", str(release), "Nothing was published."
+        )
+    return results
+
+
+def drift_of(release: Path, past: list[Numbers], operations: Operations) -> list[Finding]:
+    """Compare a release with the last ones, the latest first; no more of them count than the settings say.
+
+    Raises:
+        InputError: The folder holds no release.
+    """
+    return measure_drift(read_numbers(release / MANIFEST), past[: operations.drift.releases], operations.drift)
