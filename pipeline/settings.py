@@ -167,6 +167,26 @@ class DriftSettings(_Section):
     failure_rate_points: Share
 
 
+class LiveSettings(_Section):
+    """What the live source asks for."""
+
+    settle_hours: Count
+    late_minutes: Count
+    retention_days: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    missing_tries: Annotated[int, Field(ge=1)]
+    drop_anonymous: bool
+    max_subjects: Count
+    hops: Count
+    max_items: Count
+    view_months: Annotated[int, Field(ge=1)]
+    view_pages: Count
+    sparql_batch: Annotated[int, Field(ge=1)]
+    sparql_rows: Annotated[int, Field(ge=1)]
+    max_neighbours: Count
+    neighbour_heads: Count
+
+
 class LimitsSettings(_Section):
     """Lengths that loaders can take."""
 
@@ -192,6 +212,7 @@ class Settings(_Section):
     splits: SplitsSettings
     limits: LimitsSettings
     polite: PoliteSettings
+    live: LiveSettings
 
 
 class Operations(_Section):
