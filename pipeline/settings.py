@@ -171,7 +171,7 @@ class LiveSettings(_Section):
     """What the live source asks for."""
 
     settle_hours: Count
-    late_minutes: Count
+    late_rows: Annotated[int, Field(ge=1)]
     retention_days: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=1)]
     missing_tries: Annotated[int, Field(ge=1)]

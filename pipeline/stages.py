@@ -120,7 +120,8 @@ def changed(line: Line, old: Input, new: Input, ingested: Path, pool: Executor) 
         dump_diff.compare_texts(out / "old", out / "new", out, settings.memory, gap_days, pool)
         with line.database() as database:
             merges = dump_diff.find_merges(out, out / "old", out / "new", database, out / "merges.parquet")
-        evidence = changes.Evidence(out / "differences", merges, ingested / "statements", out / "revisions")
+        last_edit = dump_diff.last_edit(out / "revisions")
+        evidence = changes.Evidence(out / "differences", merges, ingested / "statements", last_edit)
         with line.database() as database:
             changes.classify(evidence, line.templates.dating, database, out / "changes.parquet")
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
+from pipeline.choice import fraction
 from pipeline.sandbox.history import History, Json
 
 Parameters = Mapping[str, str]
@@ -117,10 +118,21 @@ def _recent_changes(history: History, parameters: Parameters) -> Json:
         rows = [row for row in rows if (_place(row) >= after if newer else _place(row) <= after)]
     limit = parameters.get("rclimit", "10")
     size = _ROWS if limit == "max" else min(int(limit), _ROWS)
-    found: Json = {"query": {"recentchanges": rows[:size]}}
+    found: Json = {"query": {"recentchanges": _disordered(rows[:size], history.disorder)}}
     if len(rows) > size:
         stamp, rcid = _place(rows[size])
         found["continue"] = {"rccontinue": f"{stamp}|{rcid}"}
+    return found
+
+
+def _disordered(rows: list[Json], share: float) -> list[Json]:
+    """Rows of which some stand twice and some have changed places, as on a wiki whose servers lag."""
+    found: list[Json] = []
+    for row in rows:
+        lot = fraction(0, "disorder", row["rcid"])
+        found += [row, row] if lot < share / 2 else [row]
+        if len(found) > 1 and share / 2 <= lot < share:
+            found[-2:] = reversed(found[-2:])
     return found
 
 

@@ -27,6 +27,7 @@ class History:
         redirects: Items that were merged, and into which.
         pages: Pages about items on the client wiki: their item, or the page that they redirect to.
         now: What time it is there, as MediaWiki writes it.
+        disorder: The share of recent changes that are listed twice, or before the one they came after.
         meta: See `recorded_meta`.
     """
 
@@ -36,4 +37,5 @@ class History:
     redirects: Mapping[str, str] = field(default_factory=dict[str, str])
     pages: Mapping[str, Json] = field(default_factory=dict[str, Json])
     now: str = "2026-11-20T00:00:00Z"
+    disorder: float = 0.0
     meta: Json = field(default_factory=recorded_meta)

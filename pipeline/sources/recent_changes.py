@@ -5,9 +5,10 @@ hour behind, what it found is put on disk, so that a run that was killed goes on
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,14 @@ _Row = tuple[Any, ...]  # the columns of schema.RECENT_CHANGES, in order
 _TIME = 5  # the place of `time` in them
 
 # Summaries of edits that touch no statement (wikidata.md, summary grammar); what does not say so may touch any.
-_NO_STATEMENT = (
+NO_STATEMENT = (
     r"^/\* (wbsetlabel|wbsetdescription|wbsetaliases|wbsetsitelink|wblinktitles|clientsitelink)-"
     r"|^/\* wbeditentity-update-languages(-short)?:"
+)
+# Summaries that name the one property whose statements the edit touched.
+NAMES_PROPERTY = (
+    r"^/\* wb(createclaim|setclaim|setclaimvalue|removeclaims|setreference|removereferences|setqualifier"
+    r"|removequalifiers)-?[a-z-]*:.*\[\[Property:P"
 )
 
 
@@ -62,13 +68,14 @@ def sweep(wiki: Wiki, window: Window, store: Path, settings: LiveSettings, advan
     advance((cursor - window.start).total_seconds())
     files = [path for _, path in covered]
     waiting: list[_Row] = []
-    late = timedelta(minutes=settings.late_minutes)
+    latest: deque[datetime] = deque(maxlen=settings.late_rows)
     for change in wiki.recent_changes(cursor, window.end) if cursor < window.end else ():
         row = _row(change)
         if row is None or not cursor < row[_TIME] <= window.end:
             continue
-        hour = (row[_TIME] - late).replace(minute=0, second=0, microsecond=0)
-        if hour > cursor and any(one[_TIME] <= hour for one in waiting):
+        latest.append(row[_TIME])
+        hour = min(latest).replace(minute=0, second=0, microsecond=0)
+        if hour > cursor and len(latest) == settings.late_rows:
             files.append(_flush(Window(cursor, hour), waiting, store))
             advance((hour - cursor).total_seconds())
             cursor = hour
@@ -127,7 +134,7 @@ _SPANS = f"""
 WITH edits AS (
     SELECT item_id, min(parent) AS base, max(revision) AS head,
         arg_max(parent, revision) FILTER (comment LIKE '/* wbmergeitems-to:%') AS before_merge,
-        bool_or(kind = 'new' OR comment IS NULL OR NOT regexp_matches(comment, '{_NO_STATEMENT}')) AS may_matter
+        bool_or(kind = 'new' OR comment IS NULL OR NOT regexp_matches(comment, '{NO_STATEMENT}')) AS may_matter
     FROM changes WHERE kind IN ('edit', 'new') GROUP BY item_id
 ), logs AS (
     SELECT item_id, arg_max(log_action, rcid) AS action

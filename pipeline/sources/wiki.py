@@ -4,8 +4,9 @@ pywikibot sends through the gate and never waits or retries by itself. Its setti
 that it is given holds an empty configuration, so that none of the user's is read, and it writes nowhere else.
 """
 
+import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -56,6 +57,18 @@ class Wiki:
             if not more:
                 return
 
+    def entities(self, names: Sequence[str], props: str, **parameters: object) -> Mapping[str, Answer]:
+        """Items as they are now, by the id that was asked for; what is not there says `missing`.
+
+        Raises:
+            ServiceError: The answer is not about all of them, or the server keeps failing.
+        """
+        answer = self.ask(action="wbgetentities", ids="|".join(names), props=props, **parameters)
+        found = cast(Mapping[str, Answer], answer.get("entities", {}))
+        if set(names) - found.keys():
+            raise ServiceError(f"The wiki passed over items, such as {min(set(names) - found.keys())}", self.url)
+        return found
+
     def recent_changes(self, start: datetime, end: datetime) -> Iterator[Answer]:
         """Rows of recent changes of items, oldest first, both ends counted in.
 
@@ -70,11 +83,23 @@ class Wiki:
                 start=pywikibot.Timestamp.fromtimestampformat(f"{start:%Y%m%d%H%M%S}"),
                 end=pywikibot.Timestamp.fromtimestampformat(f"{end:%Y%m%d%H%M%S}"),
                 reverse=True,
-                namespaces=0,
+                namespaces=self._item_space[0],
                 changetype="edit|new|log",
             )
         except Error as error:
             raise self._told(error) from error
+
+    def title(self, item: int) -> str:
+        """The title of an item's page."""
+        name = self._item_space[1]
+        return f"{name}:Q{item}" if name else f"Q{item}"
+
+    @functools.cached_property
+    def _item_space(self) -> tuple[int, str]:
+        """Number and name of the namespace that items live in: the main one on Wikidata, elsewhere often `Item:`."""
+        spaces = cast(Mapping[str, Answer], self._site.siteinfo["namespaces"])
+        found = [space for space in spaces.values() if space.get("defaultcontentmodel") == "wikibase-item"]
+        return (int(found[0]["id"]), str(found[0].get("name", ""))) if found else (0, "")
 
     def clock(self) -> datetime:
         """What time it is for the wiki."""
@@ -133,8 +158,8 @@ def _site(url: str, gate: Gate, folder: Path) -> Any:
 def _configured(folder: Path) -> Any:
     """pywikibot, imported with a configuration of ours."""
     folder.mkdir(parents=True, exist_ok=True)
-    empty = folder / "user-config.py"
-    empty.touch(mode=0o600)
+    for name in ("user-config.py", "throttle.ctrl"):  # empty: it looks for both
+        (folder / name).touch(mode=0o600)
     os.environ["PYWIKIBOT_DIR"] = str(folder)  # read while it is imported
     os.environ["PYWIKIBOT_NO_USER_CONFIG"] = "2"
     import pywikibot
