@@ -95,7 +95,7 @@ def _add_publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("release", type=Path, metavar="DIR", help="the folder of a release")
     parser.add_argument("--repo-id", required=True, metavar="ORG/NAME", help="the repository on the Hub")
     parser.add_argument("--private", action="store_true", help="make the repository private, if it is made now")
-    parser.add_argument("--tag", type=_name, default="", metavar="NAME", help="its tag (default: the release's name)")
+    parser.add_argument("--tag", type=_name, metavar="NAME", help="its tag (default: the release's name)")
     parser.add_argument("--accept-drift", action="store_true", help="publish although it is not like the last ones")
     parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
     parser.set_defaults(run=_publish)
@@ -200,7 +200,9 @@ def _publish(options: argparse.Namespace, reporter: Reporter) -> int:
 
     where = Where(options.repo_id, options.private)
     operations = load_operations(options.config)
-    done = publish_release(options.release, where, operations, reporter, options.tag, accept_drift=options.accept_drift)
+    done = publish_release(
+        options.release, where, operations, reporter, options.tag or "", accept_drift=options.accept_drift
+    )
     sys.stdout.write(f"{'Was there already' if done.was_there else 'Published'}: {done.tag} at {done.url}\n")
     return 0
 

@@ -141,7 +141,7 @@ def published(repo_id: str, count: int, settings: HubSettings, reporter: Reporte
 
 
 def fetch(repo_id: str, tag: str, folder: Path, settings: HubSettings, reporter: Reporter) -> Path:
-    """A release from the Hub, whole, in a folder of its own.
+    """The rows and the manifest of a release from the Hub, in a folder of its own; what is there is not fetched again.
 
     Raises:
         UsageError: There is no token, or it may not read the repository.
@@ -151,7 +151,7 @@ def fetch(repo_id: str, tag: str, folder: Path, settings: HubSettings, reporter:
     make_folder(folder)
 
     def read() -> Path:
-        api.snapshot_download(repo_id, repo_type=_KIND, revision=tag, local_dir=folder)
+        api.snapshot_download(repo_id, repo_type=_KIND, revision=tag, local_dir=folder, allow_patterns=["data/*", MANIFEST])
         return folder
 
     return _patiently(read, repo_id, settings, reporter)

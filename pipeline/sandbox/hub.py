@@ -43,12 +43,14 @@ class Faults:
         at: The number of a request, from 1, and its trouble.
         seed: Changes which requests the shares fall on.
         before: Called before each request with its number, method and path; a test may end the client here.
+        after: Called when its work is done and its answer is not sent yet.
     """
 
     share: Mapping[Trouble, float] = field(default_factory=dict[Trouble, float])
     at: Mapping[int, Trouble] = field(default_factory=dict[int, Trouble])
     seed: int = 0
     before: Callable[[int, str, str], None] = _nothing
+    after: Callable[[int, str, str], None] = _nothing
 
     def of(self, number: int) -> Trouble | None:
         """The trouble that a request meets."""
@@ -109,6 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         reply = self._answer() if trouble in (None, "lost") else _TROUBLE_REPLIES[trouble]
+        self._hub.faults.after(number, self.command, self.path)
         if trouble == "lost":
             self.close_connection = True
             return
