@@ -1,0 +1,26 @@
+"""The daily job of the live source: what is new is fetched day by day, and the weekly build has little left to ask."""
+
+from datetime import datetime
+
+from prefect import flow
+
+from flows.live_source import fetch_changes
+from flows.parameters import BuildParameters
+from flows.running import at_the_rim, scheduled_time
+
+
+@at_the_rim
+def sweep_changes(parameters: BuildParameters, scheduled: datetime) -> int:
+    """Fetch them; how many revisions came."""
+    return fetch_changes(parameters, scheduled)
+
+
+@flow(name="ingest_changes")
+def ingest_changes(parameters: BuildParameters, scheduled: datetime | None = None) -> int:
+    """Fetch the changes up to a day before the scheduled time; what an earlier day missed is fetched too.
+
+    Args:
+        parameters: Those of the build that will use them.
+        scheduled: The time that the window follows from; this run's own if it is not given.
+    """
+    return sweep_changes(parameters, scheduled_time(scheduled))
