@@ -6,6 +6,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import show_release
+from flows.catch_up import run_again
 from flows.live_source import live_release
 from flows.parameters import BuildParameters, Release
 from flows.running import RunLog, as_task, scheduled_time
@@ -18,7 +19,7 @@ from pipeline.sources.sample import sample_dumps, sample_pageviews
 from pipeline.tables import file_hash
 
 
-@flow(name="build_release")
+@flow(name="build_release", on_crashed=[run_again])
 def build_release(parameters: BuildParameters, scheduled: datetime | None = None) -> Release:
     """Build a release of all categories for the time of the schedule.
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from prefect import flow
 
+from flows.catch_up import run_again
 from flows.live_source import fetch_changes
 from flows.parameters import BuildParameters
 from flows.running import at_the_rim, scheduled_time
@@ -15,7 +16,7 @@ def sweep_changes(parameters: BuildParameters, scheduled: datetime) -> int:
     return fetch_changes(parameters, scheduled)
 
 
-@flow(name="ingest_changes")
+@flow(name="ingest_changes", on_crashed=[run_again])
 def ingest_changes(parameters: BuildParameters, scheduled: datetime | None = None) -> int:
     """Fetch the changes up to a day before the scheduled time; what an earlier day missed is fetched too.
 

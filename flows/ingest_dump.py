@@ -7,6 +7,7 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.catch_up import run_again
 from flows.parameters import BuildParameters
 from flows.running import RunLog, as_task, scheduled_time
 from flows.windows import last_dumps
@@ -19,7 +20,7 @@ from pipeline.tables import file_hash
 from pipeline.templates import load_templates
 
 
-@flow(name="ingest_dump")
+@flow(name="ingest_dump", on_crashed=[run_again])
 def ingest_dump(parameters: BuildParameters, scheduled: datetime | None = None) -> Sequence[Path]:
     """Read the newest dump and what changed since the one before.
 

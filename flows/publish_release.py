@@ -9,6 +9,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import show_difference, show_drift, show_link
+from flows.catch_up import run_again
 from flows.parameters import PublishParameters, Release
 from flows.running import RunLog, at_the_rim, same_release
 from pipeline import hub
@@ -21,7 +22,7 @@ from pipeline.publishing import check_release, drift_of
 from pipeline.settings import load_operations
 
 
-@flow(name="publish_release")
+@flow(name="publish_release", on_crashed=[run_again])
 def publish_release(parameters: PublishParameters, release: Release, config: Path | None = None) -> Published | None:
     """Publish a release.
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from prefect import flow
 
 from flows.build_release import build_release
+from flows.catch_up import run_again
 from flows.ingest_dump import ingest_dump
 from flows.parameters import WeeklyParameters
 from flows.publish_release import publish_release
@@ -12,7 +13,7 @@ from flows.running import scheduled_time
 from pipeline.hub import Published
 
 
-@flow(name="weekly_release")
+@flow(name="weekly_release", on_crashed=[run_again])
 def weekly_release(parameters: WeeklyParameters, scheduled: datetime | None = None) -> Published | None:
     """Build a release and publish it.
 
