@@ -71,9 +71,10 @@ def missed(deployment: Deployment, flow_name: str, now: datetime) -> list[dateti
 
 
 def make_up(deployment_id: UUID, times: Sequence[datetime], reporter: Reporter) -> None:
-    """Schedule runs for times that are past; each takes its window and its name from its own time."""
+    """Schedule runs for times that are past and have none; each takes its window and its name from its own time."""
     with get_client(sync_client=True) as client:
-        for moment in times:
+        there = {run.expected_start_time for run in _runs(client, deployment_id)}
+        for moment in sorted(set(times) - there):
             key = f"made-up {deployment_id} {moment.isoformat()}"
             run = client.create_flow_run_from_deployment(
                 deployment_id, state=Scheduled(scheduled_time=moment), idempotency_key=key
@@ -95,16 +96,14 @@ def _again() -> State[Any]:
 
 def _last_run(client: SyncPrefectClient, known: DeploymentResponse) -> datetime:
     """When the last run of a deployment that began was due, or else when the deployment was made."""
-    runs = client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[known.id])),
-        flow_run_filter=FlowRunFilter(
-            state=FlowRunFilterState(type=FlowRunFilterStateType(not_any_=[StateType.SCHEDULED]))
-        ),
-        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
-        limit=1,
-    )
-    moment = runs[0].expected_start_time if runs else known.created
-    return moment or datetime.now(UTC)
+    due = [run.expected_start_time for run in _runs(client, known.id) if run.run_count and run.expected_start_time]
+    return max(due, default=known.created or datetime.now(UTC))
+
+
+def _runs(client: SyncPrefectClient, deployment_id: UUID) -> list[FlowRun]:
+    """The runs of a deployment, the latest first."""
+    wanted = DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id]))
+    return client.read_flow_runs(deployment_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=_PAGE)
 
 
 def _dates(cron: str, timezone: str, after: datetime, until: datetime) -> list[datetime]:
