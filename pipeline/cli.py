@@ -6,12 +6,15 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from pipeline import __version__
 from pipeline.errors import PipelineError, UsageError
 from pipeline.progress import Reporter
 from pipeline.records import Category
+
+if TYPE_CHECKING:  # imported when it is used, to keep --help quick
+    from pipeline.settings import Settings
 
 DEFAULT_OUT = Path("releases")
 
@@ -42,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json-logs", action="store_true", help="tell progress and errors as JSON lines")
     _add_build(commands.add_parser("build", parents=[common], help="build a release"))
+    _add_plan(commands.add_parser("plan", parents=[common], help="tell what a visit to a living wiki would cost"))
     _add_check(commands.add_parser("check", parents=[common], help="check a release again"))
     _add_explain(commands.add_parser("explain", parents=[common], help="tell what became of a subject and relation"))
     _add_drift(commands.add_parser("drift", parents=[common], help="compare a release with the last ones"))
@@ -50,14 +54,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", choices=["sample", "dump"], required=True, help="the bundled slice, or dumps")
+    parser.add_argument(
+        "--source", choices=["sample", "dump", "live"], required=True, help="the bundled slice, dumps, or a living wiki"
+    )
     parser.add_argument(
         "--new", type=Path, metavar="DUMP", help="the newer dump: .json, .json.gz, .json.bz2, .json.zst"
     )
     parser.add_argument(
         "--old", type=Path, metavar="DUMP", help="the older dump; without it there is no recent category"
     )
-    parser.add_argument("--pageviews", type=Path, metavar="PATH", help="a file or folder of page views")
+    parser.add_argument("--pageviews", metavar="PATH", help="a file or folder of page views; for live, the service")
+    _add_live(parser)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where releases go")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where finished stages are kept (default: OUT/.work)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
@@ -68,6 +75,27 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", type=_name, dest="name", metavar="NAME", help="the name of the release")
     parser.add_argument("--model", default="none", metavar="PATH_OR_ID", help="a causal language model, or none")
     parser.set_defaults(run=_build)
+
+
+def _add_live(parser: argparse.ArgumentParser) -> None:
+    live = parser.add_argument_group("a living wiki")
+    live.add_argument("--contact", metavar="MAIL_OR_URL", help="who runs this: the servers are told")
+    live.add_argument("--since", metavar="7d", help="a window of so many days, and what earlier visits missed")
+    live.add_argument("--from", dest="start", metavar="T0", help="the window's start, which is not in it")
+    live.add_argument("--to", dest="end", metavar="T1", help="the window's end, which is")
+    live.add_argument("--api", metavar="URL", help="the api.php of the repository (default: Wikidata's)")
+    live.add_argument("--sparql", metavar="URL", help="its query service (default: Wikidata's, for Wikidata)")
+    live.add_argument("--wiki-api", metavar="URL", help="the api.php of the wiki that page views are of")
+    live.add_argument("--repo-state", type=Path, metavar="DIR", help="what visits keep (default: OUT/.state)")
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", choices=["live"], required=True, help="what would be read")
+    parser.add_argument("--pageviews", metavar="URL", help="the page view service")
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where releases go")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
+    _add_live(parser)
+    parser.set_defaults(run=_plan)
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -137,7 +165,8 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
         version=options.name,
         model=None if options.model == "none" else options.model,
     )
-    built = build(_sources(options), settings, where, reporter)
+    sources = _live(options, settings, reporter) if options.source == "live" else _sources(options)
+    built = build(sources, settings, where, reporter)
     sys.stdout.write(summary(built.manifest, built.folder) + "\n")
     return 0
 
@@ -146,14 +175,49 @@ def _sources(options: argparse.Namespace):
     from pipeline.build import Sources
     from pipeline.sources.sample import sample_dumps, sample_pageviews
 
+    pageviews = Path(options.pageviews) if options.pageviews else None
     if options.source == "sample":
         if options.old or options.new:
             raise UsageError("The bundled slice brings its own dumps", "--source sample", "Use --source dump.")
         old, new = sample_dumps()
-        return Sources("sample", new, old, options.pageviews or sample_pageviews(), options.exclude)
+        return Sources("sample", new, old, pageviews or sample_pageviews(), options.exclude)
     if options.new is None:
         raise UsageError("No dump was given", "--new", "Name the newer dump, as in --new wikidata-all.json.gz.")
-    return Sources("dump", options.new, options.old, options.pageviews, options.exclude)
+    return Sources("dump", options.new, options.old, pageviews, options.exclude)
+
+
+def _live(options: argparse.Namespace, settings: "Settings", reporter: Reporter):
+    from pipeline.build import Sources
+    from pipeline.sources.harvest import ITEMS
+    from pipeline.visiting import visit
+
+    made = visit(_asked(options), settings, options.workers, reporter)
+    return Sources("live", made.folder / ITEMS, None, made.views, options.exclude, made)
+
+
+def _asked(options: argparse.Namespace):
+    from pipeline.visiting import Asked
+
+    return Asked(
+        contact=options.contact,
+        state=options.repo_state or options.out / ".state",
+        since=options.since,
+        start=options.start,
+        end=options.end,
+        api=options.api,
+        sparql=options.sparql,
+        pageviews=options.pageviews,
+        wiki_api=options.wiki_api,
+    )
+
+
+def _plan(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.settings import load_settings
+    from pipeline.visiting import plan
+
+    del reporter
+    sys.stdout.write(plan(_asked(options), load_settings(options.config)) + "\n")
+    return 0
 
 
 def _check(options: argparse.Namespace, reporter: Reporter) -> int:

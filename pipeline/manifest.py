@@ -40,6 +40,16 @@ class DumpRecord(_Record):
     samples: tuple[str, ...]  # where the first unreadable lines are, and why
 
 
+class VisitRecord(_Record):
+    """What a visit to a living wiki brought."""
+
+    api: str
+    start: datetime
+    end: datetime
+    gaps: tuple[tuple[datetime, datetime], ...]  # parts of the window that the wiki no longer remembered
+    counts: Mapping[str, int]
+
+
 class ModelRecord(_Record):
     """The language model behind the likelihood."""
 
@@ -120,12 +130,17 @@ class Manifest(_Record):
     relations: Mapping[str, Mapping[str, int]]
     domains: Mapping[str, Mapping[str, int]]
     exports: Mapping[str, ExportRecord]
+    visit: VisitRecord | None = None
     checks: tuple[CheckRecord, ...] = ()
     files: Mapping[str, FileRecord] = {}
 
     def to_json(self) -> str:
         """The manifest as it is written: sorted keys, one value a line."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+        left_out = set[str]() if self.visit else {"visit"}
+        return (
+            json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True, indent=1, ensure_ascii=False)
+            + "\n"
+        )
 
 
 class Numbers(BaseModel):

@@ -185,6 +185,8 @@ class LiveSettings(_Section):
     sparql_rows: Annotated[int, Field(ge=1)]
     max_neighbours: Count
     neighbour_heads: Count
+    edits_a_day: Count
+    items_a_day: Count
 
 
 class LimitsSettings(_Section):

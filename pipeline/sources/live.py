@@ -22,7 +22,7 @@ from pipeline.sources.entity_json import Entity, number
 from pipeline.sources.recent_changes import NAMES_PROPERTY, NO_STATEMENT, Window, find_spans, open_changes, sweep
 from pipeline.sources.revisions import fetch_revisions, history
 from pipeline.sources.wiki import Wiki
-from pipeline.tables import Database, write_rows
+from pipeline.tables import Database, read_table, write_rows, write_table
 
 _HIDDEN_ROUNDS = 3  # revisions in a row that may be hidden before an item is given up
 _UndoneRow = tuple[int, str, str]  # the columns of schema.UNDONE, in order
@@ -238,3 +238,30 @@ def mark_undone(changes: Path, harvest: Path, database: Database, out: Path) -> 
         ORDER BY c.subject_id, c.property_id NULLS FIRST, c.new_statement_id NULLS FIRST,
             c.old_statement_id NULLS FIRST, change_class"""
     return database.write(sql, out, schema.CHANGES)
+
+
+def complete(ingested: Path, harvest: Path, database: Database) -> None:
+    """Put what a visit knows in place of what its items alone tell: MENTIONS of the whole graph, titles that redirect.
+
+    Args:
+        ingested: The folder of `dump.ingest`.
+        harvest: The visit.
+        database: A session to work in.
+    """
+    database.view("titles", ingested / "titles")
+    database.view("found", harvest / "titles.parquet")
+    titles = database.table(
+        """FROM found UNION
+        SELECT * FROM titles WHERE NOT EXISTS (FROM found WHERE found.wiki = titles.wiki AND found.title = titles.title)
+        ORDER BY id, wiki, title"""
+    )
+    _replace(ingested / "titles", titles, schema.TITLES)
+    if (harvest / "mentions.parquet").is_file():
+        _replace(ingested / "mentions", read_table(harvest / "mentions.parquet"), schema.MENTIONS)
+
+
+def _replace(folder: Path, table: pa.Table, kind: pa.Schema) -> None:
+    """Let a folder hold one file with these rows."""
+    for path in folder.glob("*.parquet"):
+        path.unlink()
+    write_table(table, folder / "000000.parquet", kind)

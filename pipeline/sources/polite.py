@@ -96,6 +96,9 @@ class Gate:
             )
         self.agent = f"editmill/{__version__} ({contact}) {requests.utils.default_user_agent()}"
         self.traffic = Traffic()
+        self.long_questions: set[str] = (
+            set()
+        )  # addresses where a time-out is an answer: whoever asks splits the question
         self.failure: ServiceError | None = None  # what ended a run; clients may wrap it in errors of their own
         self.settings, self._seed, self._clock = settings, seed, clock or Clock()
         self._tokens, self._filled = float(settings.burst), self._clock.now()
@@ -131,6 +134,8 @@ class Gate:
                     response = transmit()
                     trouble = self._judge(response)
                 except _LOST as error:
+                    if isinstance(error, requests.ReadTimeout) and url in self.long_questions:
+                        raise
                     response, trouble = None, _Trouble(f"the connection failed: {type(error).__name__}")
                 except _GARBLED:
                     response, trouble = None, _Trouble("the answer cannot be unpacked")
