@@ -151,7 +151,9 @@ def fetch(repo_id: str, tag: str, folder: Path, settings: HubSettings, reporter:
     make_folder(folder)
 
     def read() -> Path:
-        api.snapshot_download(repo_id, repo_type=_KIND, revision=tag, local_dir=folder, allow_patterns=["data/*", MANIFEST])
+        api.snapshot_download(
+            repo_id, repo_type=_KIND, revision=tag, local_dir=folder, allow_patterns=["data/*", MANIFEST]
+        )
         return folder
 
     return _patiently(read, repo_id, settings, reporter)
