@@ -7,13 +7,13 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import show_release
 from flows.catch_up import run_again
-from flows.live_source import live_release
+from flows.live_source import live_sources
 from flows.parameters import BuildParameters, Release
-from flows.running import RunLog, as_task, scheduled_time
-from flows.windows import last_dumps
-from pipeline.build import Built, Options, Sources, build
+from flows.running import RunLog, as_task, at_the_rim, scheduled_time
+from flows.windows import last_dumps, release_name
+from pipeline.build import Options, Sources, build
 from pipeline.manifest import MANIFEST
-from pipeline.settings import load_settings
+from pipeline.settings import Settings, load_settings
 from pipeline.shards import stages_run_by
 from pipeline.sources.sample import sample_dumps, sample_pageviews
 from pipeline.tables import file_hash
@@ -28,8 +28,18 @@ def build_release(parameters: BuildParameters, scheduled: datetime | None = None
         scheduled: The time that the window and the name follow from; this run's own if it is not given.
     """
     at = scheduled_time(scheduled)
+    settings = load_settings(parameters.config, {"categories": parameters.categories})
+    is_live = parameters.source == "live"
+    sources = harvest(parameters, settings, at) if is_live else _files(parameters, at)
+    options = Options(
+        parameters.out,
+        parameters.work or parameters.out / ".work",
+        parameters.workers,
+        release_name(at) if is_live else None,  # a dump has a day of its own
+        parameters.model,
+    )
     with stages_run_by(as_task):
-        built = live_release(parameters, at) if parameters.source == "live" else _release_of_files(parameters, at)
+        built = build(sources, settings, options, RunLog())
     release = Release(folder=built.folder, manifest_sha256=file_hash(built.folder / MANIFEST))
     show(release)
     return release
@@ -41,18 +51,13 @@ def show(release: Release) -> None:
     show_release(release.folder)
 
 
-def _release_of_files(parameters: BuildParameters, at: datetime) -> Built:
-    settings = load_settings(parameters.config, {"categories": parameters.categories})
-    return build(_sources(parameters, at), settings, options(parameters), RunLog())
+@at_the_rim
+def harvest(parameters: BuildParameters, settings: Settings, at: datetime) -> Sources:
+    """Fetch what a release of the living wiki needs."""
+    return live_sources(parameters, settings, at)
 
 
-def options(parameters: BuildParameters, name: str | None = None) -> Options:
-    """Where and how to run."""
-    work = parameters.work or parameters.out / ".work"
-    return Options(parameters.out, work, parameters.workers, name, parameters.model)
-
-
-def _sources(parameters: BuildParameters, at: datetime) -> Sources:
+def _files(parameters: BuildParameters, at: datetime) -> Sources:
     if parameters.source == "sample" or parameters.dumps is None:
         old, new = sample_dumps()
         return Sources("sample", new, old, parameters.pageviews or sample_pageviews(), parameters.exclude)

@@ -8,12 +8,13 @@ from flows.catch_up import run_again
 from flows.live_source import fetch_changes
 from flows.parameters import BuildParameters
 from flows.running import at_the_rim, scheduled_time
+from pipeline.settings import load_settings
 
 
 @at_the_rim
 def sweep_changes(parameters: BuildParameters, scheduled: datetime) -> int:
-    """Fetch them; how many revisions came."""
-    return fetch_changes(parameters, scheduled)
+    """Fetch them; how many files cover the window."""
+    return fetch_changes(parameters, load_settings(parameters.config), scheduled)
 
 
 @flow(name="ingest_changes", on_crashed=[run_again])

@@ -26,7 +26,12 @@ class BuildParameters(_Parameters):
     dumps: Path | None = Field(default=None, description="source dump: the folder that dumps come to")
     pageviews: Path | None = Field(default=None, description="source dump: a file or folder of page views")
     days: Annotated[int, Field(ge=1, le=30)] = Field(default=7, description="source live: the length of the window")
-    state: Path = Field(default=Path("state"), description="source live: what was fetched, between runs")
+    state: Path = Field(default=Path("state"), description="source live: what visits keep between runs")
+    contact: str | None = Field(default=None, description="source live: who runs this; else EDITMILL_CONTACT says so")
+    api: str | None = Field(default=None, description="source live: the api.php of the repository, else Wikidata's")
+    sparql: str | None = Field(default=None, description="source live: its query service")
+    pageview_service: str | None = Field(default=None, description="source live: where top page views come from")
+    wiki_api: str | None = Field(default=None, description="source live: the wiki that page views are of")
 
     @model_validator(mode="after")
     def _complete(self) -> "BuildParameters":

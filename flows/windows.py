@@ -14,7 +14,7 @@ LAG = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Span:
-    """A window of edits, its end excluded."""
+    """A window of edits; its start is not in it, its end is."""
 
     start: datetime
     end: datetime
