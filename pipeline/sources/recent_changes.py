@@ -75,7 +75,7 @@ def sweep(wiki: Wiki, window: Window, store: Path, settings: LiveSettings, advan
             continue
         latest.append(row[_TIME])
         hour = min(latest).replace(minute=0, second=0, microsecond=0)
-        if hour > cursor and len(latest) == settings.late_rows:
+        if hour > cursor and len(waiting) >= 2 * settings.late_rows:
             files.append(_flush(Window(cursor, hour), waiting, store))
             advance((hour - cursor).total_seconds())
             cursor = hour
