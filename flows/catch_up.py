@@ -66,7 +66,7 @@ def missed(deployment: Deployment, flow_name: str, now: datetime) -> list[dateti
             return []
         last = _last_run(client, known)
     lines = [line for line in deployment.schedules if line.active]
-    due = [moment for line in lines for moment in _dates(line.cron, line.timezone, last, now)]
+    due = [moment for line in lines for moment in dates(line.cron, line.timezone, last, now)]
     return sorted(set(due))[-MAKE_UP:]
 
 
@@ -106,7 +106,7 @@ def _runs(client: SyncPrefectClient, deployment_id: UUID) -> list[FlowRun]:
     return client.read_flow_runs(deployment_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=_PAGE)
 
 
-def _dates(cron: str, timezone: str, after: datetime, until: datetime) -> list[datetime]:
+def dates(cron: str, timezone: str, after: datetime, until: datetime) -> list[datetime]:
     """The times of a schedule after one moment, up to another."""
     dates = asyncio.run(CronSchedule(cron=cron, timezone=timezone).get_dates(start=after, end=until))
     return [moment for moment in dates if moment > after]
