@@ -15,10 +15,9 @@ from flows.running import RunLog, at_the_rim, same_release
 from pipeline import hub
 from pipeline.comparison import compare_releases
 from pipeline.drift import refuse_drift
-from pipeline.errors import UsageError
 from pipeline.hub import Published, Upload
 from pipeline.manifest import MANIFEST, Numbers, read_manifest, read_numbers
-from pipeline.publishing import check_release, drift_of
+from pipeline.publishing import check_release, drift_of, finish_earlier
 from pipeline.settings import load_operations
 
 
@@ -38,7 +37,7 @@ def publish_release(parameters: PublishParameters, release: Release, config: Pat
     if parameters.repo_id is None:
         RunLog().warn("kept", "No repository is given: the release stays on this machine.")
         return None
-    finish_earlier(parameters.repo_id, release, config)
+    finish(parameters.repo_id, release, config)
     past = read_past(parameters.repo_id, config)
     tag = read_numbers(release.folder / MANIFEST).release
     if others := {name: numbers for name, numbers in past.items() if name != tag}:
@@ -54,21 +53,10 @@ def check(release: Release) -> None:
 
 
 @at_the_rim
-def finish_earlier(repo_id: str, release: Release, config: Path | None) -> None:
+def finish(repo_id: str, release: Release, config: Path | None) -> list[str]:
     """Finish what an earlier run began to publish, or roll it back."""
-    log, settings = RunLog(), load_operations(config).hub
-    for tag in hub.unfinished(repo_id, settings, log):
-        folder = release.folder.parent / tag
-        if tag == release.folder.name:
-            continue
-        if not folder.is_dir():
-            hub.roll_back(repo_id, tag, settings, log)
-            continue
-        try:
-            hub.publish(Upload(folder, repo_id, tag), settings, log)
-        except UsageError as error:  # main has gone on, or the tag stands for something else
-            log.warn("rolled_back", f"{tag}: {error}")
-            hub.roll_back(repo_id, tag, settings, log)
+    folder = release.folder
+    return finish_earlier(folder.parent, folder.name, repo_id, load_operations(config).hub, RunLog())
 
 
 @at_the_rim

@@ -6,12 +6,12 @@ from pathlib import Path
 from pipeline import hub
 from pipeline.checks import CheckResult, run_checks
 from pipeline.drift import Finding, measure_drift, refuse_drift
-from pipeline.errors import ChecksFailed
+from pipeline.errors import ChecksFailed, UsageError
 from pipeline.hub import Published, Upload
 from pipeline.manifest import MANIFEST, Numbers, read_numbers
 from pipeline.progress import Reporter
 from pipeline.release import read_release
-from pipeline.settings import Operations
+from pipeline.settings import HubSettings, Operations
 from pipeline.templates import load_templates
 
 
@@ -58,6 +58,45 @@ def publish_release(
     if upload.tag not in past and not accept_drift:  # what is there already passed the gate
         refuse_drift(upload.tag, drift_of(release, list(past.values()), operations))
     return hub.publish(upload, operations.hub, reporter)
+
+
+def finish_earlier(releases: Path, but: str, repo_id: str, settings: HubSettings, reporter: Reporter) -> list[str]:
+    """Finish what earlier runs began to publish, or roll it back if its release is not there or main has gone on.
+
+    Args:
+        releases: The folder of releases, each under its tag.
+        but: The tag of a release that is about to be published, and so finished anyway.
+        repo_id: Where they go.
+        settings: How.
+        reporter: Where to tell what became of them.
+
+    Returns:
+        What became of each.
+
+    Raises:
+        UsageError: There is no token, or it may not do this.
+        ServiceError: The Hub cannot be reached or keeps failing.
+    """
+    told: list[str] = []
+    for tag in hub.unfinished(repo_id, settings, reporter):
+        if tag != but:
+            told.append(f"{tag}: {_finished(releases / tag, tag, repo_id, settings, reporter)}")
+            reporter.warn("finished", told[-1], tag=tag)
+    return told
+
+
+def _finished(release: Path, tag: str, repo_id: str, settings: HubSettings, reporter: Reporter) -> str:
+    why = "the release is not there any more"
+    if (release / MANIFEST).is_file():
+        try:
+            check_release(release)
+            hub.publish(Upload(release, repo_id, tag), settings, reporter)
+        except (ChecksFailed, UsageError) as error:
+            why = error.what
+        else:
+            return "publishing is finished"
+    hub.roll_back(repo_id, tag, settings, reporter)
+    return f"publishing is rolled back: {why}"
 
 
 def check_release(release: Path) -> list[CheckResult]:

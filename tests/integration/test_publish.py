@@ -209,6 +209,48 @@ def test_an_abandoned_build_of_the_same_tag_is_rolled_back(
     assert listing(hub, "v1") == hashes(small.release)
 
 
+FINISH = """
+import sys
+from pathlib import Path
+from pipeline.progress import Reporter
+from pipeline.publishing import finish_earlier
+from pipeline.settings import load_operations
+releases, but, repo = sys.argv[1:]
+for told in finish_earlier(Path(releases), but, repo, load_operations().hub, Reporter("quiet")):
+    sys.stdout.write(told + "\\n")
+"""
+
+
+def finish_earlier(releases: Path, but: str, env: Mapping[str, str]) -> list[str]:
+    """What the flows do before they publish."""
+    command = [sys.executable, "-c", FINISH, str(releases), but, REPO]
+    return subprocess.run(command, env=environment(**env), capture_output=True, check=True).stdout.decode().splitlines()
+
+
+def test_a_publish_that_nobody_repeats_is_finished_or_rolled_back(
+    small: Built, hub: Hub, env: dict[str, str], tmp_path: Path
+) -> None:
+    for folder, expected, status in (
+        (tmp_path, "rolled back: the release is not there any more", "closed"),
+        (small.out, "finished", "merged"),
+    ):
+        victim: list[Process] = []
+
+        def kill(number: int, method: str, path: str, victim: list[Process] = victim) -> None:
+            del number
+            if method == "POST" and path.endswith("/status") and victim[0].poll() is None:
+                os.killpg(victim[0].pid, SIGKILL)
+
+        hub.faults = Faults(before=kill)
+        victim.append(start("publish", small.release, "--repo-id", REPO, env=env))
+        assert finish(victim[0]).code == -SIGKILL
+        hub.faults = Faults()
+        assert finish_earlier(folder, small.release.name, env) == []
+        assert finish_earlier(folder, "v9999", env) == [f"{small.release.name}: publishing is {expected}"]
+        assert hub_store.read_repo(hub.store, REPO).discussions[-1].status == status
+    assert listing(hub, small.release.name) == hashes(small.release)
+
+
 def test_the_token_reaches_no_output_and_no_file(
     small: Built, hub: Hub, env: dict[str, str], quick: Path, tmp_path: Path
 ) -> None:
