@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands.add_parser("check", parents=[common], help="check a release again"))
     _add_explain(commands.add_parser("explain", parents=[common], help="tell what became of a subject and relation"))
     _add_drift(commands.add_parser("drift", parents=[common], help="compare a release with the last ones"))
+    _add_sandbox(commands.add_parser("sandbox", parents=[common], help="serve a small Wikidata on this machine"))
     _add_publish(commands.add_parser("publish", parents=[common], help="put a release on the Hugging Face Hub"))
     return parser
 
@@ -117,6 +118,18 @@ def _add_drift(parser: argparse.ArgumentParser) -> None:
     past.add_argument("--repo-id", metavar="ORG/NAME", help="a repository on the Hub, for its last releases")
     parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
     parser.set_defaults(run=_drift)
+
+
+def _add_sandbox(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="where; any free one if it is not given")
+    parser.add_argument(
+        "--faults",
+        metavar="NAME=SHARE,...",
+        default="",
+        help="what goes wrong with which share of the requests: too_many, unavailable, maxlag, truncated, slow, "
+        "dropped, and of the changes: disorder",
+    )
+    parser.set_defaults(run=_sandbox)
 
 
 def _add_publish(parser: argparse.ArgumentParser) -> None:
@@ -188,10 +201,11 @@ def _sources(options: argparse.Namespace):
 
 def _live(options: argparse.Namespace, settings: "Settings", reporter: Reporter):
     from pipeline.build import Sources
+    from pipeline.settings import load_operations
     from pipeline.sources.harvest import ITEMS
     from pipeline.visiting import visit
 
-    made = visit(_asked(options), settings, options.workers, reporter)
+    made = visit(_asked(options), settings, load_operations(options.config).polite, options.workers, reporter)
     return Sources("live", made.folder / ITEMS, None, made.views, options.exclude, made)
 
 
@@ -212,11 +226,12 @@ def _asked(options: argparse.Namespace):
 
 
 def _plan(options: argparse.Namespace, reporter: Reporter) -> int:
-    from pipeline.settings import load_settings
+    from pipeline.settings import load_operations, load_settings
     from pipeline.visiting import plan
 
     del reporter
-    sys.stdout.write(plan(_asked(options), load_settings(options.config)) + "\n")
+    told = plan(_asked(options), load_settings(options.config), load_operations(options.config).polite)
+    sys.stdout.write(told + "\n")
     return 0
 
 
@@ -256,6 +271,13 @@ def _drift(options: argparse.Namespace, reporter: Reporter) -> int:
     sys.stdout.write(written(findings) + "\n")
     refuse_drift(options.release.name, findings)
     return 0
+
+
+def _sandbox(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.sandbox.running import run
+
+    del reporter
+    return run(options.port, options.faults, sys.stdout)
 
 
 def _publish(options: argparse.Namespace, reporter: Reporter) -> int:

@@ -43,7 +43,7 @@ class DumpRecord(_Record):
 class VisitRecord(_Record):
     """What a visit to a living wiki brought."""
 
-    api: str
+    wiki: str  # as it calls itself
     start: datetime
     end: datetime
     gaps: tuple[tuple[datetime, datetime], ...]  # parts of the window that the wiki no longer remembered

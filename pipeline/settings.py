@@ -213,13 +213,13 @@ class Settings(_Section):
     probes: ProbesSettings
     splits: SplitsSettings
     limits: LimitsSettings
-    polite: PoliteSettings
     live: LiveSettings
 
 
 class Operations(_Section):
-    """What a running pipeline does with finished releases; no release depends on it."""
+    """How a running pipeline asks servers, and what it does with finished releases; no release depends on it."""
 
+    polite: PoliteSettings
     hub: HubSettings
     drift: DriftSettings
 

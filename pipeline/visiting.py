@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.progress import Reporter
-from pipeline.settings import Settings
+from pipeline.settings import PoliteSettings, Settings
 from pipeline.shards import executor, locked
 from pipeline.sources.harvest import DONE, WIKIDATA, Call, Endpoints, Harvest, harvest
 from pipeline.templates import load_templates
@@ -56,11 +56,11 @@ def call_of(asked: Asked, settings: Settings) -> Call:
     )
 
 
-def visit(asked: Asked, settings: Settings, workers: int, reporter: Reporter) -> Harvest:
-    """Visit a wiki, one process at a time in a state folder."""
+def visit(asked: Asked, settings: Settings, polite: PoliteSettings, workers: int, reporter: Reporter) -> Harvest:
+    """Visit a wiki, one process at a time in a state folder; arguments and errors are those of `harvest`."""
     call = call_of(asked, settings)
     with locked(call.state), executor(workers) as pool:
-        return harvest(call, settings, pool, reporter)
+        return harvest(call, settings, polite, pool, reporter)
 
 
 def _endpoints(asked: Asked) -> Endpoints:
@@ -92,14 +92,14 @@ def _days(text: str | None) -> int:
     return int(match[1])
 
 
-def plan(asked: Asked, settings: Settings) -> str:
+def plan(asked: Asked, settings: Settings, polite: PoliteSettings) -> str:
     """What a visit would cost, told without asking anybody.
 
     The last visit of the same state is the measure; without one, what was measured of Wikidata.
     """
     call = call_of(asked, settings)
     days = (call.end - call.start).total_seconds() / 86_400 if call.start and call.end else call.days
-    live, polite = settings.live, settings.polite
+    live = settings.live
     daily = _daily(call.state) or {
         "recent_changes": live.edits_a_day,
         "items": live.items_a_day,

@@ -9,7 +9,7 @@ from pipeline.progress import Reporter
 from pipeline.sandbox import api
 from pipeline.sandbox.history import History
 from pipeline.sandbox.server import Faults, Seen, as_json, serve
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import PoliteSettings, Settings, load_operations, load_settings
 from pipeline.shards import InlineExecutor
 from pipeline.sources import changes, dump
 from pipeline.sources.entity_json import Wanted
@@ -24,11 +24,10 @@ from tests.entities import Json
 CONTACT = "tests@example.org"
 
 
-def quick(**polite: object) -> Settings:
-    """Settings without long waits: the servers are ours."""
-    settings = load_settings()
+def quick(**polite: object) -> PoliteSettings:
+    """How to ask servers that are ours: without long waits."""
     fast = {"requests_per_minute": 6e6, "burst": 100, "backoff_seconds": 0.001, "break_seconds": 0.01, "max_breaks": 50}
-    return settings.model_copy(update={"polite": settings.polite.model_copy(update=fast | polite)})
+    return load_operations().polite.model_copy(update=fast | polite)
 
 
 @dataclass(frozen=True)
@@ -54,13 +53,13 @@ def visit(
     history: History, window: Window, folder: Path, faults: Faults | None = None, budget: int = 10_000
 ) -> Visited:
     """Read the changes of a window from a server that plays a history."""
-    settings = quick(budget=budget)
+    settings = load_settings()
     templates = load_templates()
     with (
         serve(lambda _, asked: as_json(api.answer(history, asked)), faults) as (url, seen),
         Database(folder / "scratch", "500MB") as database,
     ):
-        gate = Gate(CONTACT, settings.polite)
+        gate = Gate(CONTACT, quick(budget=budget))
         wiki = Wiki(f"{url}/w/api.php", gate, folder / "pywikibot")
         visited = Visit(wiki, window, folder / "state", settings, database, InlineExecutor(), Reporter("quiet"))
         out = folder / "harvest"

@@ -25,7 +25,12 @@ _Lines = Mapping[str, bytes]
 
 def slice_history() -> History:
     """The wiki of the bundled slice."""
-    old, new = (_lines(path) for path in sample_dumps())
+    return history_between(*sample_dumps())
+
+
+def history_between(older: Path, newer: Path) -> History:
+    """A wiki that went from one dump to another, both of them cut from the slice."""
+    old, new = _lines(older), _lines(newer)
     entities = {name: json.loads(line) for name, line in new.items()}
     places = {name: place for place, name in enumerate(sorted(old.keys() | new.keys()), start=1)}
     writer = _Writer(places)
@@ -44,7 +49,8 @@ def slice_history() -> History:
 
 def _lines(path: Path) -> _Lines:
     found: dict[str, bytes] = {}
-    for row in gzip.decompress(path.read_bytes()).splitlines():
+    data = path.read_bytes()
+    for row in (gzip.decompress(data) if path.suffix == ".gz" else data).splitlines():
         line = row.rstrip(b",")
         if len(line) > 2:
             found[json.loads(line)["id"]] = line

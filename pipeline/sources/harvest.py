@@ -19,7 +19,7 @@ from pipeline import schema
 from pipeline.choice import ordered, ticket
 from pipeline.errors import UsageError
 from pipeline.progress import Reporter
-from pipeline.settings import Settings
+from pipeline.settings import PoliteSettings, Settings
 from pipeline.sources.items import fetch_items
 from pipeline.sources.live import Visit, read_changes
 from pipeline.sources.polite import Gate, urllib_through
@@ -96,15 +96,22 @@ class Harvest:
         return folder if any(folder.glob("*.tsv")) else None
 
 
-def harvest(call: Call, settings: Settings, pool: Executor, reporter: Reporter) -> Harvest:
+def harvest(call: Call, settings: Settings, polite: PoliteSettings, pool: Executor, reporter: Reporter) -> Harvest:
     """Visit a wiki, or take what an earlier visit of the same window brought.
+
+    Args:
+        call: Who asks whom for what.
+        settings: What to build.
+        polite: How to ask.
+        pool: Where to compare.
+        reporter: Where to tell how far it has come, and at the end what it has cost.
 
     Raises:
         UsageError: There is no contact, or the window is none.
         ServiceError: A server refuses us or keeps failing; running again goes on from there.
         BudgetSpent: The run may send no more requests; running again goes on from there.
     """
-    gate = Gate(call.contact, settings.polite, settings.seed)
+    gate = Gate(call.contact, polite, settings.seed)
     if call.start and call.end:
         made = _finished(_folder(call, Window(call.start, call.end), settings), Window(call.start, call.end))
         if made:
@@ -183,14 +190,15 @@ def _visit(call: Call, window: Window, folder: Path, tools: _Tools) -> Harvest:
         _surround(call, part, changed, viewed, tools, database)
         counts["lines"] = _write_lines(part, database)
     record = {
-        "api": call.endpoints.api,
+        "wiki": tools.wiki.name,
         "start": window.start.isoformat(),
         "end": window.end.isoformat(),
         "gaps": gaps,
         "counts": counts,
     }
     (part / DONE).write_text(json.dumps(record, sort_keys=True, indent=1) + "\n", encoding="utf-8")
-    shutil.rmtree(part / "items", ignore_errors=True)
+    for name in ("items", "scratch"):
+        shutil.rmtree(part / name, ignore_errors=True)
     part.replace(folder)
     shutil.rmtree(call.state / "revisions", ignore_errors=True)  # their texts are in the visit
     return Harvest(folder, window, record)
@@ -204,7 +212,7 @@ def _database(state: Path, settings: Settings) -> Generator[Database]:
 
 def _plan(window: Window, tools: _Tools) -> None:
     """Tell what the visit may cost before it starts."""
-    polite = tools.settings.polite
+    polite = tools.gate.settings
     minutes = polite.budget / polite.requests_per_minute
     tools.reporter.say(
         "plan",

@@ -101,6 +101,11 @@ class Wiki:
         found = [space for space in spaces.values() if space.get("defaultcontentmodel") == "wikibase-item"]
         return (int(found[0]["id"]), str(found[0].get("name", ""))) if found else (0, "")
 
+    @functools.cached_property
+    def name(self) -> str:
+        """What the wiki calls itself, as in "www.wikidata.org": the same wherever it is asked."""
+        return str(self._site.siteinfo["servername"])
+
     def clock(self) -> datetime:
         """What time it is for the wiki."""
         from pywikibot.exceptions import Error
