@@ -17,7 +17,7 @@ from tests.integration.command import Moment, Run, editmill, files, shown
 from tests.integration.conftest import Built
 from tests.integration.dumps import States
 
-QUICK = {"requests_per_minute": 6_000_000, "burst": 100, "backoff_seconds": 0.001, "break_seconds": 0.01, "max_breaks": 90}
+QUICK = {"requests_per_minute": 6e6, "burst": 100, "backoff_seconds": 0.001, "break_seconds": 0.01, "max_breaks": 90}
 
 
 @pytest.fixture(scope="module")
