@@ -35,7 +35,7 @@ def build_release(parameters: BuildParameters, scheduled: datetime | None = None
         parameters.out,
         parameters.work or parameters.out / ".work",
         parameters.workers,
-        release_name(at) if is_live else None,  # a dump has a day of its own
+        parameters.name or (release_name(at) if is_live else None),  # a dump has a day of its own
         parameters.model,
     )
     with stages_run_by(as_task):

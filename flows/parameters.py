@@ -18,6 +18,11 @@ class BuildParameters(_Parameters):
     source: Literal["sample", "dump", "live"] = "live"
     out: Path = Path("releases")
     work: Path | None = Field(default=None, description="where finished stages are kept; OUT/.work if it is not given")
+    name: str | None = Field(
+        default=None,
+        pattern=r"^\w[\w.+-]*$",
+        description="the name of the release; else the day of the run for source live, of the newer state for others",
+    )
     config: Path | None = Field(default=None, description="a TOML file with what differs from the defaults")
     categories: tuple[Category, ...] | None = None
     workers: Annotated[int, Field(ge=1)] = 2
