@@ -63,7 +63,7 @@ def _query(history: History, parameters: Parameters) -> Json:
             if part is not None:
                 _merge(found, part(history, parameters))
     if "continue" in found:
-        found["continue"]["continue"] = "-||"
+        found["continue"]["continue"] = "||" if "prop" in parameters else "-||"
     return found
 
 
@@ -118,11 +118,34 @@ def _recent_changes(history: History, parameters: Parameters) -> Json:
         rows = [row for row in rows if (_place(row) >= after if newer else _place(row) <= after)]
     limit = parameters.get("rclimit", "10")
     size = _ROWS if limit == "max" else min(int(limit), _ROWS)
-    found: Json = {"query": {"recentchanges": _disordered(rows[:size], history.disorder)}}
+    shown = [_projected(row, parameters) for row in _disordered(rows[:size], history.disorder)]
+    found: Json = {"query": {"recentchanges": shown}}
     if len(rows) > size:
         stamp, rcid = _place(rows[size])
         found["continue"] = {"rccontinue": f"{stamp}|{rcid}"}
     return found
+
+
+_PROJECTED = {
+    "title": ("ns", "title"),
+    "ids": ("pageid", "revid", "old_revid", "rcid"),
+    "user": ("user", "userhidden", "anon"),
+    "userid": ("userid",),
+    "flags": ("bot", "new", "minor"),
+    "sizes": ("oldlen", "newlen"),
+    "timestamp": ("timestamp",),
+    "comment": ("comment", "commenthidden"),
+    "redirect": ("redirect",),
+    "loginfo": ("logid", "logtype", "logaction", "logparams"),
+    "tags": ("tags",),
+}
+
+
+def _projected(row: Json, parameters: Parameters) -> Json:
+    """The parts of a row that were asked for."""
+    props = _values(parameters.get("rcprop", "title|timestamp|ids"))
+    wanted = {"type", *(name for prop in props for name in _PROJECTED.get(prop, ()))}
+    return {name: value for name, value in row.items() if name in wanted}
 
 
 def _disordered(rows: list[Json], share: float) -> list[Json]:
@@ -149,22 +172,32 @@ def _revisions(history: History, parameters: Parameters) -> Json:
     start, end = parameters.get("rvstart", "9"), parameters.get("rvend", "0")
     rows = [row for row in history.revisions.values() if row["title"] == titles[0] and end <= row["timestamp"] <= start]
     rows.sort(key=lambda row: (row["timestamp"], row["revid"]), reverse=True)
+    if "rvcontinue" in parameters:
+        after = int(parameters["rvcontinue"].split("|")[1])
+        places = [place for place, row in enumerate(rows) if row["revid"] == after]
+        rows = rows[places[0] :] if places else []
     limit = parameters.get("rvlimit", "max")
-    rows = rows[: _ROWS if limit == "max" else int(limit)]
+    size = _ROWS if limit == "max" else int(limit)
+    rows, rest = rows[:size], rows[size:]
     known = any(row["title"] == titles[0] for row in history.revisions.values())
     page: Json = {"ns": 0, "title": titles[0]} | ({} if known else {"missing": True})
     props = _values(parameters.get("rvprop", "ids|timestamp|flags|comment|user"))
     if rows:
-        page |= {"pageid": rows[0]["pageid"], "revisions": [_shown(row, props) for row in rows]}
-    return {"query": {"pages": [page]}}
+        page = {"pageid": rows[0]["pageid"], **page, "revisions": [_shown(row, props) for row in rows]}
+    found: Json = {"query": {"pages": [page]}}
+    if rest:
+        stamp = re.sub(r"\D", "", rest[0]["timestamp"])
+        found |= {"continue": {"rvcontinue": f"{stamp}|{rest[0]['revid']}"}, "cut": True}
+    return found
 
 
 def _by_revision(history: History, parameters: Parameters) -> Json:
     """Revisions by id, fewer than asked for when they come to more than an answer may hold."""
     wanted = [int(value) for value in _values(parameters["revids"])]
     props = _values(parameters.get("rvprop", "ids|timestamp|flags|comment|user"))
-    bad = {str(one): {"revid": one, "missing": True} for one in wanted if one not in history.revisions}
-    there = sorted(set(wanted) & history.revisions.keys())
+    there = sorted(set(wanted) & history.revisions.keys() - history.lagging)
+    history.lagging -= set(wanted)
+    bad = {str(one): {"revid": one, "missing": True} for one in wanted if one not in there}
     begin = int(parameters.get("rvcontinue", 0))
     there, rest = _portion([one for one in there if one >= begin], history)
     pages: dict[str, Json] = {}
@@ -172,7 +205,9 @@ def _by_revision(history: History, parameters: Parameters) -> Json:
         row = history.revisions[one]
         page = pages.setdefault(row["title"], {"pageid": row["pageid"], "ns": 0, "title": row["title"]})
         page.setdefault("revisions", []).append(_shown(row, props))
-    found: Json = {"query": {"pages": list(pages.values())} | ({"badrevids": bad} if bad else {})}
+    in_order = sorted(pages.values(), key=lambda page: page["pageid"])
+    query: Json = ({"badrevids": bad} if bad else {}) | ({"pages": in_order} if in_order else {})
+    found: Json = {"query": query}
     return found | ({"continue": {"rvcontinue": str(rest[0])}, "cut": True} if rest else {})
 
 

@@ -28,6 +28,7 @@ class History:
         pages: Pages about items on the client wiki: their item, or the page that they redirect to.
         now: What time it is there, as MediaWiki writes it.
         disorder: The share of recent changes that are listed twice, or before the one they came after.
+        lagging: Revisions that are missing when they are asked for the first time.
         meta: See `recorded_meta`.
     """
 
@@ -38,4 +39,5 @@ class History:
     pages: Mapping[str, Json] = field(default_factory=dict[str, Json])
     now: str = "2026-11-20T00:00:00Z"
     disorder: float = 0.0
+    lagging: set[int] = field(default_factory=set[int])
     meta: Json = field(default_factory=recorded_meta)

@@ -184,9 +184,11 @@ def _visit(call: Call, window: Window, folder: Path, tools: _Tools) -> Harvest:
         counts = dict(read_changes(visit, part))
         gaps = _gaps(window, tools.wiki.clock(), settings, database)
         changed = _changed(database, call.follow, settings)
+        witnesses = _witnesses(database, call.follow)
     with _database(call.state, settings) as database:
         viewed = _popular(call, window, part, tools)
         counts |= {"subjects": len(changed), "viewed": len(viewed)}
+        fetch_items(tools.wiki, witnesses, part / "items", settings.live.batch, database, tools.reporter)
         _surround(call, part, changed, viewed, tools, database)
         counts["lines"] = _write_lines(part, database)
     record = {
@@ -239,6 +241,15 @@ def _changed(database: Database, follow: Collection[int], settings: Settings) ->
         WHERE is_new_value AND item_kind <> 'removed' AND property_id IN ({properties})"""
     items = cast(list[int], database.table(sql).column(0).to_pylist())
     return sorted(ordered(items, settings.seed, "changed")[: settings.live.max_subjects])
+
+
+def _witnesses(database: Database, follow: Collection[int]) -> list[int]:
+    """Values and events of new statements that we follow: their dates tell when a statement became true."""
+    properties = ", ".join(map(str, sorted(follow))) or "NULL"
+    sql = f"""SELECT DISTINCT unnest([new_object_id, event_id]) AS id FROM differences
+        WHERE is_new_value AND item_kind <> 'removed' AND property_id IN ({properties})"""
+    items = cast(list[int | None], database.table(sql).column(0).to_pylist())
+    return sorted(item for item in items if item)
 
 
 def _popular(call: Call, window: Window, part: Path, tools: _Tools) -> set[int]:

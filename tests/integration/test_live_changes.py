@@ -185,3 +185,92 @@ def test_a_run_out_of_budget_goes_on_where_it_stopped(visited: Visited, tmp_path
     assert again.changes == visited.changes
     assert again.gate.traffic.sent < visited.gate.traffic.sent
     assert not any("recentchanges" in asked.get("list", "") for _, asked in again.seen.requests)
+
+
+def first_news(visited: Visited) -> Json:
+    """A statement that came by an edit to an item that was there before."""
+    return next(one for one in visited.changes if one["change_class"] == "added_undated" and one["new_value"][0] == "Q")
+
+
+def classes(visited: Visited, change: Json) -> set[str]:
+    wanted = change["subject_id"], change["new_statement_id"]
+    return {one["change_class"] for one in visited.changes if (one["subject_id"], one["new_statement_id"]) == wanted}
+
+
+def test_what_went_after_the_window_is_no_news(visited: Visited, tmp_path: Path) -> None:
+    history, news = replay.recorded_history(), first_news(visited)
+    claims = history.entities[f"Q{news['subject_id']}"]["claims"]
+    name = f"P{news['property_id']}"
+    claims[name] = [one for one in claims[name] if one["id"] != news["new_statement_id"]]
+    again = visit(history, WEEK, tmp_path)
+    assert classes(again, news) == {"reverted"}
+    assert len(again.changes) == len(visited.changes)
+
+
+def test_what_came_to_an_item_that_is_gone_by_now_is_no_news(visited: Visited, tmp_path: Path) -> None:
+    history, news = replay.recorded_history(), first_news(visited)
+    item = f"Q{news['subject_id']}"
+    history.entities = {name: entity for name, entity in history.entities.items() if name != item}
+    assert classes(visit(history, WEEK, tmp_path), news) == {"reverted"}
+
+
+def test_what_only_reverted_edits_brought_is_no_news(visited: Visited, tmp_path: Path) -> None:
+    history, news = replay.recorded_history(), first_news(visited)
+    for row in history.changes:
+        if row["title"] == f"Q{news['subject_id']}":
+            row["tags"] = [*row["tags"], "mw-reverted"]
+    assert classes(visit(history, WEEK, tmp_path), news) == {"reverted"}
+
+
+@pytest.mark.parametrize("end", ["base_revision", "head_revision"])
+def test_for_a_hidden_end_the_revision_before_it_stands_in(visited: Visited, tmp_path: Path, end: str) -> None:
+    history = replay.recorded_history()
+    item = next(
+        one["subject_id"]
+        for one in visited.changes
+        if history.revisions.get(one[end] or 0, {}).get("parentid", 0) > 0 and one["base_revision"]
+    )
+    hidden = next(one[end] for one in visited.changes if one["subject_id"] == item)
+    history.revisions[hidden]["slots"] = {"main": {"texthidden": True}}
+    again = visit(history, WEEK, tmp_path)
+    parent = history.revisions[hidden]["parentid"]
+    assert {one[end] for one in again.changes if one["subject_id"] == item} <= {parent}
+    others = [[one for one in run.changes if one["subject_id"] != item] for run in (visited, again)]
+    assert others[0] == others[1]
+
+
+def test_revisions_that_a_lagging_server_misses_are_asked_for_again(visited: Visited, tmp_path: Path) -> None:
+    history = replay.recorded_history()
+    history.lagging = {one["head_revision"] for one in visited.changes[::10] if one["head_revision"]}
+    again = visit(history, WEEK, tmp_path)
+    assert again.changes == visited.changes
+    assert again.gate.traffic.sent == visited.gate.traffic.sent + 1
+
+
+def test_an_item_whose_revision_was_deleted_since_is_left_out(visited: Visited, tmp_path: Path) -> None:
+    history, news = replay.recorded_history(), first_news(visited)
+    del history.revisions[news["head_revision"]]
+    again = visit(history, WEEK, tmp_path)
+    assert again.counts["deleted_since"] == 1
+    assert {one["subject_id"] for one in visited.changes} - {one["subject_id"] for one in again.changes} == {
+        news["subject_id"]
+    }
+
+
+def test_a_change_tells_which_edits_may_have_brought_it(key: list[Json], visited: Visited) -> None:
+    from pipeline.tables import read_table
+
+    found = {
+        (f"Q{row['subject_id']}", row["statement_id"]): row
+        for row in read_table(visited.folder / "harvest" / "provenance.parquet").to_pylist()
+    }
+    changes = {row["rcid"]: row for row in replay.recorded_history().changes}
+    checked = 0
+    for one in key:
+        if one["class"] == "added" and one.get("guid"):
+            row = found[one["item"], one["guid"]]
+            revisions = {changes[rcid]["revid"] for rcid in row["rcids"]}
+            assert set(one["revids"]) & revisions
+            assert f"{row['first_seen']:%Y-%m-%dT%H:%M:%SZ}" <= one["since_timestamp"]
+            checked += 1
+    assert checked > 30
