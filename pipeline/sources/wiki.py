@@ -169,10 +169,11 @@ def _configured(folder: Path) -> Any:
     os.environ["PYWIKIBOT_NO_USER_CONFIG"] = "2"
     import pywikibot
     from pywikibot import config
+    from pywikibot.bot import set_interface
 
     config.base_dir = str(folder)
     config.minthrottle = config.put_throttle = 0  # the gate keeps the rate
     config.max_retries = 0  # and the patience
-    config.userinterface = "buffer"  # nothing of its own on our streams
+    set_interface("buffer")  # nothing of its own on our streams: what goes wrong is told by us
     config.socket_timeout = None
     return pywikibot
