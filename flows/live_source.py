@@ -7,7 +7,7 @@ from flows.parameters import BuildParameters
 from flows.running import RunLog
 from flows.windows import Span, window_of
 from pipeline.build import Sources
-from pipeline.settings import Settings
+from pipeline.settings import Settings, load_operations
 from pipeline.shards import locked
 from pipeline.sources.harvest import ITEMS
 from pipeline.sources.polite import Gate, urllib_through
@@ -24,7 +24,8 @@ def live_sources(parameters: BuildParameters, settings: Settings, scheduled: dat
         ServiceError: A server refuses us or keeps failing; the next attempt goes on from there.
     """
     window = window_of(scheduled, parameters.days)
-    made = visit(_asked(parameters, window), settings, parameters.workers, RunLog())
+    polite = load_operations(parameters.config).polite
+    made = visit(_asked(parameters, window), settings, polite, parameters.workers, RunLog())
     return Sources("live", made.folder / ITEMS, None, made.views, parameters.exclude, made)
 
 
@@ -42,7 +43,7 @@ def fetch_changes(parameters: BuildParameters, settings: Settings, scheduled: da
     """
     window = window_of(scheduled, parameters.days)
     call = call_of(_asked(parameters, window), settings)
-    gate = Gate(call.contact, settings.polite, settings.seed)
+    gate = Gate(call.contact, load_operations(parameters.config).polite, settings.seed)
     with locked(call.state), urllib_through(gate):
         wiki = Wiki(call.endpoints.api, gate, call.state / "pywikibot")
         length = (window.end - window.start) / timedelta(seconds=1)
