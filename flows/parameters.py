@@ -30,7 +30,7 @@ class BuildParameters(_Parameters):
     exclude: Path | None = Field(default=None, description="subjects and prompts to keep out of every split")
     dumps: Path | None = Field(default=None, description="source dump: the folder that dumps come to")
     pageviews: Path | None = Field(default=None, description="source dump: a file or folder of page views")
-    days: Annotated[int, Field(ge=1, le=30)] = Field(default=7, description="source live: the length of the window")
+    days: Annotated[int, Field(ge=1)] = Field(default=7, description="source live: the length of the window")
     state: Path = Field(default=Path("state"), description="source live: what visits keep between runs")
     contact: str | None = Field(default=None, description="source live: who runs this; else EDITMILL_CONTACT says so")
     api: str | None = Field(default=None, description="source live: the api.php of the repository, else Wikidata's")
