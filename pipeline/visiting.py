@@ -12,7 +12,10 @@ from pipeline.errors import UsageError
 from pipeline.progress import Reporter
 from pipeline.settings import PoliteSettings, Settings
 from pipeline.shards import executor, locked
-from pipeline.sources.harvest import DONE, WIKIDATA, Call, Endpoints, Harvest, harvest
+from pipeline.sources.harvest import DONE, WIKIDATA, Call, Endpoints, Harvest, harvest, window_of
+from pipeline.sources.polite import Gate
+from pipeline.sources.recent_changes import Window, sweep
+from pipeline.sources.wiki import Wiki
 from pipeline.templates import load_templates
 
 _SINCE = re.compile(r"([1-9]\d*)d")
@@ -61,6 +64,24 @@ def visit(asked: Asked, settings: Settings, polite: PoliteSettings, workers: int
     call = call_of(asked, settings)
     with locked(call.state), executor(workers) as pool:
         return harvest(call, settings, polite, pool, reporter)
+
+
+def sweep_changes(asked: Asked, settings: Settings, polite: PoliteSettings, reporter: Reporter) -> Window:
+    """Walk the recent changes of a window and keep them: a daily run, so that the weekly visit has little left to ask.
+
+    Returns:
+        The window that was walked.
+
+    Raises:
+        ServiceError: A server refuses us or keeps failing; running again goes on from there.
+    """
+    call = call_of(asked, settings)
+    with locked(call.state):
+        wiki = Wiki(call.endpoints.api, Gate(call.contact, polite, settings.seed), call.state / "pywikibot")
+        window = window_of(call, wiki.clock(), settings)
+        with reporter.track("recent changes", (window.end - window.start).total_seconds()) as advance:
+            sweep(wiki, window, call.state / "changes", settings.live, advance)
+    return window
 
 
 def _endpoints(asked: Asked) -> Endpoints:

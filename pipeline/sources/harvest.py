@@ -7,7 +7,7 @@ requests, goes on where it stopped. A visit that is done is never made again.
 import gzip
 import json
 import shutil
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +30,8 @@ from pipeline.tables import Database, write_rows
 
 if TYPE_CHECKING:  # imported when it is used, because SPARQLWrapper takes its time
     from pipeline.sources.sparql import Service
+
+_LINES_HELD = 5_000  # items in memory at a time: about 100 MB of Wikidata
 
 DONE = "visit.json"
 ITEMS = "items.json.gz"
@@ -119,7 +121,7 @@ def harvest(call: Call, settings: Settings, polite: PoliteSettings, pool: Execut
     try:
         with urllib_through(gate):
             wiki = Wiki(call.endpoints.api, gate, call.state / "pywikibot")
-            window = _window(call, wiki.clock(), settings)
+            window = window_of(call, wiki.clock(), settings)
             folder = _folder(call, window, settings)
             return _finished(folder, window) or _visit(
                 call, window, folder, _Tools(settings, gate, wiki, pool, reporter)
@@ -138,7 +140,7 @@ class _Tools:
     reporter: Reporter
 
 
-def _window(call: Call, now: datetime, settings: Settings) -> Window:
+def window_of(call: Call, now: datetime, settings: Settings) -> Window:
     """The window that is asked for, or the one since the last visit."""
     # A wiki that plays the past may not know the time: no window ends in its future.
     latest = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=settings.live.settle_hours)
@@ -189,7 +191,7 @@ def _visit(call: Call, window: Window, folder: Path, tools: _Tools) -> Harvest:
         viewed = _popular(call, window, part, tools)
         counts |= {"subjects": len(changed), "viewed": len(viewed)}
         fetch_items(tools.wiki, witnesses, part / "items", settings.live.batch, database, tools.reporter)
-        _surround(call, part, changed, viewed, tools, database)
+        _surround(call, window.end, part, set(changed) | viewed, tools, database)
         counts["lines"] = _write_lines(part, database)
     record = {
         "wiki": tools.wiki.name,
@@ -273,7 +275,7 @@ def _popular(call: Call, window: Window, part: Path, tools: _Tools) -> set[int]:
     return items
 
 
-def _surround(call: Call, part: Path, changed: list[int], viewed: set[int], tools: _Tools, database: Database) -> None:
+def _surround(call: Call, month: datetime, part: Path, subjects: set[int], tools: _Tools, database: Database) -> None:
     """Fetch subjects, what they name, what names these, and the classes above; count what the graph knows of them."""
     settings = tools.settings
     follow = {f"P{number}" for number in call.follow}
@@ -291,7 +293,7 @@ def _surround(call: Call, part: Path, changed: list[int], viewed: set[int], tool
             fetch(level)
         return seen
 
-    seen = around(set(changed) | viewed, settings.live.hops)
+    seen = around(subjects, settings.live.hops)
     if call.endpoints.sparql is None:
         _climb(
             lambda items: _named(part, items, {"P279"}, database), _named(part, seen, {"P31"}, database), fetch, call
@@ -304,7 +306,8 @@ def _surround(call: Call, part: Path, changed: list[int], viewed: set[int], tool
     most = settings.live.neighbour_heads
     seen |= around(graph.find_neighbours(service, hubs, call.follow, most, settings.seed), 1)
     classes = _named(part, seen, {"P31"}, database)
-    fetch(graph.find_classes(service, classes, call.depth, call.state / "classes.parquet"))
+    cache = call.state / f"classes-{month:%Y-%m}.parquet"  # asked for again every month
+    fetch(graph.find_classes(service, classes, call.depth, cache))
     _count(service, seen, hubs, part, database)
 
 
@@ -337,18 +340,20 @@ def _named(part: Path, items: Collection[int], properties: Collection[str], data
     return found
 
 
-def _texts(part: Path, items: Collection[int], database: Database) -> list[bytes]:
-    """The lines of fetched items, those that changed as the window left them."""
-    if not items:
-        return []
+def _texts(part: Path, items: Collection[int], database: Database) -> Iterator[bytes]:
+    """The lines of fetched items in their order, those that changed as the window left them."""
     _open_lines(part, database)
-    numbers = ", ".join(map(str, sorted(items)))
-    sql = f"SELECT json FROM lines WHERE id IN ({numbers}) ORDER BY id"
-    return cast(list[bytes], database.table(sql).column("json").to_pylist())
+    numbers = sorted(items)
+    for start in range(0, len(numbers), _LINES_HELD):
+        block = ", ".join(map(str, numbers[start : start + _LINES_HELD]))
+        found = database.table(f"SELECT json FROM lines WHERE id IN ({block}) ORDER BY id").column("json")
+        yield from cast(list[bytes], found.to_pylist())
 
 
 def _open_lines(part: Path, database: Database) -> None:
     """View `lines`: every fetched item once; an item that changed in the window as it was at the window's end."""
+    if not any((part / "items").glob("*.parquet")):
+        write_rows([], part / "items" / "none.parquet", schema.TEXTS)
     database.view("items", part / "items")
     database.view("heads", part / "new")
     database.run(
@@ -360,13 +365,13 @@ def _open_lines(part: Path, database: Database) -> None:
 
 def _write_lines(part: Path, database: Database) -> int:
     """Write what was fetched as a dump; gives how many lines it has."""
-    if not any((part / "items").glob("*.parquet")):
-        write_rows([], part / "items" / "none.parquet", schema.TEXTS)
     _open_lines(part, database)
-    lines = cast(list[bytes], database.table("SELECT json FROM lines ORDER BY id").column("json").to_pylist())
+    items = cast(list[int], database.table("SELECT id FROM lines").column("id").to_pylist())
     with gzip.GzipFile(part / ITEMS, "wb", compresslevel=6, mtime=0) as file:
-        file.write(b"[\n" + b",\n".join(lines) + b"\n]\n")
-    return len(lines)
+        for place, line in enumerate(_texts(part, items, database)):
+            file.write((b",\n" if place else b"[\n") + line)
+        file.write(b"\n]\n" if items else b"[\n]\n")
+    return len(items)
 
 
 def _count(service: "Service", seen: set[int], hubs: dict[int, int], part: Path, database: Database) -> None:

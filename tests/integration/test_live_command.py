@@ -16,6 +16,7 @@ from pipeline.sandbox.wikidata import small_wikidata
 from pipeline.settings import load_settings
 from pipeline.shards import InlineExecutor
 from pipeline.sources.harvest import Call, Endpoints, Harvest, harvest
+from pipeline.visiting import Asked, sweep_changes
 from tests.integration.command import editmill, finish, start, succeed
 from tests.integration.dumps import States
 from tests.live import CONTACT, quick
@@ -45,6 +46,19 @@ def test_a_window_without_ends_is_settled_and_catches_up_with_the_last_visit(his
     second = visit(history, tmp_path, days=7).window
     assert second.start == first.end
     assert second.end == datetime.fromisoformat("2020-02-09T12:00:00Z")
+
+
+def test_daily_walks_leave_nothing_to_walk_for_the_visit(history: History, tmp_path: Path) -> None:
+    history.now = "2020-01-10T12:30:00Z"
+    with small_wikidata(history=history) as wikidata:
+        api = f"{wikidata.url}/w/api.php"
+        asked = Asked(CONTACT, tmp_path, since="400d", api=api)
+        walked = sweep_changes(asked, load_settings(), quick(), Reporter("quiet"))
+        before = len(wikidata.seen.requests)
+        visit_of = Call(Endpoints(api, None, None, api), CONTACT, tmp_path, walked.start, walked.end)
+        made = harvest(visit_of, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
+    assert made.record["counts"]["recent_changes"] > 10
+    assert not any(asked.get("list") == "recentchanges" for _, asked in wikidata.seen.requests[before:])
 
 
 def test_what_the_wiki_has_forgotten_is_told(history: History, tmp_path: Path) -> None:
