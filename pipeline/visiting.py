@@ -78,7 +78,7 @@ def sweep_changes(asked: Asked, settings: Settings, polite: PoliteSettings, repo
     call = call_of(asked, settings)
     with locked(call.state):
         wiki = Wiki(call.endpoints.api, Gate(call.contact, polite, settings.seed), call.state / "pywikibot")
-        window = window_of(call, wiki.clock(), settings)
+        window = window_of(call, wiki.clock, settings)
         with reporter.track("recent changes", (window.end - window.start).total_seconds()) as advance:
             sweep(wiki, window, call.state / "changes", settings.live, advance)
     return window

@@ -121,7 +121,7 @@ def harvest(call: Call, settings: Settings, polite: PoliteSettings, pool: Execut
     try:
         with urllib_through(gate):
             wiki = Wiki(call.endpoints.api, gate, call.state / "pywikibot")
-            window = window_of(call, wiki.clock(), settings)
+            window = window_of(call, wiki.clock, settings)
             folder = _folder(call, window, settings)
             return _finished(folder, window) or _visit(
                 call, window, folder, _Tools(settings, gate, wiki, pool, reporter)
@@ -184,7 +184,7 @@ def _visit(call: Call, window: Window, folder: Path, tools: _Tools) -> Harvest:
     with _database(call.state, settings) as database:
         visit = Visit(tools.wiki, window, call.state, settings, database, tools.pool, tools.reporter)
         counts = dict(read_changes(visit, part))
-        gaps = _gaps(window, tools.wiki.clock(), settings, database)
+        gaps = _gaps(window, tools.wiki.clock, settings, database)
         changed = _changed(database, call.follow, settings)
         witnesses = _witnesses(database, call.follow)
     with _database(call.state, settings) as database:

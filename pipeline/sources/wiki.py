@@ -106,12 +106,17 @@ class Wiki:
         """What the wiki calls itself, as in "www.wikidata.org": the same wherever it is asked."""
         return str(self._site.siteinfo["servername"])
 
+    @functools.cached_property
     def clock(self) -> datetime:
-        """What time it is for the wiki."""
+        """What time it is for the wiki; asked anew, because pywikibot remembers for a month what a wiki says of itself.
+
+        Raises:
+            ServiceError: The server keeps failing.
+        """
         from pywikibot.exceptions import Error
 
         try:
-            return datetime.fromisoformat(str(self._site.siteinfo["time"]))
+            return datetime.fromisoformat(str(self._site.siteinfo.get("time", expiry=True)))
         except Error as error:
             raise self._told(error) from error
 

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -29,9 +30,9 @@ def history(states: States) -> History:
     return history_between(states.old, states.new)
 
 
-def visit(history: History, state: Path, **window: object) -> Harvest:
+def visit(history: History, state: Path, port: int = 0, **window: object) -> Harvest:
     """A visit to a wiki without a query service and page views."""
-    with small_wikidata(history=history) as wikidata:
+    with small_wikidata(history=history, port=port) as wikidata:
         api = f"{wikidata.url}/w/api.php"
         call = Call(Endpoints(api, None, None, api), CONTACT, state, follow=frozenset({27, 39}), **window)  # type: ignore[arg-type]
         return harvest(call, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
@@ -39,11 +40,13 @@ def visit(history: History, state: Path, **window: object) -> Harvest:
 
 def test_a_window_without_ends_is_settled_and_catches_up_with_the_last_visit(history: History, tmp_path: Path) -> None:
     history.now = "2020-01-10T12:30:00Z"
-    first = visit(history, tmp_path, days=7).window
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    first = visit(history, tmp_path, port, days=7).window
     assert first.end == datetime.fromisoformat("2020-01-09T12:00:00Z")
     assert first.end - first.start == timedelta(days=7)
     history.now = "2020-02-10T12:30:00Z"
-    second = visit(history, tmp_path, days=7).window
+    second = visit(history, tmp_path, port, days=7).window  # the same address: nothing old is remembered of it
     assert second.start == first.end
     assert second.end == datetime.fromisoformat("2020-02-09T12:00:00Z")
 
