@@ -1,4 +1,4 @@
-"""The command line: `editmill build`, `check`, `explain` and `score`."""
+"""The command line: arguments in, an exit code out."""
 
 import argparse
 import os
@@ -6,12 +6,15 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from pipeline import __version__
 from pipeline.errors import PipelineError, UsageError
 from pipeline.progress import Reporter
 from pipeline.records import Category
+
+if TYPE_CHECKING:  # imported when it is used, to keep --help quick
+    from pipeline.settings import Settings
 
 DEFAULT_OUT = Path("releases")
 
@@ -42,21 +45,28 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json-logs", action="store_true", help="tell progress and errors as JSON lines")
     _add_build(commands.add_parser("build", parents=[common], help="build a release"))
+    _add_plan(commands.add_parser("plan", parents=[common], help="tell what a visit to a living wiki would cost"))
     _add_check(commands.add_parser("check", parents=[common], help="check a release again"))
     _add_explain(commands.add_parser("explain", parents=[common], help="tell what became of a subject and relation"))
     _add_score(commands.add_parser("score", parents=[common], help="score names in sentences with a language model"))
+    _add_drift(commands.add_parser("drift", parents=[common], help="compare a release with the last ones"))
+    _add_sandbox(commands.add_parser("sandbox", parents=[common], help="serve a small Wikidata on this machine"))
+    _add_publish(commands.add_parser("publish", parents=[common], help="put a release on the Hugging Face Hub"))
     return parser
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", choices=["sample", "dump"], required=True, help="the bundled slice, or dumps")
+    parser.add_argument(
+        "--source", choices=["sample", "dump", "live"], required=True, help="the bundled slice, dumps, or a living wiki"
+    )
     parser.add_argument(
         "--new", type=Path, metavar="DUMP", help="the newer dump: .json, .json.gz, .json.bz2, .json.zst"
     )
     parser.add_argument(
         "--old", type=Path, metavar="DUMP", help="the older dump; without it there is no recent category"
     )
-    parser.add_argument("--pageviews", type=Path, metavar="PATH", help="a file or folder of page views")
+    parser.add_argument("--pageviews", metavar="PATH", help="a file or folder of page views; for live, the service")
+    _add_live(parser)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where releases go")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where finished stages are kept (default: OUT/.work)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
@@ -72,6 +82,27 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
         "or none (default: bundled for the sample; none for dumps, of which the tiny model knows nothing)",
     )
     parser.set_defaults(run=_build)
+
+
+def _add_live(parser: argparse.ArgumentParser) -> None:
+    live = parser.add_argument_group("a living wiki")
+    live.add_argument("--contact", metavar="MAIL_OR_URL", help="who runs this: the servers are told")
+    live.add_argument("--since", metavar="7d", help="a window of so many days, and what earlier visits missed")
+    live.add_argument("--from", dest="start", metavar="T0", help="the window's start, which is not in it")
+    live.add_argument("--to", dest="end", metavar="T1", help="the window's end, which is")
+    live.add_argument("--api", metavar="URL", help="the api.php of the repository (default: Wikidata's)")
+    live.add_argument("--sparql", metavar="URL", help="its query service (default: Wikidata's, for Wikidata)")
+    live.add_argument("--wiki-api", metavar="URL", help="the api.php of the wiki that page views are of")
+    live.add_argument("--repo-state", type=Path, metavar="DIR", help="what visits keep (default: OUT/.state)")
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", choices=["live"], required=True, help="what would be read")
+    parser.add_argument("--pageviews", metavar="URL", help="the page view service")
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where releases go")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
+    _add_live(parser)
+    parser.set_defaults(run=_plan)
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +138,37 @@ def _add_score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
     parser.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the model")
     parser.set_defaults(run=_score)
+
+
+def _add_drift(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("release", type=Path, metavar="DIR", help="the folder of a release")
+    past = parser.add_mutually_exclusive_group(required=True)
+    past.add_argument("--against", type=Path, nargs="+", metavar="DIR", help="folders of earlier releases")
+    past.add_argument("--repo-id", metavar="ORG/NAME", help="a repository on the Hub, for its last releases")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
+    parser.set_defaults(run=_drift)
+
+
+def _add_sandbox(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="where; any free one if it is not given")
+    parser.add_argument(
+        "--faults",
+        metavar="NAME=SHARE,...",
+        default="",
+        help="what goes wrong with which share of the requests: too_many, unavailable, maxlag, truncated, slow, "
+        "dropped, and of the changes: disorder",
+    )
+    parser.set_defaults(run=_sandbox)
+
+
+def _add_publish(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("release", type=Path, metavar="DIR", help="the folder of a release")
+    parser.add_argument("--repo-id", required=True, metavar="ORG/NAME", help="the repository on the Hub")
+    parser.add_argument("--private", action="store_true", help="make the repository private, if it is made now")
+    parser.add_argument("--tag", type=_name, metavar="NAME", help="its tag (default: the release's name)")
+    parser.add_argument("--accept-drift", action="store_true", help="publish although it is not like the last ones")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
+    parser.set_defaults(run=_publish)
 
 
 def _categories(text: str) -> tuple[str, ...]:
@@ -145,7 +207,8 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
         version=options.name,
         model=_model(options),
     )
-    built = build(_sources(options), settings, where, reporter)
+    sources = _live(options, settings, reporter) if options.source == "live" else _sources(options)
+    built = build(sources, settings, where, reporter)
     sys.stdout.write(summary(built.manifest, built.folder) + "\n")
     return 0
 
@@ -160,14 +223,51 @@ def _sources(options: argparse.Namespace):
     from pipeline.build import Sources
     from pipeline.sources.sample import sample_dumps, sample_pageviews
 
+    pageviews = Path(options.pageviews) if options.pageviews else None
     if options.source == "sample":
         if options.old or options.new:
             raise UsageError("The bundled slice brings its own dumps", "--source sample", "Use --source dump.")
         old, new = sample_dumps()
-        return Sources("sample", new, old, options.pageviews or sample_pageviews(), options.exclude)
+        return Sources("sample", new, old, pageviews or sample_pageviews(), options.exclude)
     if options.new is None:
         raise UsageError("No dump was given", "--new", "Name the newer dump, as in --new wikidata-all.json.gz.")
-    return Sources("dump", options.new, options.old, options.pageviews, options.exclude)
+    return Sources("dump", options.new, options.old, pageviews, options.exclude)
+
+
+def _live(options: argparse.Namespace, settings: "Settings", reporter: Reporter):
+    from pipeline.build import Sources
+    from pipeline.settings import load_operations
+    from pipeline.sources.harvest import ITEMS
+    from pipeline.visiting import visit
+
+    made = visit(_asked(options), settings, load_operations(options.config).polite, options.workers, reporter)
+    return Sources("live", made.folder / ITEMS, None, made.views, options.exclude, made)
+
+
+def _asked(options: argparse.Namespace):
+    from pipeline.visiting import Asked
+
+    return Asked(
+        contact=options.contact,
+        state=options.repo_state or options.out / ".state",
+        since=options.since,
+        start=options.start,
+        end=options.end,
+        api=options.api,
+        sparql=options.sparql,
+        pageviews=options.pageviews,
+        wiki_api=options.wiki_api,
+    )
+
+
+def _plan(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.settings import load_operations, load_settings
+    from pipeline.visiting import plan
+
+    del reporter
+    told = plan(_asked(options), load_settings(options.config), load_operations(options.config).polite)
+    sys.stdout.write(told + "\n")
+    return 0
 
 
 def _check(options: argparse.Namespace, reporter: Reporter) -> int:
@@ -203,6 +303,45 @@ def _score(options: argparse.Namespace, reporter: Reporter) -> int:
         workers=options.workers,
     )
     sys.stdout.write(score_file(options.requests, options.out, run, reporter).sentence() + "\n")
+    return 0
+
+
+def _drift(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline import hub
+    from pipeline.drift import refuse_drift, written
+    from pipeline.manifest import MANIFEST, read_numbers
+    from pipeline.publishing import drift_of
+    from pipeline.settings import load_operations
+
+    operations = load_operations(options.config)
+    if options.against:
+        past = [read_numbers(folder / MANIFEST) for folder in options.against]
+    else:
+        found = hub.published(options.repo_id, operations.drift.releases + 1, operations.hub, reporter)
+        past = [one for tag, one in found.items() if tag != options.release.name]
+    findings = drift_of(options.release, past, operations)
+    sys.stdout.write(written(findings) + "\n")
+    refuse_drift(options.release.name, findings)
+    return 0
+
+
+def _sandbox(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.sandbox.running import run
+
+    del reporter
+    return run(options.port, options.faults, sys.stdout)
+
+
+def _publish(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.publishing import Where, publish_release
+    from pipeline.settings import load_operations
+
+    where = Where(options.repo_id, options.private)
+    operations = load_operations(options.config)
+    done = publish_release(
+        options.release, where, operations, reporter, options.tag or "", accept_drift=options.accept_drift
+    )
+    sys.stdout.write(f"{'Was there already' if done.was_there else 'Published'}: {done.tag} at {done.url}\n")
     return 0
 
 

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextvars import ContextVar
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -150,6 +151,28 @@ def code_version() -> str:
     return digest.hexdigest()[:12]
 
 
+Run = Callable[[str, str, Callable[[], Path]], Path]
+"""Runs a stage: its name, its key, and what gives its folder, be it made now or before."""
+
+
+def _at_once(name: str, key: str, made: Callable[[], Path]) -> Path:
+    del name, key
+    return made()
+
+
+_run: ContextVar[Run] = ContextVar("run", default=_at_once)
+
+
+@contextlib.contextmanager
+def stages_run_by(run: Run) -> Generator[None]:
+    """Let something else run the stages of a build: a flow makes each of them a task of its own."""
+    token = _run.set(run)
+    try:
+        yield
+    finally:
+        _run.reset(token)
+
+
 def stage(work: Path, name: str, depends: Mapping[str, object], make: Callable[[Path], None]) -> Path:
     """The folder of a finished stage, made now unless it was made before.
 
@@ -172,6 +195,10 @@ def stage(work: Path, name: str, depends: Mapping[str, object], make: Callable[[
     }
     text = json.dumps(identity, sort_keys=True)
     folder = work / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return _run.get()(name, folder.name, lambda: _made(folder, identity, make))
+
+
+def _made(folder: Path, identity: Mapping[str, object], make: Callable[[Path], None]) -> Path:
     if (folder / DONE).is_file():
         return folder
     part = folder.with_name(f".{folder.name}.part")

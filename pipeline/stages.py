@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -31,11 +32,11 @@ from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
 from pipeline.signals.likelihood import measure_likelihood
 from pipeline.signals.popularity import measure_popularity
-from pipeline.sources import changes, dump, dump_diff
+from pipeline.sources import changes, dump, dump_diff, live
 from pipeline.sources.entity_json import SUBCLASS, TYPE, Wanted
 from pipeline.sources.pageviews import read_views
 from pipeline.splits import assign_splits, split_of
-from pipeline.tables import Database, read_table, row_count, write_records
+from pipeline.tables import Database, file_hash, read_table, row_count, write_records
 from pipeline.templates import Templates
 from pipeline.variants import make_variants
 from pipeline.world import World, WorldSource, load_world, make_world
@@ -87,17 +88,59 @@ def _wanted(line: Line) -> Wanted:
     return Wanted(frozenset({TYPE, SUBCLASS} | relations | dates | filters), frozenset(line.settings.dump.wikis))
 
 
-def ingest(line: Line, new: Input, pool: Executor) -> Path:
-    """STATEMENTS, ENTITIES, MENTIONS and TITLES of the newer dump, in folders of these names, and what was read."""
+def ingest(line: Line, new: Input, pool: Executor, harvest: Path | None = None) -> Path:
+    """STATEMENTS, ENTITIES, MENTIONS and TITLES of the newer state, in folders of these names, and what was read.
+
+    Args:
+        line: What every stage is given.
+        new: The newer dump, or the items that a visit brought.
+        pool: Where to read.
+        harvest: That visit, which knows more of the graph and of pages than its items tell.
+    """
     wanted = _wanted(line)
-    depends = {"new": new.sha256, "settings": line.settings.dump.model_dump(), "wanted": sorted(wanted.properties)}
+    depends: dict[str, object] = {
+        "new": new.sha256,
+        "settings": line.settings.dump.model_dump(),
+        "wanted": sorted(wanted.properties),
+    }
+    if harvest:
+        depends["harvest"] = _hashes(harvest, ("mentions.parquet", "titles.parquet"))
 
     def make(out: Path) -> None:
         with line.reporter.watch("reading the dump", new.path.stat().st_size, line.work / "beats") as beats:
             counts = dump.ingest(new.path, out, wanted, line.settings.dump, pool, line.workers, beats)
+        if harvest:
+            with line.database() as database:
+                live.complete(out, harvest, database)
         _write_json(counts.__dict__, out / COUNTS)
 
     return line.stage("ingest", depends, make)
+
+
+def changed_live(line: Line, harvest: Path, since: datetime, ingested: Path) -> Path:
+    """CHANGES of a visit's window, as `changes.parquet`."""
+    files = sorted(path.relative_to(harvest).as_posix() for path in (harvest / "differences").glob("*.parquet"))
+    dating = line.templates.dating
+    depends = {
+        "harvest": _hashes(harvest, (*files, "merges.parquet", "undone.parquet")),
+        "ingested": ingested,
+        "since": since.isoformat(),
+        "dating": dating.model_dump(mode="json"),
+    }
+
+    def make(out: Path) -> None:
+        evidence = changes.Evidence(harvest / "differences", harvest / "merges.parquet", ingested / "statements", since)
+        with line.database() as database:
+            compared = changes.classify(evidence, dating, database, out / "compared.parquet")
+        with line.database() as database:
+            live.mark_undone(compared, harvest, database, out / "changes.parquet")
+
+    return line.stage("changes", depends, make)
+
+
+def _hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The hashes of those files of a folder that are there."""
+    return {name: file_hash(folder / name) for name in names if (folder / name).is_file()}
 
 
 def changed(line: Line, old: Input, new: Input, ingested: Path, pool: Executor) -> Path:
@@ -122,7 +165,8 @@ def changed(line: Line, old: Input, new: Input, ingested: Path, pool: Executor) 
         dump_diff.compare_texts(out / "old", out / "new", out, settings.memory, gap_days, pool)
         with line.database() as database:
             merges = dump_diff.find_merges(out, out / "old", out / "new", database, out / "merges.parquet")
-        evidence = changes.Evidence(out / "differences", merges, ingested / "statements", out / "revisions")
+        last_edit = dump_diff.last_edit(out / "revisions")
+        evidence = changes.Evidence(out / "differences", merges, ingested / "statements", last_edit)
         with line.database() as database:
             changes.classify(evidence, line.templates.dating, database, out / "changes.parquet")
 

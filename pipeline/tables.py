@@ -179,10 +179,10 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def view(self, name: str, path: Path) -> None:
-        """Let a name stand for a Parquet file, or for all Parquet files of a folder."""
+    def view(self, name: str, path: Path, *, deep: bool = False) -> None:
+        """Let a name stand for a Parquet file, or for all Parquet files of a folder, with `deep` of those in it too."""
         literal = glob.escape(str(path))
-        pattern = f"{literal}/*.parquet" if path.is_dir() else literal
+        pattern = f"{literal}/{'**/' if deep else ''}*.parquet" if path.is_dir() else literal
         self._connection.read_parquet(pattern, union_by_name=False).create_view(name, replace=True)
 
     def rows(self, name: str, table: pa.Table) -> None:

@@ -30,7 +30,8 @@ def compare_dumps(old: Path, new: Path, work: Path, workers: int = 1) -> list[Js
         dump_diff.compare_texts(work / "old-texts", work / "new-texts", work, memory, gap, pool)
         merges = work / "merges.parquet"
         dump_diff.find_merges(work, work / "old-texts", work / "new-texts", database, merges)
-        evidence = changes.Evidence(work / "differences", merges, work / "new" / "statements", work / "revisions")
+        cut = dump_diff.last_edit(work / "revisions")
+        evidence = changes.Evidence(work / "differences", merges, work / "new" / "statements", cut)
         changes.classify(evidence, DATING, database, work / "changes.parquet")
     return read_table(work / "changes.parquet").to_pylist()
 
