@@ -40,7 +40,10 @@ FILES = {
     *EXPORTS,
     "evidence/triples.parquet",
     *(f"dropped/{stage}.parquet" for stage in ("screening", "selection", "edits", "splits", "variants")),
-    *(f"figures/{name}.png" for name in ("frequency", "degree", "relations", "domains", "funnel", "changes")),
+    *(
+        f"figures/{name}.png"
+        for name in ("frequency", "degree", "likelihood", "relations", "domains", "funnel", "changes")
+    ),
     "README.md",
     "manifest.json",
 }
