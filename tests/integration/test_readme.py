@@ -42,7 +42,16 @@ def replaced(arguments: list[str], release: Path) -> list[str]:
 
 def test_every_command_is_one_that_the_command_line_takes() -> None:
     told = list(command_lines())
-    assert {arguments[0] for arguments in told} == {"build", "check", "explain", "score"}
+    assert {arguments[0] for arguments in told} == {
+        "build",
+        "check",
+        "explain",
+        "score",
+        "plan",
+        "sandbox",
+        "publish",
+        "drift",
+    }
     for arguments in told:
         assert isinstance(_parser().parse_args(arguments), Namespace)
 
