@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -154,13 +155,18 @@ def changed(line: Line, old: Input, new: Input, ingested: Path, pool: Executor) 
         "dating": line.templates.dating.model_dump(mode="json"),
     }
 
+    def watch(what: str, one: Input) -> AbstractContextManager[Path]:
+        return line.reporter.watch(what, one.path.stat().st_size, line.work / "beats")
+
     def make(out: Path) -> None:
-        dump_diff.read_revisions(old.path, out / "revisions", settings.dump, pool, line.workers)
+        with watch("reading the older dump", old) as beats:
+            dump_diff.read_revisions(old.path, out / "revisions", settings.dump, pool, line.workers, beats)
         dump_diff.check_order(out / "revisions", ingested / "entities")
         with line.database() as database:
             old_ids, new_ids = dump_diff.changed_ids(out / "revisions", ingested / "entities", database)
-        dump_diff.read_texts(old.path, old_ids, out / "old", settings.dump, pool, line.workers)
-        dump_diff.read_texts(new.path, new_ids, out / "new", settings.dump, pool, line.workers)
+        for place, one, ids in (("old", old, old_ids), ("new", new, new_ids)):
+            with watch(f"taking changed items from the {place}er dump", one) as beats:
+                dump_diff.read_texts(one.path, ids, out / place, settings.dump, pool, line.workers, beats)
         gap_days = settings.changes.replaced_gap_days
         dump_diff.compare_texts(out / "old", out / "new", out, settings.memory, gap_days, pool)
         with line.database() as database:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from pipeline import schema
 from pipeline.errors import InputError
+from pipeline.progress import beat
 from pipeline.settings import DumpSettings
 from pipeline.shards import map_shards
 from pipeline.sources.dump import Shard, ShardCounts, check_counts, check_unreadable, read_shards
@@ -46,6 +47,7 @@ class _Share:
     settings: DumpSettings
     worker: int
     workers: int
+    beats: Path | None
     ids: frozenset[int] = frozenset()
 
 
@@ -64,6 +66,8 @@ def _items(share: _Share, counts: ShardCounts) -> Iterator[tuple[int, list[_Item
             counts.items += len(found)
             check_unreadable(counts, share.path, share.settings)
             yield shard.number, found
+        if share.beats:
+            beat(share.beats, share.worker, share.workers, shard.position)
 
 
 def _readable(shard: Shard, counts: ShardCounts) -> Iterator[_Item]:
@@ -78,13 +82,23 @@ def _readable(shard: Shard, counts: ShardCounts) -> Iterator[_Item]:
             yield item, head, line
 
 
-def read_revisions(path: Path, out: Path, settings: DumpSettings, pool: Executor, workers: int) -> None:
+def read_revisions(
+    path: Path, out: Path, settings: DumpSettings, pool: Executor, workers: int, beats: Path | None = None
+) -> None:
     """Write REVISIONS of a dump: the state of every item, a Parquet file a shard.
+
+    Args:
+        path: The dump.
+        out: The folder of the table.
+        settings: How to cut and what to tolerate.
+        pool: Where to run.
+        workers: Into how many tasks to divide the work; the result does not depend on it.
+        beats: Where workers tell how far they are; see `progress.Reporter.watch`.
 
     Raises:
         InputError: The dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
     """
-    shares = [_Share(path, out, settings, worker, workers) for worker in range(workers)]
+    shares = [_Share(path, out, settings, worker, workers, beats) for worker in range(workers)]
     counts = ShardCounts()
     for part in map_shards(_read_revisions, shares, pool):
         counts.add(part)
@@ -122,10 +136,16 @@ def _ids(table: pa.Table, column: str) -> frozenset[int]:
 
 
 def read_texts(
-    path: Path, ids: frozenset[int], out: Path, settings: DumpSettings, pool: Executor, workers: int
+    path: Path,
+    ids: frozenset[int],
+    out: Path,
+    settings: DumpSettings,
+    pool: Executor,
+    workers: int,
+    beats: Path | None = None,
 ) -> None:
-    """Write TEXTS: the lines of these items, a Parquet file a shard."""
-    shares = [_Share(path, out, settings, worker, workers, ids) for worker in range(workers)]
+    """Write TEXTS: the lines of these items, a Parquet file a shard. The arguments are those of `read_revisions`."""
+    shares = [_Share(path, out, settings, worker, workers, beats, ids) for worker in range(workers)]
     map_shards(_read_texts, shares, pool)
 
 
