@@ -526,7 +526,7 @@ def test_ctrl_c_sent_to_the_command_alone_ends_its_workers_too(states: States, t
     process = start(*command, at=Moment(r"/counts/000000\.json$", SIGINT, "parent"))
     run = finish(process)
     assert (run.code, run.out, run.err) == (130, "", INTERRUPTED)
-    assert living(process.pid) == []
+    assert wait_until(lambda: not living(process.pid))  # on a busy machine they need a moment
 
 
 QUERY = """
