@@ -94,14 +94,14 @@ def _find_items(visit: Visit, out: Path) -> dict[str, int]:
         )
     gone = _column(database, "SELECT item_id FROM spans WHERE fate = 'gone'")
     database.run("DELETE FROM spans WHERE fate = 'gone' OR head = 0 OR head = origin")
-    rows = database.table("SELECT count(*) AS rows FROM changes").column("rows").to_pylist()
-    items = database.table("SELECT count(*) AS items FROM spans").column("items").to_pylist()
-    return {"recent_changes": rows[0], "items": items[0], "restored": len(restored), "gone": len(gone)}
+    (rows,) = _column(database, "SELECT count(*) FROM changes")
+    (items,) = _column(database, "SELECT count(*) FROM spans")
+    return {"recent_changes": rows, "items": items, "restored": len(restored), "gone": len(gone)}
 
 
 def _column(database: Database, sql: str) -> list[int]:
     """The numbers of a query with one column, in order."""
-    return sorted(database.table(sql).column(0).to_pylist())
+    return sorted(int(value) for value in database.table(sql).column(0).to_numpy())
 
 
 _WANTED = "SELECT origin AS revision FROM spans WHERE origin > 0 UNION SELECT head FROM spans"
@@ -110,6 +110,7 @@ _WANTED = "SELECT origin AS revision FROM spans WHERE origin > 0 UNION SELECT he
 def _fetch_texts(visit: Visit) -> dict[str, int]:
     """Table `texts`: base and head of every span; where one is hidden, the revision before it stands in."""
     database, store = visit.database, visit.store / "revisions"
+    missing: set[int] = set()
     for _ in range(_HIDDEN_ROUNDS):
         wanted = set(_column(database, _WANTED))
         with visit.reporter.track("revisions", len(wanted)) as advance:

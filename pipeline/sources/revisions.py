@@ -59,7 +59,7 @@ def _stored(store: Path, database: Database) -> set[int]:
     if not any(store.glob("*.parquet")):
         return set()
     database.view("stored", store)
-    return set(database.table("SELECT revision FROM stored").column("revision").to_pylist())
+    return {int(number) for number in database.table("SELECT revision FROM stored").column("revision").to_numpy()}
 
 
 def _fetch(wiki: Wiki, batch: Sequence[int]) -> tuple[list[_Row], set[int]]:

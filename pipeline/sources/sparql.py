@@ -4,6 +4,7 @@ Only what SPARQL 1.1 has is used: no label service, no hints. A question about i
 even if there is nothing to count, so that an answer with rows missing is known for what it is.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 from urllib.error import HTTPError
@@ -55,7 +56,7 @@ class Service:
         client.setReturnFormat(JSON)
         client.setQuery(PREFIXES + query)
         try:
-            body = cast(bytes, client.query().response.read())
+            body = client.query().response.read()
         except requests.ReadTimeout as error:
             raise TooMuch from error
         except (SPARQLWrapperException, HTTPError) as error:
@@ -73,7 +74,7 @@ def _rows(body: bytes, url: str) -> list[Row]:
     if TIMED_OUT.search(body):
         raise TooMuch
     try:
-        answer = cast(Mapping[str, Any], requests.models.complexjson.loads(body))
+        answer = cast(Mapping[str, Any], json.loads(body))
         variables, bindings = answer["head"]["vars"], answer["results"]["bindings"]
     except (ValueError, KeyError, TypeError) as error:
         raise ServiceError("The query service gave an answer that is none", url, "Is --sparql right?") from error
