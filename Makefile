@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test check golden tiny bench clean
+.PHONY: help setup build serve test check golden tiny bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,6 +19,9 @@ $(READY): pyproject.toml constraints.txt
 
 build: setup  ## build a release from the bundled slice into releases/
 	$(BIN)/editmill build --source sample --out releases
+
+serve: setup  ## start a Prefect server and serve every deployment of prefect.yaml
+	$(BIN)/python -m flows.serve
 
 check: setup  ## lint, types and layers, without the tests
 	$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from pipeline.manifest import (
     Role,
     SeparationRecord,
     ThresholdRecord,
+    VisitRecord,
 )
 from pipeline.progress import Advance, Reporter
 from pipeline.records import Edit
@@ -31,6 +32,7 @@ from pipeline.settings import Settings
 from pipeline.shards import code_version, executor, locked
 from pipeline.sources.checksums import checked_hash
 from pipeline.sources.dump_diff import last_edit, window_start
+from pipeline.sources.harvest import Harvest
 from pipeline.sources.pageviews import pageview_files
 from pipeline.sources.spans import dump_bytes, hash_folder
 from pipeline.stages import COUNTS, Input, Line
@@ -43,11 +45,12 @@ from pipeline.world import load_world
 class Sources:
     """The files that a release is built from."""
 
-    name: str  # dump, sample
+    name: str  # dump, sample, live
     new: Path
     old: Path | None = None
     pageviews: Path | None = None
     exclude: Path | None = None
+    harvest: Harvest | None = None  # of a living wiki, in place of an older dump
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,12 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         line = Line(settings, templates, options.work, options.workers, reporter)
 
         with executor(options.workers) as pool:  # its workers end when all is read: the model needs their memory
-            ingested = stages.ingest(line, files.new, pool)
-            changed = stages.changed(line, files.old, files.new, pool) if files.old else None
+            visit = sources.harvest
+            ingested = stages.ingest(line, files.new, pool, visit.folder if visit else None)
+            if visit:
+                changed = stages.changed_live(line, visit.folder, visit.window.start, ingested)
+            else:
+                changed = stages.changed(line, files.old, files.new, pool) if files.old else None
 
         screened = stages.screen(line, ingested, exclusions)
         mentions = stages.count_mentions(line, ingested)
@@ -113,7 +120,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         selected = stages.select(line, measured, ingested)
         around = stages.cut_world(line, ingested, screened, selected)
 
-        origin = _origin(sources.name, ingested, changed, reporter)
+        origin = _origin(sources, ingested, changed, reporter)
         worded = stages.word(line, selected, around, origin)
         divided = stages.split(line, worded, exclusions)
         probed = stages.probe(line, divided, around)
@@ -122,6 +129,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         counted = [screened, selected, worded, divided, *([varied] if varied else [])]
         folders = _Folders(ingested, changed, viewed, scored, selected, counted)
         manifest = _manifest(line, options, files, folders, origin)
+        if visit:
+            manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(visit.record)})
         edits = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
         manifest = manifest.model_copy(update=_mixes(edits))
         drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
@@ -137,7 +146,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
 
 def _possible(settings: Settings, sources: Sources, reporter: Reporter) -> Settings:
     """The settings without the categories for which an input is missing, which is told."""
-    missing = {"recent": ("--old", sources.old), "popular": ("--pageviews", sources.pageviews)}
+    older = sources.harvest.folder if sources.harvest else sources.old
+    missing = {"recent": ("--old", older), "popular": ("--pageviews", sources.pageviews)}
     left_out = {name: flag for name, (flag, path) in missing.items() if name in settings.categories and path is None}
     for name, flag in left_out.items():
         reporter.warn("left_out", f"No {flag} was given: the release has no {name} category.", category=name)
@@ -211,8 +221,10 @@ def _views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
     return viewed
 
 
-def _origin(source: str, ingested: Path, changed: Path | None, reporter: Reporter) -> Origin:
-    """The window: from the last edit of the older state to that of the newer one."""
+def _origin(sources: Sources, ingested: Path, changed: Path | None, reporter: Reporter) -> Origin:
+    """The window: from the last edit of the older state to that of the newer one, or what a visit was told."""
+    if sources.harvest:
+        return Origin(sources.name, sources.harvest.window.start, sources.harvest.window.end)
     start = window_start(changed) if changed else None
     if changed and start is None:
         reporter.warn(
@@ -220,7 +232,7 @@ def _origin(source: str, ingested: Path, changed: Path | None, reporter: Reporte
             "No item of the older dump says when it was edited: no statement can be told to be a change of the world, "
             "and of the additions only new items are known to be new.",
         )
-    return Origin(source, start, last_edit(ingested / "entities"))
+    return Origin(sources.name, start, last_edit(ingested / "entities"))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@
     |- UsageError           the command line or a setting is wrong
     |- InputError           an input file is damaged or unsuitable
     |- StorageError         the disk refused a write
+    |- ServiceError         a server refuses us or keeps failing          exit code 3
+    |  `- BudgetSpent       the run has sent all requests that it may     exit code 3
     `- ChecksFailed         the release is wrong; nothing was published   exit code 1
 
 A bad row is no error: it goes to DROPPED with a reason. A bad release is a failed check.
@@ -42,6 +44,16 @@ class InputError(PipelineError):
 
 class StorageError(PipelineError):
     """The disk refused a write: full, read-only or gone."""
+
+
+class ServiceError(PipelineError):
+    """A server refuses us or keeps failing; what was fetched is kept, so that a later run goes on from there."""
+
+    exit_code = 3
+
+
+class BudgetSpent(ServiceError):
+    """The run has sent all requests that it may."""
 
 
 class ChecksFailed(PipelineError):

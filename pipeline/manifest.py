@@ -40,6 +40,16 @@ class DumpRecord(_Record):
     samples: tuple[str, ...]  # where the first unreadable lines are, and why
 
 
+class VisitRecord(_Record):
+    """What a visit to a living wiki brought."""
+
+    wiki: str  # as it calls itself
+    start: datetime
+    end: datetime
+    gaps: tuple[tuple[datetime, datetime], ...]  # parts of the window that the wiki no longer remembered
+    counts: Mapping[str, int]
+
+
 class ModelRecord(_Record):
     """The language model behind the likelihood."""
 
@@ -139,12 +149,48 @@ class Manifest(_Record):
     relations: Mapping[str, Mapping[str, int]]
     domains: Mapping[str, Mapping[str, int]]
     exports: Mapping[str, ExportRecord]
+    visit: VisitRecord | None = None
     checks: tuple[CheckRecord, ...] = ()
     files: Mapping[str, FileRecord] = {}
 
     def to_json(self) -> str:
         """The manifest as it is written: sorted keys, one value a line."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+        left_out = set[str]() if self.visit else {"visit"}
+        return (
+            json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True, indent=1, ensure_ascii=False)
+            + "\n"
+        )
+
+
+class Numbers(BaseModel):
+    """What releases are compared by; it can be read of releases that earlier versions of editmill made."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    release: str
+    window_end: datetime | None
+    rows: Mapping[str, Mapping[str, int]]
+    relations: Mapping[str, Mapping[str, int]]
+    changes: Mapping[str, int]
+    counts: tuple[CountRecord, ...]
+    checks: tuple[CheckRecord, ...]
+
+
+def read_numbers(path: Path) -> Numbers:
+    """The numbers of a manifest.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: There is no such file, or it holds no manifest.
+    """
+    try:
+        return Numbers.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError("This is no release: it has no manifest", str(path), "Check the path.") from error
+    except ValidationError as error:
+        raise InputError("The manifest cannot be read", str(path), "It was changed by hand.") from error
 
 
 def read_manifest(folder: Path) -> Manifest:

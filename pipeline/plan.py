@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline import stages
 from pipeline.errors import InputError
 from pipeline.progress import Reporter
-from pipeline.settings import Configuration
+from pipeline.settings import PlanSettings, Settings
 from pipeline.sources.cutting import Shard
 from pipeline.sources.dump import ingest_shard
 from pipeline.sources.heads import find_heads
@@ -60,12 +60,13 @@ class Plan:
     steps: tuple[Step, ...]
 
 
-def plan_dump(dump: Path, settings: Configuration, workers: int) -> Plan:
+def plan_dump(dump: Path, settings: Settings, assumed: PlanSettings, workers: int) -> Plan:
     """Measure the beginning of a dump and project the rest.
 
     Args:
         dump: A file or a folder of shards.
-        settings: What to read; `plan.sample_shards` of it is measured.
+        settings: What to read.
+        assumed: What is not measured here, and how much is.
         workers: How many processes will share the work.
 
     Raises:
@@ -73,12 +74,12 @@ def plan_dump(dump: Path, settings: Configuration, workers: int) -> Plan:
     """
     if not dump.exists():
         raise InputError("There is no such file", str(dump), "Check the path.")
-    sample = _measure(dump, settings)
+    sample = _measure(dump, settings, assumed.sample_shards)
     scale = dump_bytes(dump) / max(sample.packed, 1)
     spans = find_spans(dump)
     is_shared = spans is not None or _is_bzip2(dump)
     way = "each worker reads its own part" if is_shared else "one decoder feeds the workers"
-    return Plan(dump, workers, sample, scale, way, tuple(_steps(sample, scale, settings, workers, is_shared)))
+    return Plan(dump, workers, sample, scale, way, tuple(_steps(sample, scale, settings, assumed, workers, is_shared)))
 
 
 def _is_bzip2(dump: Path) -> bool:
@@ -86,9 +87,9 @@ def _is_bzip2(dump: Path) -> bool:
         return is_bzip2(file.read(4))
 
 
-def _measure(dump: Path, settings: Configuration) -> Sample:
+def _measure(dump: Path, settings: Settings, count: int) -> Sample:
     started = time.perf_counter()
-    shards = list(islice(read_shards(dump, settings.dump), settings.plan.sample_shards))
+    shards = list(islice(read_shards(dump, settings.dump), count))
     decode = time.perf_counter() - started
     line = Line(settings, load_templates(), Path(), 1, Reporter("quiet"))
     with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +109,9 @@ def _size(shards: list[Shard]) -> int:
     return sum(len(shard.data) for shard in shards)
 
 
-def _steps(sample: Sample, scale: float, settings: Configuration, workers: int, is_shared: bool) -> Iterator[Step]:
+def _steps(
+    sample: Sample, scale: float, settings: Settings, assumed: PlanSettings, workers: int, is_shared: bool
+) -> Iterator[Step]:
     decode, parse, scan = (
         seconds * scale / 60 for seconds in (sample.decode_seconds, sample.parse_seconds, sample.scan_seconds)
     )
@@ -117,13 +120,13 @@ def _steps(sample: Sample, scale: float, settings: Configuration, workers: int, 
         return (decode + minutes) / workers if is_shared else max(decode, (decode + minutes) / workers)
 
     rule = "(decode + {0}) / workers" if is_shared else "max(decode, (decode + {0}) / workers)"
-    memory = workers * (_PROCESS_BYTES + settings.plan.memory_per_shard_byte * settings.dump.shard_bytes)
+    memory = workers * (_PROCESS_BYTES + assumed.memory_per_shard_byte * settings.dump.shard_bytes)
     tables = sample.tables * scale
     yield Step("ingest", shared(parse), memory, tables, f"{rule.format('parse')}, {decode:.1f} and {parse:.1f} min")
-    merge = sample.items * scale * settings.plan.merge_seconds_per_million / 1e6 / 60
+    merge = sample.items * scale * assumed.merge_seconds_per_million / 1e6 / 60
     yield Step("frequency, degree", merge, _PROCESS_BYTES + 1e9, 0.02 * tables, "items x merge_seconds_per_million")
-    changed = settings.plan.changed_share
-    compare = 2 * changed * settings.plan.compare_to_parse * parse / workers
+    changed = assumed.changed_share
+    compare = 2 * changed * assumed.compare_to_parse * parse / workers
     texts = 2 * changed * sample.packed * scale
     told = f"2 x ({rule.format('scan')}) + compare, {scan:.1f} min to scan, {changed:.0%} changed items"
     yield Step("diff with another such dump", 2 * shared(scan) + compare, memory, texts, told)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.manifest import Manifest
 from pipeline.records import Category
+from pipeline.splits import SPLITS
 
 EVERY_CATEGORY = "every category"
 """Stands for the category of a stage that comes before the categories part."""
@@ -29,7 +30,9 @@ def summary(manifest: Manifest, folder: Path) -> str:
 
 def _rows(manifest: Manifest) -> list[str]:
     """The rows of each category and split, with sums, in columns."""
-    counts = pd.DataFrame.from_dict({name: dict(splits) for name, splits in manifest.rows.items()}, orient="index")
+    order = [name for name in get_args(Category) if name in manifest.rows]  # a manifest read from a file is sorted
+    rows = {name: {split: manifest.rows[name].get(split, 0) for split in SPLITS} for name in order}
+    counts = pd.DataFrame.from_dict(rows, orient="index")
     counts["total"] = counts.sum(axis="columns")
     counts.loc["total"] = counts.sum()
     lines = [["category", *map(str, counts.columns)]]

@@ -103,6 +103,57 @@ DIFFERENCES = _table(
 TERMS = _table(("id", pa.int64()), ("term", pa.string()), ("is_gone", pa.bool_()))
 """A name of an item that is gone, or of one that changed: by these a merge is recognised."""
 
+RECENT_CHANGES = _table(
+    ("rcid", pa.int64()),
+    ("item_id", pa.int64()),
+    ("kind", pa.string()),  # edit, new, log
+    ("revision", pa.int64()),
+    ("parent", pa.int64()),  # the revision before it; 0 for a new item
+    ("time", _moment),
+    ("comment", pa.string()),  # null if it is hidden
+    ("tags", _strings),
+    ("is_bot", pa.bool_()),
+    ("is_anonymous", pa.bool_()),
+    ("log_action", pa.string()),  # delete/delete, delete/restore and others
+)
+"""One row of a wiki's recent changes, about an item."""
+
+SPANS = _table(
+    ("item_id", pa.int64()),
+    ("base", pa.int64()),  # its last revision before the window; 0 if it was made in the window
+    ("head", pa.int64()),  # its last revision in the window
+    ("before_merge", pa.int64()),  # its last revision before it was merged away; null if it was not
+    ("fate", pa.string()),  # kept, gone, restored
+)
+"""An item that the window may have changed in its statements."""
+
+REVISION_TEXTS = _table(
+    ("revision", pa.int64()),
+    ("item_id", pa.int64()),
+    ("parent", pa.int64()),
+    ("form", pa.string()),  # text, redirect, hidden
+    ("target_id", pa.int64()),  # of a redirect
+    ("modified", _moment),
+    ("json", pa.binary()),  # the item as a line of a dump
+)
+"""One revision of an item, as it was fetched."""
+
+UNDONE = _table(("subject_id", pa.int64()), ("statement_id", pa.string()), ("reason", pa.string()))
+"""A statement that came in the window and was taken back: by a later look at its item, or by the tag of its edits."""
+
+PROVENANCE = _table(
+    ("subject_id", pa.int64()),
+    ("property_id", pa.int32()),
+    ("statement_id", pa.string()),
+    ("rcids", pa.list_(pa.int64())),  # edits of the window that may have brought the change
+    ("tags", _strings),  # of these
+    ("first_seen", _moment),  # the first of these
+)
+"""Which edits may have brought a change: by their summaries, or all that do not tell."""
+
+CLASS_EDGES = _table(("class_id", pa.int64()), ("parent_id", pa.int64()))
+"""A class and one that it is a subclass of; 0 if it is of none."""
+
 MENTIONS = _table(
     ("id", pa.int64()),
     ("mentions", pa.int64()),
@@ -144,6 +195,7 @@ CHANGE_CLASSES = {
     "merge": "the difference comes from merging two items",
     "removal": "a statement went",
     "item_deleted": "the item is gone",
+    "reverted": "a statement came and was taken back later",
     "rank_flip": "only the rank differs",
     "qualifier_edit": "only qualifiers differ",
     "reference_edit": "only references differ",

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,6 +17,7 @@ Count = Annotated[int, Field(ge=0)]
 Sharing = Literal["dedup", "trie", "none"]
 
 Tree = dict[str, object]
+Valid = TypeVar("Valid", bound=BaseModel)
 
 
 class _Section(BaseModel):
@@ -158,6 +159,64 @@ class SplitsSettings(_Section):
         return self
 
 
+class PoliteSettings(_Section):
+    """How servers are asked."""
+
+    requests_per_minute: Annotated[float, Field(gt=0)]
+    burst: Annotated[int, Field(ge=1)]
+    budget: Count
+    connect_seconds: Annotated[float, Field(gt=0)]
+    timeout_seconds: Annotated[float, Field(gt=0)]
+    backoff_seconds: Annotated[float, Field(ge=0)]
+    max_backoff_seconds: Annotated[float, Field(ge=0)]
+    break_after: Annotated[int, Field(ge=1)]
+    break_seconds: Annotated[float, Field(ge=0)]
+    max_breaks: Count
+
+
+class HubSettings(_Section):
+    """How releases are published."""
+
+    files_per_commit: Annotated[int, Field(ge=1)]
+    attempts: Annotated[int, Field(ge=1)]
+    backoff_seconds: Annotated[float, Field(ge=0)]
+    max_backoff_seconds: Annotated[float, Field(ge=0)]
+
+
+class DriftSettings(_Section):
+    """How far a release may be from the last ones."""
+
+    releases: Annotated[int, Field(ge=1)]
+    min_rows: Count
+    rows_ratio: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=1)]]
+    relation_distance: Share
+    class_distance: Share
+    drop_rate_points: Share
+    failure_rate_points: Share
+
+
+class LiveSettings(_Section):
+    """What the live source asks for."""
+
+    settle_hours: Count
+    late_rows: Annotated[int, Field(ge=1)]
+    retention_days: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    missing_tries: Annotated[int, Field(ge=1)]
+    drop_anonymous: bool
+    max_subjects: Count
+    hops: Count
+    max_items: Count
+    view_months: Annotated[int, Field(ge=1)]
+    view_pages: Count
+    sparql_batch: Annotated[int, Field(ge=1)]
+    sparql_rows: Annotated[int, Field(ge=1)]
+    max_neighbours: Count
+    neighbour_heads: Count
+    edits_a_day: Count
+    items_a_day: Count
+
+
 class LimitsSettings(_Section):
     """Lengths that loaders can take."""
 
@@ -183,15 +242,19 @@ class Settings(_Section):
     probes: ProbesSettings
     splits: SplitsSettings
     limits: LimitsSettings
+    live: LiveSettings
 
 
-class Configuration(Settings):
-    """All that `defaults.toml` sets: what a projection assumes goes into no manifest."""
+class Operations(_Section):
+    """How a running pipeline asks servers, and what it does with finished releases; no release depends on it."""
 
+    polite: PoliteSettings
+    hub: HubSettings
+    drift: DriftSettings
     plan: PlanSettings
 
 
-def load_settings(config: Path | None = None, overrides: Mapping[str, object] | None = None) -> Configuration:
+def load_settings(config: Path | None = None, overrides: Mapping[str, object] | None = None) -> Settings:
     """The settings of a run.
 
     Args:
@@ -201,12 +264,25 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, object] | 
     Raises:
         UsageError: The file is missing or not TOML, or a key or value is wrong.
     """
-    tree = _read_toml(defaults_file())
-    if config is not None:
-        tree = _merged(tree, _read_toml(config))
+    tree = _tree(config)
     tree |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    return _valid(Settings, {key: value for key, value in tree.items() if key not in Operations.model_fields}, config)
+
+
+def load_operations(config: Path | None = None) -> Operations:
+    """The settings of operations; the errors are those of `load_settings`."""
+    tree = _tree(config)
+    return _valid(Operations, {key: tree[key] for key in Operations.model_fields}, config)
+
+
+def _tree(config: Path | None) -> Tree:
+    tree = _read_toml(defaults_file())
+    return tree if config is None else _merged(tree, _read_toml(config))
+
+
+def _valid(model: type[Valid], tree: Tree, config: Path | None) -> Valid:
     try:
-        return Configuration.model_validate(tree)
+        return model.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))

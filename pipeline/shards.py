@@ -26,6 +26,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
+from contextvars import ContextVar
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Literal, ParamSpec, TypeVar
@@ -111,7 +112,7 @@ def _dask(workers: int, address: str | None) -> Generator[Executor, None, None]:
     with contextlib.ExitStack() as stack:
         try:
             cluster = address or stack.enter_context(
-                LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+                LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)  # pyright: ignore[reportArgumentType]
             )
             client = stack.enter_context(Client(cluster, set_as_default=False))
         except (OSError, ValueError) as error:
@@ -241,7 +242,8 @@ def _lost() -> tuple[type[Exception], ...]:
     """How Dask tells that it gave up: a task whose workers died again and again, or no scheduler any more."""
     if "distributed" not in sys.modules:
         return ()
-    from distributed import CommClosedError, KilledWorker
+    from distributed import KilledWorker
+    from distributed.comm.core import CommClosedError
 
     return (KilledWorker, CommClosedError, CancelledError)
 
@@ -253,6 +255,28 @@ def code_version() -> str:
     for path in source_files():
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
+
+
+Run = Callable[[str, str, Callable[[], Path]], Path]
+"""Runs a stage: its name, its key, and what gives its folder, be it made now or before."""
+
+
+def _at_once(name: str, key: str, made: Callable[[], Path]) -> Path:
+    del name, key
+    return made()
+
+
+_run: ContextVar[Run] = ContextVar("run", default=_at_once)
+
+
+@contextlib.contextmanager
+def stages_run_by(run: Run) -> Generator[None]:
+    """Let something else run the stages of a build: a flow makes each of them a task of its own."""
+    token = _run.set(run)
+    try:
+        yield
+    finally:
+        _run.reset(token)
 
 
 def stage(work: Path, name: str, depends: Mapping[str, object], make: Callable[[Path], None]) -> Path:
@@ -271,6 +295,10 @@ def stage(work: Path, name: str, depends: Mapping[str, object], make: Callable[[
     """
     identity = _identity(name, depends)
     folder = stage_folder(work, name, depends)
+    return _run.get()(name, folder.name, lambda: _made(folder, identity, make))
+
+
+def _made(folder: Path, identity: str, make: Callable[[Path], None]) -> Path:
     if (folder / DONE).is_file():
         return folder
     part = folder.with_name(f".{folder.name}.part")

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -31,13 +32,13 @@ from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
 from pipeline.signals.likelihood import measure_likelihood
 from pipeline.signals.popularity import measure_popularity
-from pipeline.sources import changes, dump, dump_diff, dump_scan
+from pipeline.sources import changes, dump, dump_diff, dump_scan, live
 from pipeline.sources.arriving import arriving
 from pipeline.sources.entity_json import SUBCLASS, TYPE, Wanted
 from pipeline.sources.pageviews import read_views
 from pipeline.sources.spans import dump_bytes
 from pipeline.splits import assign_splits, split_of
-from pipeline.tables import Database, read_table, row_count, write_records
+from pipeline.tables import Database, file_hash, read_table, row_count, write_records
 from pipeline.templates import Templates
 from pipeline.variants import make_variants
 from pipeline.world import World, WorldSource, load_world, make_world
@@ -90,24 +91,41 @@ def wanted(line: Line) -> Wanted:
     return Wanted(frozenset({TYPE, SUBCLASS} | relations | dates | filters), frozenset(line.settings.dump.wikis))
 
 
-def _ingest_depends(line: Line, new: str) -> Mapping[str, object]:
-    return {"new": new, "settings": line.settings.dump.model_dump(), "wanted": sorted(wanted(line).properties)}
+def _ingest_depends(line: Line, new: str, harvest: Path | None = None) -> Mapping[str, object]:
+    depends: dict[str, object] = {
+        "new": new,
+        "settings": line.settings.dump.model_dump(),
+        "wanted": sorted(wanted(line).properties),
+    }
+    if harvest:
+        depends["harvest"] = _hashes(harvest, ("mentions.parquet", "titles.parquet"))
+    return depends
 
 
 def ingest_folder(line: Line, new: Input) -> Path:
-    """Where `ingest` leaves its tables."""
+    """Where `ingest` leaves the tables of a dump."""
     return stage_folder(line.work, "ingest", _ingest_depends(line, new.sha256))
 
 
-def ingest(line: Line, new: Input, pool: Executor) -> Path:
-    """STATEMENTS, ENTITIES, MENTIONS and TITLES of the newer dump, in folders of these names, and what was read."""
+def ingest(line: Line, new: Input, pool: Executor, harvest: Path | None = None) -> Path:
+    """STATEMENTS, ENTITIES, MENTIONS and TITLES of the newer state, in folders of these names, and what was read.
+
+    Args:
+        line: What every stage is given.
+        new: The newer dump, or the items that a visit brought.
+        pool: Where to read.
+        harvest: That visit, which knows more of the graph and of pages than its items tell.
+    """
 
     def make(out: Path) -> None:
         with line.reporter.watch("reading the dump", dump_bytes(new.path), line.work / "beats") as beats:
             counts = dump.ingest(new.path, out, wanted(line), line.settings.dump, pool, line.workers, beats)
+        if harvest:
+            with line.database() as database:
+                live.complete(out, harvest, database)
         _write_json(counts.__dict__, out / COUNTS)
 
-    return line.stage("ingest", _ingest_depends(line, new.sha256), make)
+    return line.stage("ingest", _ingest_depends(line, new.sha256, harvest), make)
 
 
 def ingest_arriving(line: Line, name: str, pool: Executor) -> Path:
@@ -121,6 +139,33 @@ def ingest_arriving(line: Line, name: str, pool: Executor) -> Path:
         return _ingest_depends(line, sha256)
 
     return late_stage(line.work, "ingest", make)
+
+
+def changed_live(line: Line, harvest: Path, since: datetime, ingested: Path) -> Path:
+    """CHANGES of a visit's window, as `changes.parquet`."""
+    files = sorted(path.relative_to(harvest).as_posix() for path in (harvest / "differences").glob("*.parquet"))
+    dating = line.templates.dating
+    depends = {
+        "harvest": _hashes(harvest, (*files, "merges.parquet", "undone.parquet")),
+        "ingested": ingested,
+        "since": since.isoformat(),
+        "dating": dating.model_dump(mode="json"),
+    }
+
+    def make(out: Path) -> None:
+        dates = (ingested / "statements",)
+        evidence = changes.Evidence(harvest / "differences", harvest / "merges.parquet", dates, since)
+        with line.database() as database:
+            compared = changes.classify(evidence, dating, database, out / "compared.parquet")
+        with line.database() as database:
+            live.mark_undone(compared, harvest, database, out / "changes.parquet")
+
+    return line.stage("changes", depends, make)
+
+
+def _hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The hashes of those files of a folder that are there."""
+    return {name: file_hash(folder / name) for name in names if (folder / name).is_file()}
 
 
 def _changed_depends(line: Line, old: Input, new: Input) -> Mapping[str, object]:
@@ -154,7 +199,8 @@ def changed(line: Line, old: Input, new: Input, pool: Executor) -> Path:
         with line.database() as database:
             merges = dump_diff.find_merges(out, texts, database, out / "merges.parquet")
         dates = (scans.older / "dates", scans.newer / "dates")
-        evidence = changes.Evidence(out / "differences", merges, dates, scans.older / "revisions")
+        start = dump_diff.last_edit(scans.older / "revisions")
+        evidence = changes.Evidence(out / "differences", merges, dates, start)
         with line.database() as database:
             changes.classify(evidence, line.templates.dating, database, out / "changes.parquet")
         dump_diff.write_window(scans.older / "revisions", out)

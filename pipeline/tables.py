@@ -148,22 +148,22 @@ def _writer(path: Path, schema: pa.Schema) -> Generator[pq.ParquetWriter, None, 
         yield writer
 
 
-def spread(folder: Path, paths: Sequence[Path], schema: pa.Schema, kept: NDArray[np.int64]) -> None:
+def spread(folder: Path, paths: Sequence[Path], schema: pa.Schema, kept: NDArray[np.int64] | None) -> None:
     """Write the rows of a folder's tables into several files, those with one remainder of `id` into one.
 
     Args:
         folder: Parquet files with an `id`; each is read once.
         paths: The files to write, by remainder.
         schema: The type of the tables.
-        kept: Sorted ids; other rows are left out.
+        kept: Ids; other rows are left out. None keeps all.
     """
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(_writer(path, schema)) for path in paths]
         for table in _gathered(sorted(folder.glob("*.parquet"))):
-            kept_rows = table.filter(np.isin(table["id"].to_numpy(), kept))
-            remainders = kept_rows["id"].to_numpy() % len(paths)
+            rows = table if kept is None else table.filter(np.isin(table["id"].to_numpy(), kept))
+            remainders = rows["id"].to_numpy() % len(paths)
             for remainder in np.unique(remainders):
-                writers[remainder].write_table(kept_rows.filter(remainders == remainder))
+                writers[remainder].write_table(rows.filter(remainders == remainder))
 
 
 def _gathered(files: Iterable[Path]) -> Generator[pa.Table, None, None]:
@@ -200,9 +200,9 @@ def map_numbers(path: Path) -> NDArray[np.int64]:
     return np.memmap(path, dtype="<i8", mode="r") if path.stat().st_size else np.empty(0, dtype=np.int64)
 
 
-def _pattern(path: Path) -> str:
+def _pattern(path: Path, deep: bool = False) -> str:
     literal = glob.escape(str(path))
-    return f"{literal}/*.parquet" if path.is_dir() else literal
+    return f"{literal}/{'**/' if deep else ''}*.parquet" if path.is_dir() else literal
 
 
 class Database:
@@ -228,15 +228,16 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def view(self, name: str, *paths: Path, among: Path | None = None) -> None:
+    def view(self, name: str, *paths: Path, among: Path | None = None, deep: bool = False) -> None:
         """Let a name stand for a Parquet file, or for all Parquet files of a folder.
 
         Args:
             name: The name.
             paths: The file or folder, or several with one schema.
             among: NUMBERS; only rows with an `id` that is there are seen.
+            deep: Files of folders in a folder count too.
         """
-        rows = self._connection.read_parquet([_pattern(path) for path in paths], union_by_name=False)
+        rows = self._connection.read_parquet([_pattern(path, deep) for path in paths], union_by_name=False)
         if among is not None:
             rows = rows.join(self._connection.read_parquet(_pattern(among)), "id", how="semi")
         rows.create_view(name, replace=True)

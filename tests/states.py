@@ -25,7 +25,8 @@ def compare_dumps(old: Path, new: Path, work: Path, workers: int = 1) -> list[Js
     with Database(work / "scratch", memory) as database:
         merges = dump_diff.find_merges(work, texts, database, work / "merges.parquet")
         dates = (scans.older / "dates", scans.newer / "dates")
-        evidence = changes.Evidence(work / "differences", merges, dates, scans.older / "revisions")
+        cut = dump_diff.last_edit(scans.older / "revisions")
+        evidence = changes.Evidence(work / "differences", merges, dates, cut)
         changes.classify(evidence, DATING, database, work / "changes.parquet")
     return read_table(work / "changes.parquet").to_pylist()
 

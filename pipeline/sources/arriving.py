@@ -17,7 +17,7 @@ from pipeline.sources.opening import CHUNK_BYTES, DumpFile, decoder
 from pipeline.tables import whole_file
 
 if TYPE_CHECKING:
-    from hashlib import _Hash
+    from fsspec.core import OpenFile
 
 PIPE = "-"
 
@@ -50,7 +50,7 @@ class _Hashed:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self.digest: _Hash = hashlib.sha256()
+        self.digest = hashlib.sha256()
         self._count = 0
         self._ahead = b""
 
@@ -107,7 +107,7 @@ def arriving(name: str) -> Generator[Arrival, None, None]:
             "Addresses need the package fsspec", name, "Install it with `pip install editmill[remote]`."
         ) from error
     try:
-        file = cast(IO[bytes], fsspec.open(name, "rb").open())
+        file = cast("OpenFile", fsspec.open(name, "rb")).open()
     except (OSError, ValueError, ImportError) as error:  # not there, an unknown protocol, or one that needs a package
         raise InputError(f"The address cannot be opened: {error}", name, "Check it.") from error
     with file:

@@ -5,6 +5,7 @@ after 4 January 2015 and as before 9 November 2015. The rules, first match wins,
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pipeline import schema
@@ -101,7 +102,7 @@ class Evidence:
     differences: Path  # DIFFERENCES
     merges: Path  # MERGES
     statements: tuple[Path, ...]  # STATEMENTS of the newer state, at least those that date what differences name
-    cut: Path  # REVISIONS of the older state, whose last edit is the cut
+    cut: datetime | None  # the moment of the older state; None if no item of it tells
 
 
 def classify(evidence: Evidence, dating: Dating, database: Database, out: Path) -> Path:
@@ -116,10 +117,8 @@ def classify(evidence: Evidence, dating: Dating, database: Database, out: Path) 
     database.view("differences", evidence.differences)
     database.view("merges", evidence.merges)
     database.view("statements", *evidence.statements)
-    database.view("older", evidence.cut)
-    database.run(
-        "CREATE TEMP TABLE cut AS SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) + 1 AS day FROM older"
-    )
+    moment = f"'{evidence.cut:%Y-%m-%d}'" if evidence.cut else "NULL"
+    database.run(f"CREATE TEMP TABLE cut AS SELECT date_diff('day', DATE '0001-01-01', {moment}::DATE) + 1 AS day")
     _make_dates(database, dating)
     successive = ", ".join(f"({number})" for number in sorted(dating.successive))
     database.run(f"CREATE TEMP TABLE successive AS FROM (VALUES {successive}) AS t(property_id)")

@@ -183,7 +183,7 @@ def _counted(rows: Rows) -> pa.Table:
     subjects = np.repeat(np.array([row[0] for row in rows.entities], dtype=np.int64), statement_counts)
     ids = np.unique(np.concatenate([mentions, behind, ahead, subjects]))
     tallies = [_tally(ids, found) for found in (np.concatenate([mentions, subjects]), behind, ahead)]
-    return pa.Table.from_arrays([ids, *tallies], schema=schema.MENTIONS)
+    return pa.Table.from_arrays([pa.array(column) for column in (ids, *tallies)], schema=schema.MENTIONS)
 
 
 def _tally(ids: Numbers, found: Numbers) -> Numbers:

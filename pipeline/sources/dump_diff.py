@@ -29,11 +29,11 @@ _BUCKET_ITEMS = 20_000  # changed items compared at a time: about 400 MB of text
 
 @dataclass(frozen=True)
 class Texts:
-    """The lines of both states: TEXTS, of which only the changed items (NUMBERS) count."""
+    """The lines of both states (TEXTS)."""
 
     old: Path
     new: Path
-    changed: Path
+    changed: Path | None = None  # NUMBERS: only these items count
 
 
 _MOST_FILES = 256  # open at a time; buckets beyond share one
@@ -76,9 +76,10 @@ def _spread(texts: Texts, out: Path, files: int) -> list[Texts]:
     if files == 1:
         return [texts]
     parts = [
-        Texts(*(out / side / f"{part:06d}.parquet" for side in ("old", "new")), texts.changed) for part in range(files)
+        Texts(out / "old" / name, out / "new" / name, texts.changed)
+        for name in (f"{part:06d}.parquet" for part in range(files))
     ]
-    changed = read_table(texts.changed).column("id").to_numpy()
+    changed = read_table(texts.changed).column("id").to_numpy() if texts.changed else None
     for folder, paths in ((texts.old, [part.old for part in parts]), (texts.new, [part.new for part in parts])):
         if not all(path.is_file() for path in paths):
             spread(folder, paths, schema.TEXTS, changed)

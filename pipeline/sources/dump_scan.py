@@ -125,7 +125,7 @@ def scan(path: Path, out: Path, keep: Keep, reading: Reading) -> Path:
     Raises:
         InputError: The dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
     """
-    for folder in {keep.other, keep.named} - {None}:
+    for folder in {folder for folder in (keep.other, keep.named) if folder}:
         _sort(folder, reading.memory)
     counts, done = read_done(out)
     read = functools.partial(_scan_shard, out, keep, Wanted(reading.dated, frozenset()))
@@ -159,8 +159,8 @@ def _scan_shard(out: Path, keep: Keep, wanted: Wanted, shard: Shard) -> ShardCou
     ids = np.array(heads.ids, dtype=np.int64)
     states = _states(heads, shard.data)
     is_kept, is_dated = _choose(keep, heads, ids, states)
-    texts = [(heads.ids[place], heads.line(place, shard.data)) for place in np.flatnonzero(is_kept)]
-    dated = [heads.line(place, shard.data) for place in np.flatnonzero(is_dated | is_kept)]
+    texts = [(heads.ids[place], heads.line(place, shard.data)) for place in np.flatnonzero(is_kept).tolist()]
+    dated = [heads.line(place, shard.data) for place in np.flatnonzero(is_dated | is_kept).tolist()]
 
     name = f"{shard.number:06d}.parquet"
     write_table(_revision_table(heads, ids, states), out / "revisions" / name, schema.REVISIONS)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -38,6 +39,10 @@ class Head(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(Head).decode
 
 
+def _no_moments() -> "pa.Array[Any]":
+    return pa.array([], _MOMENT)
+
+
 @dataclass
 class Heads:
     """The items of a shard, a column each; the last two tell where their lines are, without the comma behind."""
@@ -47,7 +52,7 @@ class Heads:
     modified: list[str | datetime | None] = field(default_factory=list[str | datetime | None])
     starts: list[int] = field(default_factory=list[int])
     stops: list[int] = field(default_factory=list[int])
-    moments: pa.Array = field(default_factory=lambda: pa.array([], _MOMENT))  # `modified` as times
+    moments: "pa.Array[Any]" = field(default_factory=_no_moments)  # `modified` as times
     lines: int = 0
     misses: list[tuple[int, Exception]] = field(default_factory=list[tuple[int, Exception]])  # in the dump, and why
 
@@ -79,7 +84,7 @@ def find_heads(shard: Shard) -> Heads:
     return heads
 
 
-def _moments(modified: list[str | datetime | None]) -> pa.Array | None:
+def _moments(modified: list[str | datetime | None]) -> "pa.Array[Any] | None":
     """Times of edits; None if one is no time."""
     texts = [time.isoformat() if isinstance(time, datetime) else time for time in modified]
     try:

@@ -75,7 +75,7 @@ def read_dump(task: Pass, read: Read[Result], pool: Executor) -> Generator[Resul
     return _read_everywhere(task, task.dump, read, pool)
 
 
-def read_shards(dump: Path | DumpFile, settings: DumpSettings) -> Iterator[Shard]:
+def read_shards(dump: Path | DumpFile, settings: DumpSettings) -> Generator[Shard]:
     """Cut a dump from front to back.
 
     Raises:

@@ -27,7 +27,7 @@ def prefix_of(folder: Path) -> str:
 def share(data: bytes, name: str) -> Slot:
     """Put bytes into shared memory, whence `take` removes them."""
     memory = _make(name, len(data))
-    memory.buf[: len(data)] = data
+    _view(memory)[: len(data)] = data
     memory.close()
     return Slot(name, len(data))
 
@@ -35,7 +35,7 @@ def share(data: bytes, name: str) -> Slot:
 def look(slot: Slot) -> bytes:
     """The bytes of a slot."""
     memory = SharedMemory(slot.name)
-    data = bytes(memory.buf[: slot.size])
+    data = bytes(_view(memory)[: slot.size])
     memory.close()
     return data
 
@@ -43,10 +43,16 @@ def look(slot: Slot) -> bytes:
 def take(slot: Slot) -> bytes:
     """The bytes of a slot, which is gone then."""
     memory = SharedMemory(slot.name)
-    data = bytes(memory.buf[: slot.size])
+    data = bytes(_view(memory)[: slot.size])
     memory.close()
     memory.unlink()
     return data
+
+
+def _view(memory: SharedMemory) -> memoryview:
+    if memory.buf is None:
+        raise ValueError(f"{memory.name} is closed")
+    return memory.buf
 
 
 def _make(name: str, size: int) -> SharedMemory:
@@ -74,7 +80,7 @@ class Slots:
                 memory.close()
                 memory.unlink()
             memory = self._made[name] = _make(name, len(data))
-        memory.buf[: len(data)] = data
+        _view(memory)[: len(data)] = data
         return Slot(name, len(data))
 
     def free(self, slot: Slot) -> None:

@@ -250,7 +250,7 @@ def test_a_bad_configuration_is_told_by_its_file(states: States, tmp_path: Path,
         (("--workers", "0"), ("--workers", "0 is no whole number above 0")),
         (("--workers", "many"), ("--workers", "many is no whole number above 0")),
         (("--seed", "odd"), ("--seed", "invalid int value")),
-        (("--source", "live"), ("--source", "sample", "dump")),
+        (("--source", "web"), ("--source", "sample", "dump")),
         (("--depth", "3"), ("unrecognized arguments: --depth 3",)),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -533,13 +533,14 @@ def test_ctrl_c_sent_to_the_command_alone_ends_its_workers_too(states: States, t
     process = start(*command, at=Moment(r"/counts/000000\.json$", SIGINT, "parent"))
     run = finish(process)
     assert (run.code, run.out, run.err) == (130, "", INTERRUPTED)
-    assert living(process.pid) == []
+    assert wait_until(lambda: not living(process.pid))  # on a busy machine they need a moment
 
 
 QUERY = """
 import os, signal, sys, threading
 from pathlib import Path
 from pipeline import cli, tables
+from pipeline.commands.arguments import Command
 
 SLOW = "SELECT count(*) AS n FROM range(200_000) a(x), range(1_000_000) b(y) WHERE x * y % 7 = 3"
 
@@ -552,8 +553,8 @@ def ask(*_):
             "write": lambda: database.write(SLOW, Path(sys.argv[1]) / "n.parquet", None),
         }[sys.argv[2]]()
 
-cli._check = ask
-sys.exit(cli.main(["check", "."]))
+cli.COMMANDS = (Command("ask", "", lambda parser: None, ask),)
+sys.exit(cli.main(["ask"]))
 """
 
 

@@ -12,7 +12,7 @@ import datasets
 import pytest
 
 from pipeline.checks import CHECKS
-from pipeline.cli import _parser
+from pipeline.cli import make_parser
 from pipeline.templates import load_templates
 from tests.integration.command import REPO, shown, succeed
 from tests.releases import Built
@@ -42,14 +42,23 @@ def replaced(arguments: list[str], release: Path) -> list[str]:
 
 def test_every_command_is_one_that_the_command_line_takes() -> None:
     told = list(command_lines())
-    assert {arguments[0] for arguments in told} == {"build", "check", "explain", "score"}
+    assert {arguments[0] for arguments in told} == {
+        "build",
+        "check",
+        "explain",
+        "score",
+        "plan",
+        "sandbox",
+        "publish",
+        "drift",
+    }
     for arguments in told:
-        assert isinstance(_parser().parse_args(arguments), Namespace)
+        assert isinstance(make_parser().parse_args(arguments), Namespace)
 
 
 def test_every_option_is_one_of_the_command_line() -> None:
     options = {option for text in re.findall(r"`(--[^`]+)`", TEXT) for option in re.findall(r"--[a-z-]+", text)}
-    known = succeed("build", "--help").out + succeed("explain", "--help").out
+    known = "".join(succeed(name, "--help").out for name in ("build", "explain", "sandbox"))
     assert {option for option in options if option not in known} == set()
 
 

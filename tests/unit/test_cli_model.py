@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.cli import _model, _parser  # pyright: ignore[reportPrivateUsage]
+from pipeline.cli import make_parser
+from pipeline.commands.build import chosen_model
 
 
 @pytest.mark.parametrize(
@@ -16,4 +17,4 @@ from pipeline.cli import _model, _parser  # pyright: ignore[reportPrivateUsage]
     ],
 )
 def test_the_sample_has_the_bundled_model_and_a_dump_has_none(arguments: list[str], model: str | None) -> None:
-    assert _model(_parser().parse_args(["build", *arguments])) == model
+    assert chosen_model(make_parser().parse_args(["build", *arguments])) == model

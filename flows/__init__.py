@@ -1,0 +1,1 @@
+"""Scheduled runs of the line: thin Prefect flows, one a job."""

@@ -1,0 +1,51 @@
+"""The job for a new dump: it is read and compared with the one before, so that the weekly build finds both done."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.catch_up import run_again
+from flows.parameters import BuildParameters
+from flows.running import RunLog, as_task, scheduled_time
+from flows.windows import last_dumps
+from pipeline import stages
+from pipeline.errors import UsageError
+from pipeline.settings import load_settings
+from pipeline.shards import executor, locked, stages_run_by
+from pipeline.stages import Input, Line
+from pipeline.tables import file_hash
+from pipeline.templates import load_templates
+
+
+@flow(name="ingest_dump", on_crashed=[run_again])
+def ingest_dump(parameters: BuildParameters, scheduled: datetime | None = None) -> Sequence[Path]:
+    """Read the newest dump and what changed since the one before.
+
+    Args:
+        parameters: Those of the build that will use them.
+        scheduled: The time after which no dump counts; this run's own if it is not given.
+
+    Returns:
+        The folders of the finished stages.
+    """
+    if parameters.dumps is None:
+        raise UsageError("No folder of dumps is given", "dumps", "Set it in prefect.yaml.")
+    new, old = last_dumps(parameters.dumps, scheduled_time(scheduled))
+    work = parameters.work or parameters.out / ".work"
+    with locked(work), stages_run_by(as_task):
+        line = Line(load_settings(parameters.config), load_templates(), work, parameters.workers, RunLog())
+        hashed = Input(new, hash_file(new))
+        before = Input(old, hash_file(old)) if old else None
+        with executor(parameters.workers) as pool:
+            ingested = stages.ingest(line, hashed, pool)
+            compared = [stages.changed(line, before, hashed, pool)] if before else []
+    return [ingested, *compared]
+
+
+@task(cache_policy=NO_CACHE)
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file, which stands for its content."""
+    return file_hash(path)

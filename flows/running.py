@@ -1,0 +1,90 @@
+"""What the flows share: when a run was scheduled, where it tells how far it is, and stages as tasks."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.tasks import Task
+
+from flows.parameters import Release
+from pipeline.errors import InputError, ServiceError
+from pipeline.manifest import MANIFEST
+from pipeline.progress import Reporter
+from pipeline.tables import file_hash
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RETRY_SECONDS = (60.0, 300.0, 1200.0)
+"""At the rim alone: what failed for a minute, five, twenty. What our own code says is wrong stays wrong."""
+
+JITTER = 0.5
+"""Runs that failed together are not tried again together."""
+
+
+def scheduled_time(given: datetime | None) -> datetime:
+    """The time for which a run was scheduled, the same in every attempt; a parent flow gives its own."""
+    return (given or flow_run.get_scheduled_start_time()).astimezone(UTC)
+
+
+class RunLog(Reporter):
+    """Tells what a run does in the log that the UI shows."""
+
+    def __init__(self) -> None:
+        super().__init__("quiet")
+
+    def say(self, event: str, message: str, **fields: object) -> None:
+        """Tell one thing."""
+        del event, fields
+        get_run_logger().info(message)
+
+    def warn(self, event: str, message: str, **fields: object) -> None:
+        """Tell something that a person must not miss."""
+        del event, fields
+        get_run_logger().warning(message)
+
+
+def as_task(name: str, key: str, made: Callable[[], Path]) -> Path:
+    """Run a stage as a task of its own, named after the hash of what it depends on.
+
+    Prefect's cache is not used: the done marker in the stage's folder carries the same hash, goes when the folder goes,
+    and changes with the code, which Prefect's own key does not.
+    """
+    stage = Task(made, name=name, task_run_name=key, cache_policy=NO_CACHE, persist_result=False)
+    return stage()
+
+
+def at_the_rim(function: Callable[P, R]) -> Task[P, R]:
+    """A task that speaks with servers: what fails there is tried again, later each time, with jitter."""
+    return Task(
+        function,
+        cache_policy=NO_CACHE,
+        retries=len(RETRY_SECONDS),
+        retry_delay_seconds=list(RETRY_SECONDS),
+        retry_jitter_factor=JITTER,
+        retry_condition_fn=is_passing,
+    )
+
+
+def is_passing(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether a failure may pass: servers that fail do, wrong inputs and failed checks do not."""
+    del task, run
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, ServiceError)
+
+
+def same_release(release: Release) -> Path:
+    """The folder of a release, if it still is what an earlier task left there.
+
+    Raises:
+        InputError: It is not.
+    """
+    manifest = release.folder / MANIFEST
+    if release.manifest_sha256 and file_hash(manifest) != release.manifest_sha256:
+        raise InputError("The release was changed since it was built", str(release.folder), "Build it again.")
+    return release.folder

@@ -1,0 +1,28 @@
+"""The weekly job: from the source to the Hub, for the time of the schedule."""
+
+from datetime import datetime
+
+from prefect import flow
+
+from flows.build_release import build_release
+from flows.catch_up import run_again
+from flows.ingest_dump import ingest_dump
+from flows.parameters import WeeklyParameters
+from flows.publish_release import publish_release
+from flows.running import scheduled_time
+from pipeline.hub import Published
+
+
+@flow(name="weekly_release", on_crashed=[run_again])
+def weekly_release(parameters: WeeklyParameters, scheduled: datetime | None = None) -> Published | None:
+    """Build a release and publish it.
+
+    Args:
+        parameters: From what, and where to.
+        scheduled: The time that the window and the name follow from; this run's own if it is not given.
+    """
+    at = scheduled_time(scheduled)
+    if parameters.build.source == "dump":
+        ingest_dump(parameters.build, at)
+    release = build_release(parameters.build, at)
+    return publish_release(parameters.publish, release, parameters.build.config)

@@ -1,0 +1,28 @@
+"""`editmill sandbox`."""
+
+import argparse
+import sys
+
+from pipeline.commands.arguments import Command
+from pipeline.progress import Reporter
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="where; any free one if it is not given")
+    parser.add_argument(
+        "--faults",
+        metavar="NAME=SHARE,...",
+        default="",
+        help="what goes wrong with which share of the requests: too_many, unavailable, maxlag, truncated, slow, "
+        "dropped, and of the changes: disorder",
+    )
+
+
+def _sandbox(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.sandbox.running import run
+
+    del reporter
+    return run(options.port, options.faults, sys.stdout)
+
+
+SANDBOX = Command("sandbox", "serve a small Wikidata on this machine", _arguments, _sandbox)

@@ -1,0 +1,45 @@
+"""The whole small Wikidata behind one address: action API, query service and page views."""
+
+import contextlib
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from pipeline.sandbox import api, rdf, views
+from pipeline.sandbox.history import History
+from pipeline.sandbox.server import Answer, Faults, Route, Seen, as_json, serve
+from pipeline.sandbox.slice import END, START, slice_history
+
+
+@dataclass(frozen=True)
+class Wikidata:
+    """A running sandbox: its address, and what it has been asked."""
+
+    url: str
+    seen: Seen
+
+    def arguments(self) -> list[str]:
+        """The part of the command line that asks it."""
+        services = ["--api", f"{self.url}/w/api.php", "--sparql", f"{self.url}/sparql"]
+        return ["--source", "live", *services, "--pageviews", f"{self.url}/pageviews", "--from", START, "--to", END]
+
+
+def route_of(history: History) -> Route:
+    """Answers what a wiki of this history, its query service and its page view service are asked."""
+    store = rdf.load(history.entities.values())
+    counted = views.slice_views()
+
+    def route(path: str, parameters: dict[str, str]) -> Answer:
+        if path.endswith("/api.php"):
+            return as_json(api.answer(history, parameters))
+        if path == "/sparql":
+            return rdf.answer(store, parameters.get("query", ""))
+        return views.answer(path, counted)
+
+    return lambda path, parameters: route(path, dict(parameters))
+
+
+@contextlib.contextmanager
+def small_wikidata(faults: Faults | None = None, port: int = 0, history: History | None = None) -> Generator[Wikidata]:
+    """Serve a small Wikidata until the block ends."""
+    with serve(route_of(history or slice_history()), faults, port) as (url, seen):
+        yield Wikidata(url, seen)

@@ -1,0 +1,276 @@
+"""The changes of a week of a real Wikibase, recorded, against the key of what was edited.
+
+Unmodified pywikibot asks over real sockets; the server plays the recorded rows, revisions and items.
+"""
+
+import math
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import BudgetSpent
+from pipeline.sandbox.server import FAULTS, Faults
+from pipeline.schema import CHANGE_CLASSES
+from tests import replay
+from tests.entities import Json
+from tests.live import Visited, visit, window
+
+WEEK = window("2026-11-08T00:00:00Z", "2026-11-15T00:00:00Z")
+NEW = {"world_change", "replaced", "new_item", "late_entry", "added_undated", "correction"}
+# What the key calls a difference, and what our classes, which also tell when it became true, may call it.
+CLASSES = {
+    "added": {"world_change", "replaced", "late_entry", "added_undated"},
+    "replaced": {"correction"},
+    "removed": {"removal"},
+    "rank_only": {"rank_flip"},
+    "qualifier_only": {"qualifier_edit", "ended"},
+    "reference_only": {"reference_edit"},
+    "recreated_same_value": {"guid_churn"},
+    "merged": {"merge"},
+    "new_item": {"new_item"},
+}
+Row = tuple[str, str | None, str]  # item, property, value
+
+
+@pytest.fixture(scope="module")
+def key() -> list[Json]:
+    return replay.key()
+
+
+@pytest.fixture(scope="module")
+def visited(key: list[Json], tmp_path_factory: pytest.TempPathFactory) -> Visited:
+    return visit(replay.recorded_history(), WEEK, tmp_path_factory.mktemp("visit"))
+
+
+def as_in_key(value: str) -> str:
+    """Our short form of a value as the key writes it."""
+    value = re.sub(r"^([^|]+)\|(Q\d+)$", r"\1 \2", value)
+    return re.sub(r"^([a-z-]{2,12}):(?!//)(.*)$", r"\2@\1", value, flags=re.DOTALL)
+
+
+def rows(changes: list[Json], side: str) -> list[tuple[Row, Json]]:
+    return [
+        ((f"Q{one['subject_id']}", f"P{one['property_id']}", as_in_key(one[f"{side}_value"])), one)
+        for one in changes
+        if one["property_id"] and one[f"{side}_statement_id"]
+    ]
+
+
+def news(key: list[Json]) -> Counter[Row]:
+    kinds = ("added", "replaced", "new_item")
+    return Counter(
+        (one["item"], one["property"], one["value"]) for one in key if one["property"] and one["class"] in kinds
+    )
+
+
+def test_recent_statements_are_all_found_and_nothing_else_is(key: list[Json], visited: Visited) -> None:
+    found = Counter(
+        row for row, one in rows(visited.changes, "new") if one["is_new_value"] and one["change_class"] in NEW
+    )
+    assert found == news(key)
+    assert len(found) > 130
+
+
+def test_classes_agree_with_the_key(key: list[Json], visited: Visited) -> None:
+    sides = {side: rows(visited.changes, side) for side in ("old", "new")}
+    checked = Counter[str]()
+    for one in key:
+        if one["property"] and one["class"] in CLASSES:
+            side = "old" if one["class"] == "removed" or one["how"].endswith("left this item") else "new"
+            if one["how"] == "made in the window, then merged":
+                side = "old"
+            row = (one["item"], one["property"], one["value"])
+            classes = {change["change_class"] for found, change in sides[side] if found == row}
+            assert classes and classes <= CLASSES[one["class"]], one
+            checked[one["class"]] += 1
+    assert set(checked) == set(CLASSES)
+
+
+def test_every_change_is_in_the_key(key: list[Json], visited: Visited) -> None:
+    known = {(one["item"], one["property"], one[side]) for one in key for side in ("value", "old_value")}
+    for side in ("old", "new"):
+        for row, change in rows(visited.changes, side):
+            assert row in known, change
+            assert change["change_class"] in CHANGE_CLASSES
+
+
+def test_what_agrees_at_both_ends_gives_no_change(key: list[Json], visited: Visited) -> None:
+    """Reverted by undo, rollback or hand; restored; added and removed: base and head agree, so it is no news."""
+    found = {row for row, one in rows(visited.changes, "new") if one["change_class"] in NEW}
+    for one in key:
+        if one["class"] in ("reverted", "restored") and one["property"]:
+            wrong = one["wrong_value"] if "wrong_value" in one else one["value"]
+            assert (one["item"], one["property"], wrong) not in found or "came and went" not in one["how"]
+
+
+def test_the_window_begins_after_its_start_and_holds_its_end(visited: Visited) -> None:
+    meta = replay.read(replay.RECORDED / "history-meta.json")
+    new = {row for row, one in rows(visited.changes, "new") if one["change_class"] in NEW}
+    for edge in meta["edge"]:
+        row = (edge["item"], edge["property"], edge["value"])
+        assert (row in new) is edge["in_window"]
+
+
+def test_revisions_are_those_of_the_key(key: list[Json], visited: Visited) -> None:
+    ends = {one["item"]: (one["base_revid"], one["head_revid"]) for one in key}
+    for change in visited.changes:
+        base, head = ends[f"Q{change['subject_id']}"]
+        if change["change_class"] != "merge" or change["head_revision"]:
+            assert change["base_revision"] == base
+            assert change["head_revision"] == head
+
+
+def test_deleted_items_are_counted_and_restored_ones_asked_for_their_history(visited: Visited) -> None:
+    assert (visited.counts["gone"], visited.counts["restored"]) == (4, 2)
+    assert {one["subject_id"] for one in visited.changes}.isdisjoint({130000503, 130000506, 131000620, 131000629})
+
+
+def test_no_more_is_asked_than_the_method_needs(visited: Visited) -> None:
+    """One page of changes, both ends of every item in batches of 50, a history for each restored item, a later look.
+
+    pywikibot itself asks five times what wiki it is talking to.
+    """
+    revisions = sum(2 if one["base"] else 1 for one in spans(visited))
+    looked_at = {
+        change["subject_id"] for change in visited.changes if change["is_new_value"] and change["head_revision"]
+    }
+    least = 1 + math.ceil(revisions / 50) + visited.counts["restored"] + math.ceil(len(looked_at) / 50)
+    assert visited.gate.traffic.sent == len(visited.seen.requests) == least + 5
+    asked = [parameters for _, parameters in visited.seen.requests]
+    assert sum("maxlag" in parameters for parameters in asked) >= least
+
+
+def spans(visited: Visited) -> list[Json]:
+    from pipeline.tables import read_table
+
+    found = read_table(visited.folder / "harvest" / "spans.parquet").to_pylist()
+    return [one for one in found if one["fate"] != "gone" and one["head"]]
+
+
+def test_every_request_is_polite(visited: Visited) -> None:
+    assert list(visited.seen.agents) == [visited.gate.agent]
+    assert list(visited.seen.encodings) == ["gzip"]
+    assert visited.seen.open_most == 1
+
+
+def test_faults_change_nothing(visited: Visited, tmp_path: Path) -> None:
+    faults = Faults(dict.fromkeys(FAULTS, 0.1), seed=3)
+    troubled = visit(replay.recorded_history(), WEEK, tmp_path, faults)
+    assert troubled.changes == visited.changes
+    assert troubled.gate.traffic.failed > 3
+    assert troubled.gate.traffic.sent == len(troubled.seen.requests)
+
+
+def test_rows_out_of_order_and_twice_change_nothing(visited: Visited, tmp_path: Path) -> None:
+    history = replay.recorded_history()
+    history.disorder = 0.1
+    assert visit(history, WEEK, tmp_path).changes == visited.changes
+
+
+def test_suppressed_summaries_change_nothing(visited: Visited, tmp_path: Path) -> None:
+    history = replay.recorded_history()
+    for row in history.changes[::10]:
+        row.pop("comment", None)
+        row["commenthidden"] = True
+    assert visit(history, WEEK, tmp_path).changes == visited.changes
+
+
+def test_a_run_out_of_budget_goes_on_where_it_stopped(visited: Visited, tmp_path: Path) -> None:
+    history = replay.recorded_history()
+    with pytest.raises(BudgetSpent):
+        visit(history, WEEK, tmp_path, budget=9)
+    again = visit(history, WEEK, tmp_path)
+    assert again.changes == visited.changes
+    assert again.gate.traffic.sent < visited.gate.traffic.sent
+    assert not any("recentchanges" in asked.get("list", "") for _, asked in again.seen.requests)
+
+
+def first_news(visited: Visited) -> Json:
+    """A statement that came by an edit to an item that was there before."""
+    return next(one for one in visited.changes if one["change_class"] == "added_undated" and one["new_value"][0] == "Q")
+
+
+def classes(visited: Visited, change: Json) -> set[str]:
+    wanted = change["subject_id"], change["new_statement_id"]
+    return {one["change_class"] for one in visited.changes if (one["subject_id"], one["new_statement_id"]) == wanted}
+
+
+def test_what_went_after_the_window_is_no_news(visited: Visited, tmp_path: Path) -> None:
+    history, news = replay.recorded_history(), first_news(visited)
+    claims = history.entities[f"Q{news['subject_id']}"]["claims"]
+    name = f"P{news['property_id']}"
+    claims[name] = [one for one in claims[name] if one["id"] != news["new_statement_id"]]
+    again = visit(history, WEEK, tmp_path)
+    assert classes(again, news) == {"reverted"}
+    assert len(again.changes) == len(visited.changes)
+
+
+def test_what_came_to_an_item_that_is_gone_by_now_is_no_news(visited: Visited, tmp_path: Path) -> None:
+    history, news = replay.recorded_history(), first_news(visited)
+    item = f"Q{news['subject_id']}"
+    history.entities = {name: entity for name, entity in history.entities.items() if name != item}
+    assert classes(visit(history, WEEK, tmp_path), news) == {"reverted"}
+
+
+def test_what_only_reverted_edits_brought_is_no_news(visited: Visited, tmp_path: Path) -> None:
+    history, news = replay.recorded_history(), first_news(visited)
+    for row in history.changes:
+        if row["title"] == f"Q{news['subject_id']}":
+            row["tags"] = [*row["tags"], "mw-reverted"]
+    assert classes(visit(history, WEEK, tmp_path), news) == {"reverted"}
+
+
+@pytest.mark.parametrize("end", ["base_revision", "head_revision"])
+def test_for_a_hidden_end_the_revision_before_it_stands_in(visited: Visited, tmp_path: Path, end: str) -> None:
+    history = replay.recorded_history()
+    item = next(
+        one["subject_id"]
+        for one in visited.changes
+        if history.revisions.get(one[end] or 0, {}).get("parentid", 0) > 0 and one["base_revision"]
+    )
+    hidden = next(one[end] for one in visited.changes if one["subject_id"] == item)
+    history.revisions[hidden]["slots"] = {"main": {"texthidden": True}}
+    again = visit(history, WEEK, tmp_path)
+    parent = history.revisions[hidden]["parentid"]
+    assert {one[end] for one in again.changes if one["subject_id"] == item} <= {parent}
+    others = [[one for one in run.changes if one["subject_id"] != item] for run in (visited, again)]
+    assert others[0] == others[1]
+
+
+def test_revisions_that_a_lagging_server_misses_are_asked_for_again(visited: Visited, tmp_path: Path) -> None:
+    history = replay.recorded_history()
+    history.lagging = {one["head_revision"] for one in visited.changes[::10] if one["head_revision"]}
+    again = visit(history, WEEK, tmp_path)
+    assert again.changes == visited.changes
+    assert again.gate.traffic.sent == visited.gate.traffic.sent + 1
+
+
+def test_an_item_whose_revision_was_deleted_since_is_left_out(visited: Visited, tmp_path: Path) -> None:
+    history, news = replay.recorded_history(), first_news(visited)
+    del history.revisions[news["head_revision"]]
+    again = visit(history, WEEK, tmp_path)
+    assert again.counts["deleted_since"] == 1
+    assert {one["subject_id"] for one in visited.changes} - {one["subject_id"] for one in again.changes} == {
+        news["subject_id"]
+    }
+
+
+def test_a_change_tells_which_edits_may_have_brought_it(key: list[Json], visited: Visited) -> None:
+    from pipeline.tables import read_table
+
+    found = {
+        (f"Q{row['subject_id']}", row["statement_id"]): row
+        for row in read_table(visited.folder / "harvest" / "provenance.parquet").to_pylist()
+    }
+    changes = {row["rcid"]: row for row in replay.recorded_history().changes}
+    checked = 0
+    for one in key:
+        if one["class"] == "added" and one.get("guid"):
+            row = found[one["item"], one["guid"]]
+            revisions = {changes[rcid]["revid"] for rcid in row["rcids"]}
+            assert set(one["revids"]) & revisions
+            assert f"{row['first_seen']:%Y-%m-%dT%H:%M:%SZ}" <= one["since_timestamp"]
+            checked += 1
+    assert checked > 30

@@ -1,0 +1,122 @@
+"""The command line of the live source and of the sandbox: windows, plans, gaps, and what is refused."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline.progress import Reporter
+from pipeline.sandbox.history import History
+from pipeline.sandbox.slice import END, START, history_between
+from pipeline.sandbox.wikidata import small_wikidata
+from pipeline.settings import load_settings
+from pipeline.shards import InlineExecutor
+from pipeline.sources.harvest import Call, Endpoints, Harvest, harvest
+from pipeline.visiting import Asked, sweep_changes
+from tests.integration.command import editmill, finish, start, succeed
+from tests.integration.dumps import States
+from tests.live import CONTACT, quick
+
+LIVE = ("build", "--source", "live", "--contact", CONTACT)
+
+
+@pytest.fixture
+def history(states: States) -> History:
+    return history_between(states.old, states.new)
+
+
+def visit(history: History, state: Path, port: int = 0, **window: object) -> Harvest:
+    """A visit to a wiki without a query service and page views."""
+    with small_wikidata(history=history, port=port) as wikidata:
+        api = f"{wikidata.url}/w/api.php"
+        call = Call(Endpoints(api, None, None, api), CONTACT, state, follow=frozenset({27, 39}), **window)  # type: ignore[arg-type]
+        return harvest(call, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
+
+
+def test_a_window_without_ends_is_settled_and_catches_up_with_the_last_visit(history: History, tmp_path: Path) -> None:
+    history.now = "2020-01-10T12:30:00Z"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    first = visit(history, tmp_path, port, days=7).window
+    assert first.end == datetime.fromisoformat("2020-01-09T12:00:00Z")
+    assert first.end - first.start == timedelta(days=7)
+    history.now = "2020-02-10T12:30:00Z"
+    second = visit(history, tmp_path, port, days=7).window  # the same address: nothing old is remembered of it
+    assert second.start == first.end
+    assert second.end == datetime.fromisoformat("2020-02-09T12:00:00Z")
+
+
+def test_daily_walks_leave_nothing_to_walk_for_the_visit(history: History, tmp_path: Path) -> None:
+    history.now = "2020-01-10T12:30:00Z"
+    with small_wikidata(history=history) as wikidata:
+        api = f"{wikidata.url}/w/api.php"
+        asked = Asked(CONTACT, tmp_path, since="400d", api=api)
+        walked = sweep_changes(asked, load_settings(), quick(), Reporter("quiet"))
+        before = len(wikidata.seen.requests)
+        visit_of = Call(Endpoints(api, None, None, api), CONTACT, tmp_path, walked.start, walked.end)
+        made = harvest(visit_of, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
+    assert made.record["counts"]["recent_changes"] > 10
+    assert not any(asked.get("list") == "recentchanges" for _, asked in wikidata.seen.requests[before:])
+
+
+def test_what_the_wiki_has_forgotten_is_told(history: History, tmp_path: Path) -> None:
+    kept_from = "2021-06-05T00:00:00Z"
+    history.changes = [row for row in history.changes if row["timestamp"] >= kept_from]
+    ends = {"start": datetime.fromisoformat("2021-05-01T00:00:00Z"), "end": datetime.fromisoformat(END)}
+    record = visit(history, tmp_path, **ends).record
+    ((gap_start, gap_end),) = record["gaps"]
+    assert gap_start == "2021-05-01T00:00:00+00:00"
+    assert gap_end >= "2021-06-05"
+
+
+def test_a_window_that_is_remembered_has_no_gap(history: History, tmp_path: Path) -> None:
+    ends = {"start": datetime.fromisoformat(START), "end": datetime.fromisoformat(END)}
+    made = visit(history, tmp_path, **ends)
+    assert made.record["gaps"] == []
+    again = visit(history, tmp_path, **ends)
+    assert again == made or again.record["counts"] == made.record["counts"]
+
+
+def test_the_plan_asks_nobody_and_tells_the_budget() -> None:
+    run = succeed("plan", "--source", "live", "--since", "7d")
+    assert re.search(r"together +\d{2,3},\d{3}, within the budget of 120,000", run.out)
+    assert "150 a minute" in run.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--since", "a week"), "--since"),
+        (("--from", "2026-11-08T00:00:00Z"), "No window was given"),
+        (("--from", "yesterday", "--to", "2026-11-08"), "--from"),
+        (("--since", "7d", "--api", "wikidata.org"), "This is no address of an API"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    run = editmill(*LIVE, *arguments, "--out", tmp_path)
+    assert run.code == 2
+    assert told in run.err
+
+
+def test_the_sandbox_tells_how_to_ask_it_and_ends_by_ctrl_c() -> None:
+    process = start("sandbox")
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(4)]
+    assert "A small Wikidata is at http://127.0.0.1:" in lines[0]
+    command = shlex.split(lines[2])
+    assert command[:4] == ["editmill", "build", "--source", "live"]
+    assert {"--api", "--sparql", "--pageviews", "--from", "--to", "--contact"} < set(command)
+    assert "HF_ENDPOINT=http://127.0.0.1:" in lines[3]
+    os.killpg(process.pid, signal.SIGINT)
+    assert finish(process).code == 130
+
+
+def test_the_sandbox_knows_its_faults() -> None:
+    run = editmill("sandbox", "--faults", "earthquake=0.1")
+    assert run.code == 2
+    assert "too_many, unavailable, maxlag, truncated, slow, dropped, disorder" in run.err

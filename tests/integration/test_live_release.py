@@ -1,0 +1,169 @@
+"""Releases of a living wiki: a small one, cut from the slice, that a real server plays with all its services."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.sandbox.history import History
+from pipeline.sandbox.server import FAULTS, Faults, Seen
+from pipeline.sandbox.slice import END, START, history_between
+from pipeline.sandbox.wikidata import small_wikidata
+from pipeline.tables import read_table
+from pipeline.templates import load_templates
+from tests.entities import Json
+from tests.integration.command import Moment, Run, editmill, files, shown
+from tests.integration.conftest import Built
+from tests.integration.dumps import States
+
+QUICK = {"requests_per_minute": 6e6, "burst": 100, "backoff_seconds": 0.001, "break_seconds": 0.01, "max_breaks": 90}
+
+
+@pytest.fixture(scope="module")
+def history(states: States) -> History:
+    return history_between(states.old, states.new)
+
+
+@dataclass(frozen=True)
+class Visited:
+    """A run against a sandbox: its folder, how it ended, what the sandbox was asked."""
+
+    out: Path
+    run: Run
+    seen: Seen
+
+    @property
+    def release(self) -> Path:
+        """The one release."""
+        (name,) = shown(self.out)
+        return self.out / name
+
+    @property
+    def sent(self) -> int:
+        """How many requests the run says that it sent."""
+        return next(event["requests"] for event in self.run.events if event["event"] == "traffic")
+
+
+def visit(
+    history: History, out: Path, faults: Faults | None = None, at: Moment | None = None, budget: int = 100_000
+) -> Visited:
+    """Build a release of the window that the history fills."""
+    out.mkdir(parents=True, exist_ok=True)
+    config = out.with_suffix(".toml")
+    polite = "\n".join(f"{name} = {value}" for name, value in (QUICK | {"budget": budget}).items())
+    config.write_text(f"[polite]\n{polite}\n")
+    with small_wikidata(faults, history=history) as wikidata:
+        arguments = (*wikidata.arguments(), "--contact", "tests@example.org", "--workers", 1, "--json-logs")
+        state = out.with_name("state")  # beside the releases, as a team keeps it
+        run = editmill("build", *arguments, "--out", out, "--config", config, "--repo-state", state, at=at)
+    return Visited(out, run, wikidata.seen)
+
+
+@pytest.fixture(scope="module")
+def visited(history: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
+    made = visit(history, tmp_path_factory.mktemp("live") / "releases")
+    assert made.run.code == 0, made.run.err
+    yield made
+
+
+def manifest(release: Path) -> Json:
+    return json.loads((release / "manifest.json").read_text())
+
+
+def table(out: Path, pattern: str) -> list[Json]:
+    (path,) = (out / ".work").glob(pattern)
+    return read_table(path).to_pylist()
+
+
+def test_a_whole_release_comes_of_a_living_wiki(visited: Visited) -> None:
+    told = manifest(visited.release)
+    assert set(told["rows"]) == {"recent", "popular", "long_tail", "robust"}
+    assert all(sum(splits.values()) for splits in told["rows"].values())
+    assert (told["source"], told["window_start"], told["window_end"]) == ("live", START, END)
+    assert all(check["failures"] == 0 for check in told["checks"] if check["required"])
+    assert told["visit"]["gaps"] == []
+
+
+def test_every_request_passed_the_gate(visited: Visited) -> None:
+    """The server counts what arrives, the run what it sends; all carry one name, and none overtakes another."""
+    assert len(visited.seen.requests) == visited.sent
+    (agent,) = visited.seen.agents
+    assert "tests@example.org" in agent
+    assert list(visited.seen.encodings) == ["gzip"]
+    assert visited.seen.open_most == 1
+    assert {path.rpartition("/")[2] for path, _ in visited.seen.requests} == {"api.php", "sparql", "all-days"}
+
+
+def test_the_changes_are_those_between_the_dumps(visited: Visited, small: Built) -> None:
+    """Apart from deleted items, which a wiki gives no text of, and from statements that no relation reads."""
+    read = {int(relation.source_property[1:]) for relation in load_templates().relations.values()}
+
+    def key(row: Json) -> tuple[object, ...]:
+        names = ("subject_id", "property_id", "change_class", "old_value", "new_value", "head_revision")
+        return tuple(row[name] for name in names)
+
+    of_dumps, of_visit = (
+        {key(row) for row in table(out, "changes-*/changes.parquet") if row["property_id"] in {*read, None}}
+        for out in (small.out, visited.out)
+    )
+    gone = {row[0] for row in of_dumps if row[2] in ("item_deleted", "merge") and row[1] is None}
+    assert {row for row in of_visit ^ of_dumps if row[0] not in gone} == set()
+    assert len(of_visit) > 100
+
+
+def test_the_graph_counts_what_a_dump_of_it_would(visited: Visited, small: Built) -> None:
+    for name in ("frequency", "degree"):
+        of_dump = {row["id"]: row for row in table(small.out, f"mentions-*/{name}.parquet")}
+        of_visit = table(visited.out, f"mentions-*/{name}.parquet")
+        assert [row for row in of_visit if row != of_dump.get(row["id"])] == []
+        assert len(of_visit) > 100
+
+
+def test_views_count_through_redirects_and_without_junk(visited: Visited, small: Built) -> None:
+    of_views = {row["id"]: row["page_views"] for row in table(small.out, "popularity-*/popularity.parquet")}
+    of_visit = {row["id"]: row["page_views"] for row in table(visited.out, "popularity-*/popularity.parquet")}
+    assert of_visit == {item: 3 * of_views[item] for item in of_visit}  # three months
+    assert any(item % 20 == 0 for item in of_visit)
+    counted = manifest(visited.release)["pageviews"]
+    assert counted["one_access_method"] == 1
+    assert counted["not_an_article"] == 4
+
+
+def test_faults_change_no_byte(history: History, visited: Visited, tmp_path: Path) -> None:
+    troubled = visit(history, tmp_path / "releases", Faults(dict.fromkeys(FAULTS, 0.1), seed=1, slow_seconds=0.05))
+    assert troubled.run.code == 0, troubled.run.err
+    assert set(troubled.seen.faults) == {*FAULTS, "none"}
+    assert len(troubled.seen.requests) == troubled.sent > visited.sent
+    assert files(troubled.release) == files(visited.release)
+
+
+@pytest.mark.parametrize("moment", ["rename .*/revisions/", "rename .*/items/", r"rename .*/visits/\d"])
+def test_a_killed_visit_goes_on_where_it_stopped(
+    history: History, visited: Visited, tmp_path: Path, moment: str
+) -> None:
+    killed = visit(history, tmp_path / "releases", at=Moment(moment))
+    assert killed.run.code != 0
+    again = visit(history, tmp_path / "releases")
+    assert again.run.code == 0, again.run.err
+    assert again.sent < visited.sent
+    assert files(again.release) == files(visited.release)
+
+
+def test_a_spent_budget_is_told_and_the_next_run_goes_on(history: History, visited: Visited, tmp_path: Path) -> None:
+    spent = visit(history, tmp_path / "releases", budget=30)
+    assert spent.run.code == 3
+    assert "has sent the 30 requests that it may" in spent.run.err
+    assert spent.sent == 30
+    again = visit(history, tmp_path / "releases")
+    assert files(again.release) == files(visited.release)
+    assert again.sent < visited.sent
+
+
+def test_nobody_is_asked_without_a_contact(history: History, tmp_path: Path) -> None:
+    with small_wikidata(history=history) as wikidata:
+        run = editmill("build", *wikidata.arguments(), "--out", tmp_path / "releases")
+    assert run.code == 2
+    assert "--contact" in run.err
+    assert wikidata.seen.requests == []
