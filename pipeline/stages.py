@@ -34,7 +34,8 @@ from pipeline.signals.likelihood import measure_likelihood
 from pipeline.signals.popularity import measure_popularity
 from pipeline.sources import changes, dump, dump_diff, dump_scan, live
 from pipeline.sources.arriving import arriving
-from pipeline.sources.entity_json import SUBCLASS, TYPE, Wanted
+from pipeline.sources.entities import SUBCLASS, TYPE
+from pipeline.sources.entity_json import Wanted
 from pipeline.sources.pageviews import read_views
 from pipeline.sources.spans import dump_bytes
 from pipeline.splits import assign_splits, split_of

@@ -100,13 +100,12 @@ def cut_run(
     """
     size, offset, rest = settings.shard_bytes, begin, b""
     if not is_line:
-        head, rest = _line_end(stream, b"", 0, begin, settings)
+        head, rest = _read_lines(stream, b"", 0, begin, settings)
         offset += len(head)
     number = offset // size
     while stop is None or number < stop:
         border = (number + 1) * size - 1 - offset  # the first newline from here on ends the shard
-        data = _read(stream, rest, border + 1, offset)
-        data, rest = _line_end(stream, data, border, offset, settings)
+        data, rest = _read_lines(stream, rest, border, offset, settings)
         if not data:
             return
         yield Shard(number, offset, stream.position, data)
@@ -114,40 +113,46 @@ def cut_run(
         number = offset // size
 
 
-def _line_end(stream: DumpFile, data: bytes, border: int, offset: int, settings: DumpSettings) -> tuple[bytes, bytes]:
-    """The bytes up to the first newline at or behind `border`, or all there are, and the bytes behind them."""
-    parts, length = [data], len(data)
-    found = data.find(b"\n", border)
-    last = data.rfind(b"\n", 0, border) + 1
+def _read_lines(stream: DumpFile, rest: bytes, border: int, offset: int, settings: DumpSettings) -> tuple[bytes, bytes]:
+    """The bytes up to the first newline at or behind `border`, or all there are, and what was read behind them.
+
+    Args:
+        stream: Where to read on.
+        rest: What was read of it before.
+        border: Counted from the first byte of `rest`.
+        offset: Where that byte is in the content.
+        settings: How long a line may be.
+    """
+    chunks, length = [rest], len(rest)
+    found, line = rest.find(b"\n", border), rest.rfind(b"\n") + 1  # where the shard ends and its last line begins
     while found < 0:
-        part = _read(stream, b"", _STEP_BYTES, offset + length)
-        if not part:
-            return b"".join(parts), b""
-        parts.append(part)
-        at = part.find(b"\n")
+        step = min(CHUNK_BYTES, border + 1 - length) if length <= border else _STEP_BYTES
+        chunk = _read(stream, step, offset + length)
+        if not chunk:
+            return b"".join(chunks), b""
+        at = chunk.find(b"\n", max(border - length, 0))
         found = -1 if at < 0 else length + at
-        length += len(part)
-        if (found if found >= 0 else length) - last > settings.max_line_bytes:
+        before = chunk.rfind(b"\n", 0, at if at >= 0 else None)
+        line = line if before < 0 else length + before + 1
+        chunks.append(chunk)
+        length += len(chunk)
+        if (length if found < 0 else found) - line > settings.max_line_bytes:
             raise InputError(
                 f"A line is longer than {settings.max_line_bytes} bytes",
-                f"{stream.name}, byte {offset + last}",
+                f"{stream.name}, byte {offset + line}",
                 "If the dump is sound, raise dump.max_line_bytes.",
             )
-    data = b"".join(parts)
-    return data[: found + 1], data[found + 1 :]
+    last = chunks.pop()
+    end = len(last) - (length - found - 1)
+    return b"".join([*chunks, last[:end]]), last[end:]
 
 
-def _read(stream: DumpFile, rest: bytes, size: int, offset: int) -> bytes:
-    """Bytes that were read before and those behind them, `size` in all unless the stream ends."""
-    chunks, length = [rest], len(rest)
+def _read(stream: DumpFile, size: int, offset: int) -> bytes:
     try:
-        while length < size and (chunk := stream.read(min(CHUNK_BYTES, size - length))):
-            chunks.append(chunk)
-            length += len(chunk)
+        return stream.read(size)
     except DAMAGE as error:
         raise InputError(
             f"The dump is damaged or cut off: {error}",
-            f"{stream.name}, after byte {offset + length} of its content",
+            f"{stream.name}, after byte {offset} of its content",
             "Download it again; check its checksum.",
         ) from error
-    return b"".join(chunks)

@@ -17,7 +17,8 @@ from pipeline import schema
 from pipeline.errors import InputError
 from pipeline.settings import DumpSettings
 from pipeline.sources.cutting import Shard
-from pipeline.sources.entity_json import UNREADABLE, Rows, Wanted, read_entity
+from pipeline.sources.entities import UNREADABLE
+from pipeline.sources.entity_json import Rows, Wanted, read_entity
 from pipeline.sources.opening import DumpFile
 from pipeline.sources.passes import Pass, read_dump
 from pipeline.tables import whole_file, write_rows, write_table

@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 from pipeline import schema
 from pipeline.errors import InputError
 from pipeline.shards import map_shards
+from pipeline.sources.entities import UNREADABLE
 from pipeline.sources.entity_diff import DifferenceRow, TermRow, compare, holds_all, terms
-from pipeline.sources.entity_json import UNREADABLE
 from pipeline.tables import Database, read_table, row_count, spread, write_rows
 
 _WINDOW = "window.json"

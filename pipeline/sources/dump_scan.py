@@ -22,7 +22,8 @@ from pipeline.progress import Reporter
 from pipeline.settings import DumpSettings
 from pipeline.sources.cutting import Shard
 from pipeline.sources.dump import ShardCounts, check_counts, check_unreadable, mark_done, read_done
-from pipeline.sources.entity_json import UNREADABLE, Rows, StatementRow, Wanted, named_items, read_entity, state
+from pipeline.sources.entities import UNREADABLE, named_items, state
+from pipeline.sources.entity_json import Rows, StatementRow, Wanted, read_entity
 from pipeline.sources.heads import Heads, find_heads
 from pipeline.sources.passes import Pass, read_dump, read_shards
 from pipeline.sources.spans import dump_bytes

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from pipeline import times
-from pipeline.sources.entity_json import (
+from pipeline.sources.entities import (
     END,
     EVENT,
     POINT,

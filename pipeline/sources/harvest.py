@@ -327,7 +327,8 @@ def _climb(
 
 def _named(part: Path, items: Collection[int], properties: Collection[str], database: Database) -> set[int]:
     """Items that statements of some properties of fetched items name."""
-    from pipeline.sources.entity_json import UNREADABLE, Rows, Wanted, read_entity
+    from pipeline.sources.entities import UNREADABLE
+    from pipeline.sources.entity_json import Rows, Wanted, read_entity
 
     wanted, found = Wanted(frozenset(properties), frozenset()), set[int]()
     for line in _texts(part, items, database):
@@ -377,7 +378,8 @@ def _write_lines(part: Path, database: Database) -> int:
 def _count(service: "Service", seen: set[int], hubs: dict[int, int], part: Path, database: Database) -> None:
     """Write MENTIONS of items, as a dump of the whole graph would give them."""
     from pipeline.sources import graph
-    from pipeline.sources.entity_json import UNREADABLE, Rows, Wanted, read_entity
+    from pipeline.sources.entities import UNREADABLE
+    from pipeline.sources.entity_json import Rows, Wanted, read_entity
 
     behind = hubs | graph.count_behind(service, seen - hubs.keys())
     mentions = graph.count_mentions(service, seen)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from pipeline import schema
 from pipeline.sources.cutting import Shard
-from pipeline.sources.entity_json import UNREADABLE, Revision, number
+from pipeline.sources.entities import UNREADABLE, Revision, number
 
 _TAIL_BYTES = 100  # what the end of a line needs at most
 _CHECKED_EVERY = 512  # lines of a shard, of which one is decoded too

@@ -31,7 +31,8 @@ from pipeline.settings import load_settings
 from pipeline.shards import InlineExecutor
 from pipeline.signals.degree import measure_degree
 from pipeline.sources import dump, dump_scan
-from pipeline.sources.entity_json import Entity, Rows, read_entity
+from pipeline.sources.entities import Entity
+from pipeline.sources.entity_json import Rows, read_entity
 from pipeline.sources.heads import find_heads
 from pipeline.sources.passes import read_shards
 from pipeline.stages import Line, wanted

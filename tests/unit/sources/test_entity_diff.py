@@ -12,8 +12,8 @@ from pipeline.errors import InputError
 from pipeline.schema import CHANGE_CLASSES
 from pipeline.shards import InlineExecutor
 from pipeline.sources import dump_diff
+from pipeline.sources.entities import DataValue, Snak
 from pipeline.sources.entity_diff import compare, holds_all, snak_key, terms, value_text
-from pipeline.sources.entity_json import DataValue, Snak
 from pipeline.tables import read_table
 from tests.entities import (
     NOTHING,
@@ -240,14 +240,12 @@ def test_values_that_say_different_things_are_not(one: Json, other: Json) -> Non
 )
 def test_values_are_written_short(main: Json, written: str) -> None:
     datavalue = DataValue(**main["datavalue"]) if "datavalue" in main else None
-    assert value_text(Snak(main["snaktype"], "P6", datavalue)) == written
+    assert value_text(Snak(main["snaktype"], datavalue)) == written
 
 
 def test_keys_of_all_kinds_can_be_sorted_together() -> None:
     mains = [to(42), at("2013"), amount("+5"), said("fr", "x"), text("x"), value("new", {"a": None}), UNKNOWN]
-    keys = [
-        snak_key(Snak(m["snaktype"], "P6", DataValue(**m["datavalue"]) if "datavalue" in m else None)) for m in mains
-    ]
+    keys = [snak_key(Snak(m["snaktype"], DataValue(**m["datavalue"]) if "datavalue" in m else None)) for m in mains]
     assert len(set(keys)) == len(sorted(keys)) == len(mains)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.resources import sample_folder
-from pipeline.sources.entity_json import UNREADABLE, Rows, Wanted, entity_name, number, read_entity, state
+from pipeline.sources.entities import UNREADABLE, entity_name, number, state
+from pipeline.sources.entity_json import Rows, Wanted, read_entity
 from tests import reference_parser
 from tests.entities import (
     NOTHING,
