@@ -71,6 +71,20 @@ class Term(Struct, gc=False):
     value: str
 
 
+class Terms(Struct, gc=False):
+    """Labels or descriptions, of which only two languages are decoded."""
+
+    en: Term | None = None
+    mul: Term | None = None
+
+
+class AliasTerms(Struct, gc=False):
+    """Aliases, likewise."""
+
+    en: list[Term] = []
+    mul: list[Term] = []
+
+
 class Sitelink(Struct, gc=False):
     """A page about the item on some wiki."""
 

@@ -9,6 +9,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -20,11 +21,13 @@ from pipeline.sources.entities import (
     POINT,
     START,
     UNREADABLE,
-    Entity,
+    AliasTerms,
+    Revision,
     Sitelink,
     Snak,
     Statement,
     Term,
+    Terms,
     entity_name,
     item_number,
     snak_value,
@@ -34,7 +37,25 @@ _Difference = tuple[str, "_Claim | None", "_Claim | None"]  # kind, older side, 
 DifferenceRow = tuple[Any, ...]  # the columns of schema.DIFFERENCES, in order
 TermRow = tuple[int, str, bool]  # the columns of schema.TERMS, in order
 
-_decode = msgspec.json.Decoder(Entity).decode
+
+class _Text(msgspec.Struct, gc=False):
+    """A text in parts, of which only those that differ from the other text are decoded."""
+
+    id: str
+    claims: dict[str, msgspec.Raw] | list[Any] = []
+    labels: msgspec.Raw = msgspec.Raw()
+    aliases: msgspec.Raw = msgspec.Raw()
+    sitelinks: msgspec.Raw = msgspec.Raw()
+    lastrevid: Revision | None = None
+    modified: datetime | None = None
+
+    @property
+    def names(self) -> tuple[msgspec.Raw, ...]:
+        return self.labels, self.aliases, self.sitelinks
+
+
+_decode = msgspec.json.Decoder(_Text).decode
+_decode_statements = msgspec.json.Decoder(list[Statement]).decode
 
 
 class _Names(msgspec.Struct, gc=False):
@@ -46,6 +67,16 @@ class _Names(msgspec.Struct, gc=False):
 
 
 _decode_names = msgspec.json.Decoder(_Names).decode
+
+
+class _MainNames(msgspec.Struct, gc=False):
+    """The names in English or for all languages."""
+
+    labels: Terms | list[Any] = []
+    aliases: AliasTerms | list[Any] = []
+
+
+_decode_main_names = msgspec.json.Decoder(_MainNames).decode
 
 
 @dataclass(frozen=True)
@@ -63,9 +94,9 @@ class _Claim:
 
 @dataclass(frozen=True)
 class _Item:
-    """The statements of one text, by id and by property."""
+    """The statements of one text, by id."""
 
-    entity: Entity | None
+    text: _Text | None
     claims: dict[str, _Claim]
 
     def values(self) -> set[tuple[int, tuple[object, ...]]]:
@@ -82,9 +113,9 @@ class _Pair:
 
     @property
     def fate(self) -> str:
-        if self.before.entity and self.after.entity:
+        if self.before.text and self.after.text:
             return "kept"
-        return "added" if self.after.entity else "removed"
+        return "added" if self.after.text else "removed"
 
     @functools.cached_property
     def known_values(self) -> set[tuple[int, tuple[object, ...]]]:
@@ -103,7 +134,8 @@ def compare(item: int, old: bytes | None, new: bytes | None, replaced_gap_days: 
     Raises:
         Exception: One of `UNREADABLE`: a text is no entity.
     """
-    pair = _Pair(item, _item(old), _item(new))
+    before, after = (None if text is None else _decode(text) for text in (old, new))
+    pair = _Pair(item, _item(before, after), _item(after, before))
     rows = [] if pair.fate == "kept" else [_row(pair, pair.fate, None, None, None)]
     differences = list(_differences(pair.before.claims, pair.after.claims))
     successions = _successions(differences, replaced_gap_days)
@@ -113,17 +145,22 @@ def compare(item: int, old: bytes | None, new: bytes | None, replaced_gap_days: 
     return rows
 
 
-def _item(text: bytes | None) -> _Item:
+def _item(text: _Text | None, other: _Text | None = None) -> _Item:
+    """The statements of a text, without those of properties that read alike in the other."""
     if text is None:
         return _Item(None, {})
-    entity = _decode(text)
     claims: dict[str, _Claim] = {}
-    groups = entity.claims if isinstance(entity.claims, dict) else {}
-    for name, statements in groups.items():
-        for place, statement in enumerate(statements):
-            key = statement.id.lower() or f"{name}/{place}"
-            claims[key] = _Claim(int(name[1:]), statement, snak_key(statement.mainsnak))
-    return _Item(entity, claims)
+    alike = _groups(other)
+    for name, group in _groups(text).items():
+        if alike.get(name) != group:
+            for place, statement in enumerate(_decode_statements(group)):
+                key = statement.id.lower() or f"{name}/{place}"
+                claims[key] = _Claim(int(name[1:]), statement, snak_key(statement.mainsnak))
+    return _Item(text, claims)
+
+
+def _groups(text: _Text | None) -> dict[str, msgspec.Raw]:
+    return text.claims if text and isinstance(text.claims, dict) else {}
 
 
 def _differences(before: dict[str, _Claim], after: dict[str, _Claim]) -> Iterator[_Difference]:
@@ -236,7 +273,7 @@ def _row(
     pair: _Pair, kind: str, left: _Claim | None, right: _Claim | None, predecessor: _Claim | None
 ) -> DifferenceRow:
     claim = right or left
-    old_entity, new_entity = pair.before.entity, pair.after.entity
+    old_text, new_text = pair.before.text, pair.after.text
     return (
         pair.item,
         claim.property_id if claim else None,
@@ -255,9 +292,9 @@ def _row(
         _event(right),
         predecessor.statement.id if predecessor else None,
         predecessor.text if predecessor else None,
-        old_entity.lastrevid if old_entity else None,
-        new_entity.lastrevid if new_entity else None,
-        new_entity.modified if new_entity else None,
+        old_text.lastrevid if old_text else None,
+        new_text.lastrevid if new_text else None,
+        new_text.modified if new_text else None,
     )
 
 
@@ -346,7 +383,8 @@ def terms(item: int, old: bytes | None, new: bytes | None) -> Iterator[TermRow]:
     if old is not None and new is None:
         yield from ((item, term, True) for term in sorted(_all_names(old)))
     elif new is not None:
-        gained = _all_names(new) - _all_names(old) if old is not None else set[str]()
+        is_same = old is not None and _decode(old).names == _decode(new).names
+        gained = _all_names(new) - _all_names(old) if old is not None and not is_same else set[str]()
         yield from ((item, term, False) for term in sorted(gained | _main_names(new)))
 
 
@@ -363,17 +401,15 @@ def _all_names(text: bytes) -> set[str]:
 
 
 def _main_names(text: bytes) -> set[str]:
-    names = _decode_names(text)
-    labels = names.labels if isinstance(names.labels, dict) else {}
-    aliases = names.aliases if isinstance(names.aliases, dict) else {}
-    main = ("en", "mul")
-    found = {labels[language].value for language in main if language in labels}
-    return found | {term.value for language in main for term in aliases.get(language, ())}
+    names = _decode_main_names(text)
+    labels = (names.labels.en, names.labels.mul) if isinstance(names.labels, Terms) else ()
+    aliases = (*names.aliases.en, *names.aliases.mul) if isinstance(names.aliases, AliasTerms) else ()
+    return {term.value for term in (*labels, *aliases) if term}
 
 
 def holds_all(target: bytes, source: bytes) -> bool:
     """Whether an item holds every statement of another, by property and value: what a merge leaves behind."""
     try:
-        return _item(source).values() <= _item(target).values()
+        return _item(_decode(source)).values() <= _item(_decode(target)).values()
     except UNREADABLE:
         return False

@@ -21,11 +21,12 @@ from pipeline.sources.entities import (
     POINT,
     START,
     TYPE,
+    AliasTerms,
     DataValue,
     Revision,
     Sitelink,
     Snak,
-    Term,
+    Terms,
     named_item,
     number,
     snak_value,
@@ -55,23 +56,11 @@ class _Statement(Struct, gc=False):
     references: list[_Reference] = []
 
 
-class _Terms(Struct, gc=False):
-    """Labels or descriptions, of which only two languages are decoded."""
-
-    en: Term | None = None
-    mul: Term | None = None
-
-
-class _AliasTerms(Struct, gc=False):
-    en: list[Term] = []
-    mul: list[Term] = []
-
-
 class _Entity(Struct, gc=False):
     id: str
-    labels: _Terms | list[Any] = []
-    descriptions: _Terms | list[Any] = []
-    aliases: _AliasTerms | list[Any] = []
+    labels: Terms | list[Any] = []
+    descriptions: Terms | list[Any] = []
+    aliases: AliasTerms | list[Any] = []
     claims: dict[str, list[_Statement]] | list[Any] = []
     sitelinks: dict[str, Raw] | list[Any] = []
     lastrevid: Revision | None = None
@@ -218,7 +207,7 @@ def _entity_row(subject: int, entity: _Entity, claims: dict[str, list[_Statement
         label,
         language,
         _aliases(entity.aliases, label),
-        entity.descriptions.en.value if isinstance(entity.descriptions, _Terms) and entity.descriptions.en else None,
+        entity.descriptions.en.value if isinstance(entity.descriptions, Terms) and entity.descriptions.en else None,
         [kind for statement in types if statement.rank == best and (kind := named_item(statement.mainsnak.datavalue))],
         len(sitelinks),
         _decode_sitelink(enwiki).title if enwiki else None,
@@ -229,9 +218,9 @@ def _entity_row(subject: int, entity: _Entity, claims: dict[str, list[_Statement
     )
 
 
-def _label(labels: _Terms | list[Any]) -> tuple[str | None, str | None]:
+def _label(labels: Terms | list[Any]) -> tuple[str | None, str | None]:
     """English, else the default for all languages, else nothing (decision 25)."""
-    if isinstance(labels, _Terms):
+    if isinstance(labels, Terms):
         if labels.en:
             return labels.en.value, "en"
         if labels.mul:
@@ -239,9 +228,9 @@ def _label(labels: _Terms | list[Any]) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _aliases(aliases: _AliasTerms | list[Any], label: str | None) -> list[str]:
+def _aliases(aliases: AliasTerms | list[Any], label: str | None) -> list[str]:
     """English aliases, then those for all languages, in their own order, without the label and without repeats."""
-    if not isinstance(aliases, _AliasTerms):
+    if not isinstance(aliases, AliasTerms):
         return []
     texts = dict.fromkeys(term.value for term in (*aliases.en, *aliases.mul))
     texts.pop(label or "", None)
