@@ -234,7 +234,8 @@ def told_deaths() -> Generator[None, None, None]:
         ) from error
     except _lost() as error:
         raise PipelineError(
-            f"Workers of the cluster were lost: {error}", remedy="Look at their logs; the next run goes on from here."
+            f"Workers of the cluster were lost: {str(error).rstrip('.')}",
+            remedy="Look at their logs; the next run goes on from here.",
         ) from error
 
 

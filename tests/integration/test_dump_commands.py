@@ -4,7 +4,9 @@ import bz2
 import gzip
 import hashlib
 import importlib.util
+import os
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -21,11 +23,27 @@ from pipeline.tables import read_table
 from pipeline.templates import load_templates
 from tests import reference_parser
 from tests.bench.generate import lines, write_dump
-from tests.integration.command import REPO, Moment, editmill, environment, files, half_written, succeed
+from tests.integration.command import (
+    REPO,
+    Moment,
+    editmill,
+    environment,
+    files,
+    finish,
+    half_written,
+    living,
+    start,
+    succeed,
+    wait_until,
+)
 
 ITEMS = 700
 SHARDS = "[dump]\nshard_bytes = 262_144\n"
 TABLES = ("statements", "entities", "mentions", "titles", "frequency.parquet", "degree.parquet", "counts.json")
+
+needs_dask = pytest.mark.skipif(
+    not importlib.util.find_spec("distributed"), reason="Dask is not installed: pip install .[dask]"
+)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +126,7 @@ def test_the_tables_are_the_same_however_the_dump_comes(
     assert ingest(folder, dump, tmp_path / "out", **how) == ingested
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="Dask is not installed: pip install .[dask]")
+@needs_dask
 @pytest.mark.parametrize("dump", ["new.json", "new.json.gz"])
 def test_dask_makes_the_same_bytes(dump: str, folder: Path, ingested: dict[str, bytes], tmp_path: Path) -> None:
     assert ingest(folder, folder / dump, tmp_path / "out", "--executor", "dask") == ingested
@@ -159,6 +177,51 @@ def test_a_worker_that_dies_is_told_and_leaves_no_table_for_whole(
     run = editmill(*command, at=Moment(r"/counts/000002\.json$", SIGKILL, "self"))
     assert run.code == 2
     assert "A worker process died" in run.err
+    assert not (out / "done.json").exists()
+    assert ingest(folder, folder / "new.json.gz", out) == ingested
+
+
+@needs_dask
+def test_shards_of_a_lost_dask_worker_are_read_by_another(
+    folder: Path, ingested: dict[str, bytes], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = ("ingest", folder / "new.json", "--out", out, "--config", folder / "shards.toml", "--workers", 2)
+    run = start(*command, "--executor", "dask")
+    assert wait_until(lambda: any(out.glob(".work/*/counts/*.json")))
+    os.kill(dask_worker(run.pid), SIGKILL)
+    assert finish(run).code == 0
+    assert tables(out) == ingested
+
+
+def dask_worker(group: int) -> int:
+    """One of the workers of a run's cluster."""
+    command = "multiprocessing.spawn import spawn_main"
+    return next(pid for pid in living(group) if command in Path(f"/proc/{pid}/cmdline").read_text())
+
+
+@needs_dask
+def test_when_every_dask_worker_is_lost_it_is_told_and_the_next_run_goes_on(
+    folder: Path, ingested: dict[str, bytes], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = ("ingest", folder / "new.json", "--out", out, "--config", folder / "shards.toml", "--workers", 2)
+    run = editmill(*command, "--executor", "dask", at=Moment(r"/counts/000002\.json$", SIGKILL, "self"))
+    assert run.code == 2
+    assert "Workers of the cluster were lost" in run.err
+    assert not (out / "done.json").exists()
+    assert ingest(folder, folder / "new.json", out) == ingested
+
+
+def test_a_disk_that_takes_no_more_is_told_and_a_second_run_goes_on(
+    folder: Path, ingested: dict[str, bytes], tmp_path: Path
+) -> None:
+    """A quota that needs no rights to set: the system refuses with EFBIG."""
+    out = tmp_path / "out"
+    command = ("ingest", folder / "new.json.gz", "--out", out, "--config", folder / "shards.toml", "--workers", 1)
+    run = editmill(*command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)))
+    assert run.code == 2
+    assert "The disk refused a write: File too large" in run.err
     assert not (out / "done.json").exists()
     assert ingest(folder, folder / "new.json.gz", out) == ingested
 
