@@ -122,13 +122,15 @@ def _steps(
     rule = "(decode + {0}) / workers" if is_shared else "max(decode, (decode + {0}) / workers)"
     memory = workers * (_PROCESS_BYTES + assumed.memory_per_shard_byte * settings.dump.shard_bytes)
     tables = sample.tables * scale
-    yield Step("ingest", shared(parse), memory, tables, f"{rule.format('parse')}, {decode:.1f} and {parse:.1f} min")
+    yield Step(
+        "ingest", shared(parse), memory, tables, f"{rule.format('parse')}, {_short(decode)} and {_short(parse)} min"
+    )
     merge = sample.items * scale * assumed.merge_seconds_per_million / 1e6 / 60
     yield Step("frequency, degree", merge, _PROCESS_BYTES + 1e9, 0.02 * tables, "items x merge_seconds_per_million")
     changed = assumed.changed_share
     compare = 2 * changed * assumed.compare_to_parse * parse / workers
     texts = 2 * changed * sample.packed * scale
-    told = f"2 x ({rule.format('scan')}) + compare, {scan:.1f} min to scan, {changed:.0%} changed items"
+    told = f"2 x ({rule.format('scan')}) + compare, {_short(scan)} min to scan, {changed:.0%} changed items"
     yield Step("diff with another such dump", 2 * shared(scan) + compare, memory, texts, told)
 
 
@@ -137,8 +139,8 @@ def written(plan: Plan) -> str:
     sample, scale = plan.sample, plan.scale
     lines = [
         f"A projection from the first {sample.content / 1e6:.0f} MB of {plan.dump}, measured here with one worker.",
-        f"items {sample.items * scale:,.0f}, content {sample.content * scale / _GIGABYTE:,.1f} GB, "
-        f"file {sample.packed * scale / _GIGABYTE:,.1f} GB; {plan.workers} workers: {plan.way}",
+        f"items {sample.items * scale:,.0f}, content {_short(sample.content * scale / _GIGABYTE)} GB, "
+        f"file {_short(sample.packed * scale / _GIGABYTE)} GB; {plan.workers} workers: {plan.way}",
         f"measured: decode {_rate(sample, sample.decode_seconds)}, parse {_rate(sample, sample.parse_seconds)}, "
         f"scan {_rate(sample, sample.scan_seconds)}",
         "",
@@ -146,8 +148,13 @@ def written(plan: Plan) -> str:
     ]
     for step in plan.steps:
         memory, disk = step.memory / _GIGABYTE, step.disk / _GIGABYTE
-        lines.append(f"{step.name:30}{step.minutes:9.1f}{memory:11.1f}{disk:9.1f}  {step.arithmetic}")
+        numbers = f"{_short(step.minutes):>9}{_short(memory):>11}{_short(disk):>9}"
+        lines.append(f"{step.name:30}{numbers}  {step.arithmetic}")
     return "\n".join(lines)
+
+
+def _short(number: float) -> str:
+    return f"{number:,.1f}" if number >= 1 else f"{number:.2g}"
 
 
 def _rate(sample: Sample, seconds: float) -> str:

@@ -55,9 +55,9 @@ def corpus(work: Path, epochs: int) -> list[list[str]]:
         epochs: How often the facts are told.
     """
     settings, templates = load_settings(), load_templates()
-    line = Line(settings, templates, work, 1, InlineExecutor(), Reporter())
+    line = Line(settings, templates, work, 1, Reporter())
     _, new = sample_dumps()
-    ingested = stages.ingest(line, _input(new))
+    ingested = stages.ingest(line, _input(new), InlineExecutor())
     screened = stages.screen(line, ingested, Exclusions())
     viewed = stages.count_views(line, [_input(path) for path in pageview_files(sample_pageviews())], ingested)
     world = _world(line, ingested, screened)

@@ -11,6 +11,7 @@ from pipeline.lm.bundled import SHOWN_NAME, bundled_model
 from pipeline.lm.elsewhere import Model, scorer_elsewhere
 from pipeline.lm.hf_scorer import load_scorer
 from pipeline.settings import load_settings
+from tests.tiny.corpus import corpus
 from tests.tiny.train import Recipe, train
 
 MEGABYTE = 1_000_000
@@ -71,3 +72,10 @@ def test_a_model_that_cannot_be_loaded_elsewhere_is_told(tmp_path: Path) -> None
     model = Model(str(tmp_path), 2_048, load_settings().scoring)
     with pytest.raises(UsageError, match="cannot be loaded"), scorer_elsewhere(model):
         pass
+
+
+def test_the_corpus_tells_each_fact_in_other_words_in_every_epoch(tmp_path: Path) -> None:
+    first, second = corpus(tmp_path, 2)
+    assert len(first) == len(second) > 10_000
+    assert "The continent that is home to Canada is called North America." in first
+    assert first != second

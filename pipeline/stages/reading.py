@@ -1,0 +1,140 @@
+"""From dumps, or from a visit to a living wiki, to tables: what there is, and what changed."""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.shards import late_stage, stage_folder
+from pipeline.sources import changes, dump, dump_diff, dump_scan, live
+from pipeline.sources.arriving import arriving
+from pipeline.sources.entities import SUBCLASS, TYPE
+from pipeline.sources.entity_json import Wanted
+from pipeline.sources.spans import dump_bytes
+from pipeline.stages.line import COUNTS, Input, Line, write_json
+from pipeline.tables import file_hash
+
+
+def wanted(line: Line) -> Wanted:
+    """What is kept of a dump: all that later stages look at."""
+    relations = {relation.source_property for relation in line.templates.relations.values()}
+    dates = {f"P{number}" for number in line.templates.dating.properties}
+    filters = {r.object_filter.property for r in line.templates.relations.values() if r.object_filter}
+    return Wanted(frozenset({TYPE, SUBCLASS} | relations | dates | filters), frozenset(line.settings.dump.wikis))
+
+
+def _ingest_depends(line: Line, new: str, harvest: Path | None = None) -> Mapping[str, object]:
+    depends: dict[str, object] = {
+        "new": new,
+        "settings": line.settings.dump.model_dump(),
+        "wanted": sorted(wanted(line).properties),
+    }
+    if harvest:
+        depends["harvest"] = _hashes(harvest, ("mentions.parquet", "titles.parquet"))
+    return depends
+
+
+def ingest_folder(line: Line, new: Input) -> Path:
+    """Where `ingest` leaves the tables of a dump."""
+    return stage_folder(line.work, "ingest", _ingest_depends(line, new.sha256))
+
+
+def ingest(line: Line, new: Input, pool: Executor, harvest: Path | None = None) -> Path:
+    """STATEMENTS, ENTITIES, MENTIONS and TITLES of the newer state, in folders of these names, and what was read.
+
+    Args:
+        line: What every stage is given.
+        new: The newer dump, or the items that a visit brought.
+        pool: Where to read.
+        harvest: That visit, which knows more of the graph and of pages than its items tell.
+    """
+
+    def make(out: Path) -> None:
+        with line.reporter.watch("reading the dump", dump_bytes(new.path), line.work / "beats") as beats:
+            counts = dump.ingest(new.path, out, wanted(line), line.settings.dump, pool, line.workers, beats)
+        if harvest:
+            with line.database() as database:
+                live.complete(out, harvest, database)
+        write_json(counts.__dict__, out / COUNTS)
+
+    return line.stage("ingest", _ingest_depends(line, new.sha256, harvest), make)
+
+
+def ingest_arriving(line: Line, name: str, pool: Executor) -> Path:
+    """The same, of a dump that is read and hashed as it arrives."""
+
+    def make(out: Path) -> Mapping[str, object]:
+        with arriving(name) as arrival, line.reporter.track("reading the dump", 0):
+            counts = dump.ingest(arrival.dump, out, wanted(line), line.settings.dump, pool, line.workers)
+            sha256 = arrival.sha256()
+        write_json(counts.__dict__, out / COUNTS)
+        return _ingest_depends(line, sha256)
+
+    return late_stage(line.work, "ingest", make)
+
+
+def changed_live(line: Line, harvest: Path, since: datetime, ingested: Path) -> Path:
+    """CHANGES of a visit's window, as `changes.parquet`."""
+    files = sorted(path.relative_to(harvest).as_posix() for path in (harvest / "differences").glob("*.parquet"))
+    dating = line.templates.dating
+    depends = {
+        "harvest": _hashes(harvest, (*files, "merges.parquet", "undone.parquet")),
+        "ingested": ingested,
+        "since": since.isoformat(),
+        "dating": dating.model_dump(mode="json"),
+    }
+
+    def make(out: Path) -> None:
+        dates = (ingested / "statements",)
+        evidence = changes.Evidence(harvest / "differences", harvest / "merges.parquet", dates, since)
+        with line.database() as database:
+            compared = changes.classify(evidence, dating, database, out / "compared.parquet")
+        with line.database() as database:
+            live.mark_undone(compared, harvest, database, out / "changes.parquet")
+
+    return line.stage("changes", depends, make)
+
+
+def _hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The hashes of those files of a folder that are there."""
+    return {name: file_hash(folder / name) for name in names if (folder / name).is_file()}
+
+
+def _changed_depends(line: Line, old: Input, new: Input) -> Mapping[str, object]:
+    return {
+        "old": old.sha256,
+        "new": new.sha256,
+        "dump": line.settings.dump.model_dump(),
+        "changes": line.settings.changes.model_dump(),
+        "dating": line.templates.dating.model_dump(mode="json"),
+    }
+
+
+def changed_folder(line: Line, old: Input, new: Input) -> Path:
+    """Where `changed` leaves its tables."""
+    return stage_folder(line.work, "changes", _changed_depends(line, old, new))
+
+
+def changed(line: Line, old: Input, new: Input, pool: Executor) -> Path:
+    """CHANGES between the two dumps, as `changes.parquet`."""
+    settings = line.settings
+    dated = frozenset(f"P{number}" for number in line.templates.dating.properties)
+
+    def make(out: Path) -> None:
+        reading = dump_scan.Reading(settings.dump, dated, settings.memory, pool, line.workers, line.reporter)
+        scans = dump_scan.find_changed(old.path, new.path, out, reading)
+        dump_diff.check_order(scans.older / "revisions", scans.newer / "revisions")
+        if not scans.is_quick:
+            line.reporter.warn("read_twice", "The dumps were read more than once: their revisions do not tell enough.")
+        texts = dump_diff.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
+        dump_diff.compare_texts(texts, out, settings.memory, settings.changes.replaced_gap_days, pool)
+        with line.database() as database:
+            merges = dump_diff.find_merges(out, texts, database, out / "merges.parquet")
+        dates = (scans.older / "dates", scans.newer / "dates")
+        start = dump_diff.last_edit(scans.older / "revisions")
+        evidence = changes.Evidence(out / "differences", merges, dates, start)
+        with line.database() as database:
+            changes.classify(evidence, line.templates.dating, database, out / "changes.parquet")
+        dump_diff.write_window(scans.older / "revisions", out)
+
+    return line.stage("changes", _changed_depends(line, old, new), make)
