@@ -56,7 +56,7 @@ def check(release: Release) -> None:
 def finish(repo_id: str, release: Release, config: Path | None) -> list[str]:
     """Finish what an earlier run began to publish, or roll it back."""
     folder = release.folder
-    return finish_earlier(folder.parent, folder.name, repo_id, load_operations(config).hub, RunLog())
+    return finish_earlier(folder.parent, folder.name, repo_id, load_operations(config), RunLog())
 
 
 @at_the_rim

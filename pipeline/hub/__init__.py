@@ -11,7 +11,7 @@ So a run that was killed, or whose answer was lost, is finished by the next one,
 `client.py` is the way to the Hub, `reading.py` tells what is there, `writing.py` changes it.
 """
 
-from pipeline.hub.reading import fetch, published, unfinished
+from pipeline.hub.reading import Begun, fetch, published, unfinished
 from pipeline.hub.writing import Published, Upload, publish, roll_back
 
-__all__ = ["Published", "Upload", "fetch", "publish", "published", "roll_back", "unfinished"]
+__all__ = ["Begun", "Published", "Upload", "fetch", "publish", "published", "roll_back", "unfinished"]

@@ -1,5 +1,7 @@
 """What a repository holds: its releases, their numbers and rows, and what an earlier run began."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub.errors import RepositoryNotFoundError
@@ -9,6 +11,8 @@ from pipeline.manifest import MANIFEST, Numbers
 from pipeline.progress import Reporter
 from pipeline.settings import HubSettings
 from pipeline.tables import make_folder
+
+_TITLE = r"Release \S+ \([0-9a-f]+\)$"
 
 
 def published(repo_id: str, count: int, settings: HubSettings, reporter: Reporter) -> dict[str, Numbers]:
@@ -55,8 +59,26 @@ def fetch(repo_id: str, tag: str, folder: Path, settings: HubSettings, reporter:
     return client.patiently(read, repo_id, settings, reporter)
 
 
-def unfinished(repo_id: str, settings: HubSettings, reporter: Reporter) -> list[str]:
-    """The tags of releases whose publishing began and did not end.
+@dataclass(frozen=True)
+class Begun:
+    """A release whose publishing began and did not end.
+
+    Attributes:
+        tag: Its tag.
+        title: The name of its pull request, which says which build of it that is.
+        is_merged: Whether it is on main already, and only its tag is missing.
+    """
+
+    tag: str
+    title: str
+    is_merged: bool
+
+
+def unfinished(repo_id: str, settings: HubSettings, reporter: Reporter) -> list[Begun]:
+    """The releases whose publishing began and did not end, one for each tag.
+
+    One that was merged counts as long as main stands at its merge: of older ones nobody can tell whether their tag was
+    never made or taken away on purpose.
 
     Raises:
         UsageError: There is no token, or it may not read the repository.
@@ -64,11 +86,18 @@ def unfinished(repo_id: str, settings: HubSettings, reporter: Reporter) -> list[
     """
     api = client.connect()
 
-    def read() -> list[str]:
+    def read() -> list[Begun]:
         try:
-            titles = [pull.title for pull in client.pulls(api, repo_id) if pull.status in ("draft", "open")]
+            tags, main = client.tags(api, repo_id), client.head(api, repo_id, "main")
         except RepositoryNotFoundError:
             return []
-        return sorted({title.split()[1] for title in titles if title.startswith("Release ")})
+        ours = [pull for pull in client.pulls(api, repo_id) if re.match(_TITLE, pull.title)]
+        found = [Begun(pull.title.split()[1], pull.title, False) for pull in ours if pull.status in ("draft", "open")]
+        for pull in [pull for pull in ours if pull.status == "merged"][-1:]:
+            tag = pull.title.split()[1]
+            details = api.get_discussion_details(repo_id, pull.num, repo_type=client.KIND)
+            if tag not in tags and details.merge_commit_oid == main:
+                found.append(Begun(tag, pull.title, True))
+        return [one for _, one in sorted({one.tag: one for one in found}.items())]
 
     return client.patiently(read, repo_id, settings, reporter)

@@ -92,8 +92,8 @@ def publish(upload: Upload, settings: HubSettings, reporter: Reporter) -> Publis
     return client.patiently(advance, upload.repo_id, settings, reporter)
 
 
-def roll_back(repo_id: str, tag: str, settings: HubSettings, reporter: Reporter) -> None:
-    """Close the pull requests of a release that nobody will finish.
+def roll_back(repo_id: str, tag: str, why: str, settings: HubSettings, reporter: Reporter) -> None:
+    """Close the pull requests of a release that nobody will finish, and say there why.
 
     Raises:
         UsageError: There is no token, or it may not do this.
@@ -104,7 +104,7 @@ def roll_back(repo_id: str, tag: str, settings: HubSettings, reporter: Reporter)
     def close() -> None:
         for pull in client.pulls(api, repo_id):
             if pull.status in ("draft", "open") and pull.title.startswith(f"Release {tag} ("):
-                _close(api, repo_id, pull.num, "Rolled back: this release is not there any more.")
+                _close(api, repo_id, pull.num, f"Rolled back: {why}.")
 
     client.patiently(close, repo_id, settings, reporter)
 
