@@ -37,6 +37,8 @@ def build_release(parameters: BuildParameters, scheduled: datetime | None = None
         parameters.workers,
         parameters.name or (release_name(at) if is_live else None),  # a dump has a day of its own
         parameters.model,
+        parameters.executor,
+        parameters.dask_address,
     )
     with stages_run_by(as_task):
         built = build(sources, settings, options, RunLog())

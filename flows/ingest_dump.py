@@ -39,7 +39,7 @@ def ingest_dump(parameters: BuildParameters, scheduled: datetime | None = None) 
         line = Line(load_settings(parameters.config), load_templates(), work, parameters.workers, RunLog())
         hashed = Input(new, hash_file(new))
         before = Input(old, hash_file(old)) if old else None
-        with executor(parameters.workers) as pool:
+        with executor(parameters.workers, parameters.executor, parameters.dask_address) as pool:
             ingested = stages.ingest(line, hashed, pool)
             compared = [stages.changed(line, before, hashed, pool)] if before else []
     return [ingested, *compared]
