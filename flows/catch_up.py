@@ -15,6 +15,7 @@ from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
     FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
@@ -35,6 +36,8 @@ MAKE_UP = 4
 ATTEMPTS = 3
 """Times that a run may crash before a person must look."""
 
+_FOLLOWS = "follows "
+_NTH = ", attempt "
 _PAGE = 200  # the most that the server gives; far more than can be at work on one machine
 _AT_WORK = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 
@@ -46,8 +49,7 @@ def resume_runs(reporter: Reporter) -> int:
         How many go on.
     """
     with get_client(sync_client=True) as client:
-        wanted = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_AT_WORK)))
-        left = client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.ID_DESC, limit=_PAGE)
+        left = client.read_flow_runs(flow_run_filter=_at_work(), sort=FlowRunSort.ID_DESC, limit=_PAGE)
         for run in left:
             state = Crashed(message="Its process ended with the server.") if run.deployment_id is None else _again()
             client.set_flow_run_state(run.id, state, force=True)
@@ -85,9 +87,44 @@ def make_up(deployment_id: UUID, times: Sequence[datetime], reporter: Reporter) 
 def run_again(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Let a run whose process was killed begin again, for the same time: finished stages are not made again."""
     del flow, state
-    if flow_run.deployment_id is not None and flow_run.run_count < ATTEMPTS:
-        with get_client(sync_client=True) as client:
+    if flow_run.deployment_id is None:
+        return
+    with get_client(sync_client=True) as client:
+        _crash_parts(client, flow_run)
+        if flow_run.work_queue_id is not None:
+            _follow(client, flow_run, flow_run.deployment_id)
+        elif flow_run.run_count < ATTEMPTS:
             client.set_flow_run_state(flow_run.id, _again(), force=True)
+
+
+def _crash_parts(client: SyncPrefectClient, crashed: FlowRun) -> None:
+    """Say of the flows that a killed run had begun that they ended with it: nobody else does."""
+    of_run = FlowRunFilterParentFlowRunId(any_=[crashed.id])
+    for run in client.read_flow_runs(flow_run_filter=_at_work(of_run), limit=_PAGE):
+        client.set_flow_run_state(run.id, Crashed(message="It ended with the run that it is part of."), force=True)
+
+
+def _at_work(of_run: FlowRunFilterParentFlowRunId | None = None) -> FlowRunFilter:
+    """Runs that began and did not end, as far as the server knows."""
+    state = FlowRunFilterState(type=FlowRunFilterStateType(any_=_AT_WORK))
+    return FlowRunFilter(state=state, parent_flow_run_id=of_run)
+
+
+def _follow(client: SyncPrefectClient, crashed: FlowRun, deployment_id: UUID) -> None:
+    """Let another run take the place of one that crashed on a work pool.
+
+    It cannot begin again itself: its worker calls it crashed once more when the hooks are through.
+    """
+    attempt = 2 + sum(tag.startswith(_FOLLOWS) for tag in crashed.tags)
+    if attempt <= ATTEMPTS:
+        client.create_flow_run_from_deployment(
+            deployment_id,
+            name=f"{crashed.name.partition(_NTH)[0]}{_NTH}{attempt}",
+            parameters=crashed.parameters,
+            tags=[*crashed.tags, f"{_FOLLOWS}{crashed.id}"],
+            state=Scheduled(scheduled_time=crashed.expected_start_time),
+            idempotency_key=f"{_FOLLOWS}{crashed.id}",
+        )
 
 
 def _again() -> State[Any]:
