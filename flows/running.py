@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 from prefect.tasks import Task
 
 from flows.parameters import Release
-from pipeline.errors import InputError, ServiceError
+from pipeline.errors import BudgetSpent, InputError, ServiceError
 from pipeline.manifest import MANIFEST
 from pipeline.progress import Reporter
 from pipeline.tables import file_hash
@@ -72,10 +72,10 @@ def at_the_rim(function: Callable[P, R]) -> Task[P, R]:
 
 
 def is_passing(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Whether a failure may pass: servers that fail do, wrong inputs and failed checks do not."""
+    """Whether a failure may pass: servers that fail do; wrong inputs, failed checks and a spent budget do not."""
     del task, run
     error = state.result(raise_on_failure=False)
-    return isinstance(error, ServiceError)
+    return isinstance(error, ServiceError) and not isinstance(error, BudgetSpent)
 
 
 def same_release(release: Release) -> Path:
