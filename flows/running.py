@@ -1,5 +1,6 @@
 """What the flows share: when a run was scheduled, where it tells how far it is, and stages as tasks."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from flows.parameters import Release
 from pipeline.errors import BudgetSpent, InputError, ServiceError
 from pipeline.manifest import MANIFEST
 from pipeline.progress import Reporter
+from pipeline.shards import waiting_for_locks
 from pipeline.tables import file_hash
 
 P = ParamSpec("P")
@@ -47,6 +49,12 @@ class RunLog(Reporter):
         """Tell something that a person must not miss."""
         del event, fields
         get_run_logger().warning(message)
+
+
+def waiting() -> contextlib.AbstractContextManager[None]:
+    """Let this run wait for others in its folders, as when the daily walk takes until the weekly build."""
+    log = RunLog()
+    return waiting_for_locks(lambda message: log.warn("waits", message))
 
 
 def as_task(name: str, key: str, made: Callable[[], Path]) -> Path:
