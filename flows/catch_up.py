@@ -15,7 +15,6 @@ from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
     FlowRunFilter,
-    FlowRunFilterParentFlowRunId,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
@@ -43,13 +42,14 @@ _AT_WORK = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 
 
 def resume_runs(reporter: Reporter) -> int:
-    """Let the runs go on that a stopped server left at work; their parts, which they begin again, are marked crashed.
+    """Let the runs go on that a stopped server left at work; those begun by hand, which nobody resumes, are crashed.
 
     Returns:
         How many go on.
     """
     with get_client(sync_client=True) as client:
-        left = client.read_flow_runs(flow_run_filter=_at_work(), sort=FlowRunSort.ID_DESC, limit=_PAGE)
+        wanted = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_AT_WORK)))
+        left = client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.ID_DESC, limit=_PAGE)
         for run in left:
             state = Crashed(message="Its process ended with the server.") if run.deployment_id is None else _again()
             client.set_flow_run_state(run.id, state, force=True)
@@ -90,24 +90,10 @@ def run_again(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> Non
     if flow_run.deployment_id is None:
         return
     with get_client(sync_client=True) as client:
-        _crash_parts(client, flow_run)
         if flow_run.work_queue_id is not None:
             _follow(client, flow_run, flow_run.deployment_id)
         elif flow_run.run_count < ATTEMPTS:
             client.set_flow_run_state(flow_run.id, _again(), force=True)
-
-
-def _crash_parts(client: SyncPrefectClient, crashed: FlowRun) -> None:
-    """Say of the flows that a killed run had begun that they ended with it: nobody else does."""
-    of_run = FlowRunFilterParentFlowRunId(any_=[crashed.id])
-    for run in client.read_flow_runs(flow_run_filter=_at_work(of_run), limit=_PAGE):
-        client.set_flow_run_state(run.id, Crashed(message="It ended with the run that it is part of."), force=True)
-
-
-def _at_work(of_run: FlowRunFilterParentFlowRunId | None = None) -> FlowRunFilter:
-    """Runs that began and did not end, as far as the server knows."""
-    state = FlowRunFilterState(type=FlowRunFilterStateType(any_=_AT_WORK))
-    return FlowRunFilter(state=state, parent_flow_run_id=of_run)
 
 
 def _follow(client: SyncPrefectClient, crashed: FlowRun, deployment_id: UUID) -> None:

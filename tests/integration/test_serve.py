@@ -196,7 +196,7 @@ def at_merge(meet: Callable[[], None]) -> Faults:
 
 
 def test_a_scheduled_run_survives_a_kill_and_a_power_cut_and_drift_stops_the_next(
-    served: Served, states: States
+    served: Served, states: States, tmp_path: Path
 ) -> None:
     served.hub.faults = at_merge(served.kill)
     served.kill_run(stages=3)
@@ -233,9 +233,18 @@ def test_a_scheduled_run_survives_a_kill_and_a_power_cut_and_drift_stops_the_nex
     rows = json.loads(found["checks"]["data"])
     assert [row["check"] for row in rows if row["failures"]] == []
 
+    of_run = {"flow_runs": {"id": {"any_": [first["id"]]}}, "limit": 100}
+    assert found.keys() == {one["key"] for one in served.ask("artifacts/filter", of_run)}  # all in the tab of the run
+
+    if browser := shutil.which("chromium"):
+        told = ("rows, checks, figures", "what was dropped, and why")
+        page = f"http://127.0.0.1:{served.port}/artifacts"  # which a busy machine may show before it is filled
+        assert wait_until(lambda: all(text in seen(browser, page, tmp_path) for text in told), PATIENCE)
+
     drifted = drifted_run(served, first["deployment_id"])
     assert drifted["state_type"] == "FAILED"
     assert "The release has drifted: rows of long_tail" in drifted["state"]["message"]
+    assert "accept_drift" in drifted["state"]["message"]
     assert listing(served.hub) == hashes(release)
     shown = served.artifacts()
     assert json.loads(shown["drift"]["data"])[0]["outside"] == "yes"
@@ -252,6 +261,13 @@ def reachable(served: Served) -> bool:
         return bool(served.runs())
     except OSError:
         return False
+
+
+def seen(browser: str, page: str, folder: Path) -> str:
+    """What a browser makes of a page, once it has asked for all it wants."""
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}"]
+    wait = "--virtual-time-budget=20000"
+    return subprocess.run([*command, wait, "--dump-dom", page], capture_output=True, text=True, timeout=120).stdout
 
 
 def drifted_run(served: Served, deployment: str) -> dict[str, Any]:
