@@ -75,7 +75,11 @@ def _table(key: str, rows: list[Row], description: str) -> None:
 
 
 def _cells(row: dict[str, object]) -> Row:
-    return {name: value if isinstance(value, int) else str(value) for name, value in row.items()}
+    """A row for people: figures in groups, columns in words."""
+    return {
+        name.replace("_", " "): in_figures(value) if isinstance(value, int) else str(value)
+        for name, value in row.items()
+    }
 
 
 def _checks(manifest: Manifest) -> list[Row]:

@@ -9,7 +9,7 @@ from flows.artifacts import show_release
 from flows.catch_up import run_again
 from flows.live_source import live_sources
 from flows.parameters import BuildParameters, Release
-from flows.running import RunLog, as_task, at_the_rim, scheduled_time
+from flows.running import RunLog, as_task, at_the_rim, scheduled_time, waiting
 from flows.windows import last_dumps, release_name
 from pipeline.build import Options, Sources, build
 from pipeline.manifest import MANIFEST
@@ -37,8 +37,10 @@ def build_release(parameters: BuildParameters, scheduled: datetime | None = None
         parameters.workers,
         parameters.name or (release_name(at) if is_live else None),  # a dump has a day of its own
         parameters.model,
+        parameters.executor,
+        parameters.dask_address,
     )
-    with stages_run_by(as_task):
+    with waiting(), stages_run_by(as_task):
         built = build(sources, settings, options, RunLog())
     release = Release(folder=built.folder, manifest_sha256=file_hash(built.folder / MANIFEST))
     show(release)

@@ -35,12 +35,14 @@ MAKE_UP = 4
 ATTEMPTS = 3
 """Times that a run may crash before a person must look."""
 
+_FOLLOWS = "follows "
+_NTH = ", attempt "
 _PAGE = 200  # the most that the server gives; far more than can be at work on one machine
 _AT_WORK = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 
 
 def resume_runs(reporter: Reporter) -> int:
-    """Let the runs go on that a stopped server left at work; their parts, which they begin again, are marked crashed.
+    """Let the runs go on that a stopped server left at work; those begun by hand, which nobody resumes, are crashed.
 
     Returns:
         How many go on.
@@ -85,9 +87,30 @@ def make_up(deployment_id: UUID, times: Sequence[datetime], reporter: Reporter) 
 def run_again(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Let a run whose process was killed begin again, for the same time: finished stages are not made again."""
     del flow, state
-    if flow_run.deployment_id is not None and flow_run.run_count < ATTEMPTS:
-        with get_client(sync_client=True) as client:
+    if flow_run.deployment_id is None:
+        return
+    with get_client(sync_client=True) as client:
+        if flow_run.work_queue_id is not None:
+            _follow(client, flow_run, flow_run.deployment_id)
+        elif flow_run.run_count < ATTEMPTS:
             client.set_flow_run_state(flow_run.id, _again(), force=True)
+
+
+def _follow(client: SyncPrefectClient, crashed: FlowRun, deployment_id: UUID) -> None:
+    """Let another run take the place of one that crashed on a work pool.
+
+    It cannot begin again itself: its worker calls it crashed once more when the hooks are through.
+    """
+    attempt = 2 + sum(tag.startswith(_FOLLOWS) for tag in crashed.tags)
+    if attempt <= ATTEMPTS:
+        client.create_flow_run_from_deployment(
+            deployment_id,
+            name=f"{crashed.name.partition(_NTH)[0]}{_NTH}{attempt}",
+            parameters=crashed.parameters,
+            tags=[*crashed.tags, f"{_FOLLOWS}{crashed.id}"],
+            state=Scheduled(scheduled_time=crashed.expected_start_time),
+            idempotency_key=f"{_FOLLOWS}{crashed.id}",
+        )
 
 
 def _again() -> State[Any]:

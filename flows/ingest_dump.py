@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.catch_up import run_again
 from flows.parameters import BuildParameters
-from flows.running import RunLog, as_task, scheduled_time
+from flows.running import RunLog, as_task, scheduled_time, waiting
 from flows.windows import last_dumps
 from pipeline import stages
 from pipeline.errors import UsageError
@@ -35,11 +35,11 @@ def ingest_dump(parameters: BuildParameters, scheduled: datetime | None = None) 
         raise UsageError("No folder of dumps is given", "dumps", "Set it in prefect.yaml.")
     new, old = last_dumps(parameters.dumps, scheduled_time(scheduled))
     work = parameters.work or parameters.out / ".work"
-    with locked(work), stages_run_by(as_task):
+    with waiting(), locked(work), stages_run_by(as_task):
         line = Line(load_settings(parameters.config), load_templates(), work, parameters.workers, RunLog())
         hashed = Input(new, hash_file(new))
         before = Input(old, hash_file(old)) if old else None
-        with executor(parameters.workers) as pool:
+        with executor(parameters.workers, parameters.executor, parameters.dask_address) as pool:
             ingested = stages.ingest(line, hashed, pool)
             compared = [stages.changed(line, before, hashed, pool)] if before else []
     return [ingested, *compared]

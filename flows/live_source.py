@@ -4,9 +4,10 @@ import os
 from datetime import datetime, timedelta
 
 from flows.parameters import BuildParameters
-from flows.running import RunLog
+from flows.running import RunLog, waiting
 from flows.windows import Span, window_of
 from pipeline.build import Sources
+from pipeline.errors import UsageError
 from pipeline.settings import Settings, load_operations
 from pipeline.shards import locked
 from pipeline.sources.harvest import ITEMS
@@ -25,7 +26,9 @@ def live_sources(parameters: BuildParameters, settings: Settings, scheduled: dat
     """
     window = window_of(scheduled, parameters.days)
     polite = load_operations(parameters.config).polite
-    made = visit(_asked(parameters, window), settings, polite, parameters.workers, RunLog())
+    asked = _asked(parameters, window)
+    with waiting():
+        made = visit(asked, settings, polite, parameters.workers, RunLog())
     return Sources("live", made.folder / ITEMS, None, made.views, parameters.exclude, made)
 
 
@@ -44,7 +47,7 @@ def fetch_changes(parameters: BuildParameters, settings: Settings, scheduled: da
     window = window_of(scheduled, parameters.days)
     call = call_of(_asked(parameters, window), settings)
     gate = Gate(call.contact, load_operations(parameters.config).polite, settings.seed)
-    with locked(call.state), urllib_through(gate):
+    with waiting(), locked(call.state), urllib_through(gate):
         wiki = Wiki(call.endpoints.api, gate, call.state / "pywikibot")
         length = (window.end - window.start) / timedelta(seconds=1)
         with RunLog().track("recent changes", length) as advance:
@@ -53,8 +56,15 @@ def fetch_changes(parameters: BuildParameters, settings: Settings, scheduled: da
 
 
 def _asked(parameters: BuildParameters, window: Span) -> Asked:
+    contact = parameters.contact or os.environ.get("EDITMILL_CONTACT")
+    if not contact:
+        raise UsageError(
+            "Nobody is named as running this, and the servers ask for it",
+            "EDITMILL_CONTACT",
+            "Set it to your mail address or page where `make serve` or the worker starts, or set `contact`.",
+        )
     return Asked(
-        contact=parameters.contact or os.environ.get("EDITMILL_CONTACT"),
+        contact=contact,
         state=parameters.state,
         start=window.start.isoformat(),
         end=window.end.isoformat(),

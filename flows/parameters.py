@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.records import Category
+from pipeline.shards import Kind
 
 
 class _Parameters(BaseModel):
@@ -26,6 +27,8 @@ class BuildParameters(_Parameters):
     config: Path | None = Field(default=None, description="a TOML file with what differs from the defaults")
     categories: tuple[Category, ...] | None = None
     workers: Annotated[int, Field(ge=1)] = 2
+    executor: Kind = Field(default="processes", description="what runs the shards of a dump: processes here, or Dask")
+    dask_address: str | None = Field(default=None, description="of Dask's scheduler; else a cluster is started here")
     model: str | None = Field(default=None, description="a causal language model for the semantic long tail")
     exclude: Path | None = Field(default=None, description="subjects and prompts to keep out of every split")
     dumps: Path | None = Field(default=None, description="source dump: the folder that dumps come to")
@@ -42,6 +45,8 @@ class BuildParameters(_Parameters):
     def _complete(self) -> "BuildParameters":
         if self.source == "dump" and self.dumps is None:
             raise ValueError("source dump needs `dumps`, the folder that dumps come to")
+        if self.dask_address and self.executor != "dask":
+            raise ValueError("`dask_address` needs `executor: dask`")
         return self
 
 

@@ -15,10 +15,16 @@ from flows.running import RunLog, at_the_rim, same_release
 from pipeline import hub
 from pipeline.comparison import compare_releases
 from pipeline.drift import refuse_drift
+from pipeline.errors import ChecksFailed
 from pipeline.hub import Published, Upload
 from pipeline.manifest import MANIFEST, Numbers, read_manifest, read_numbers
 from pipeline.publishing import check_release, drift_of, finish_earlier
 from pipeline.settings import load_operations
+
+_DRIFTED = (
+    "Nothing was published, and the last release stays. Find out why (the artifact `drift` lists all); if it is meant, "
+    "run the deployment `publish` with this release and `accept_drift`."
+)
 
 
 @flow(name="publish_release", on_crashed=[run_again])
@@ -56,7 +62,7 @@ def check(release: Release) -> None:
 def finish(repo_id: str, release: Release, config: Path | None) -> list[str]:
     """Finish what an earlier run began to publish, or roll it back."""
     folder = release.folder
-    return finish_earlier(folder.parent, folder.name, repo_id, load_operations(config).hub, RunLog())
+    return finish_earlier(folder.parent, folder.name, repo_id, load_operations(config), RunLog())
 
 
 @at_the_rim
@@ -83,8 +89,12 @@ def gate(
     """Leave what drifted in the UI, and stop a release that is not like the last ones."""
     findings = drift_of(release.folder, list(past.values()), load_operations(config))
     show_drift(release.folder.name, findings)
-    if not (parameters.accept_drift or is_published):
+    if parameters.accept_drift or is_published:
+        return
+    try:
         refuse_drift(release.folder.name, findings)
+    except ChecksFailed as error:
+        raise ChecksFailed(error.what, str(release.folder), _DRIFTED) from error
 
 
 @at_the_rim

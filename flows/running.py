@@ -1,5 +1,6 @@
 """What the flows share: when a run was scheduled, where it tells how far it is, and stages as tasks."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,10 @@ from prefect.runtime import flow_run
 from prefect.tasks import Task
 
 from flows.parameters import Release
-from pipeline.errors import InputError, ServiceError
+from pipeline.errors import BudgetSpent, InputError, ServiceError
 from pipeline.manifest import MANIFEST
 from pipeline.progress import Reporter
+from pipeline.shards import waiting_for_locks
 from pipeline.tables import file_hash
 
 P = ParamSpec("P")
@@ -49,6 +51,12 @@ class RunLog(Reporter):
         get_run_logger().warning(message)
 
 
+def waiting() -> contextlib.AbstractContextManager[None]:
+    """Let this run wait for others in its folders, as when the daily walk takes until the weekly build."""
+    log = RunLog()
+    return waiting_for_locks(lambda message: log.warn("waits", message))
+
+
 def as_task(name: str, key: str, made: Callable[[], Path]) -> Path:
     """Run a stage as a task of its own, named after the hash of what it depends on.
 
@@ -72,10 +80,10 @@ def at_the_rim(function: Callable[P, R]) -> Task[P, R]:
 
 
 def is_passing(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Whether a failure may pass: servers that fail do, wrong inputs and failed checks do not."""
+    """Whether a failure may pass: servers that fail do; wrong inputs, failed checks and a spent budget do not."""
     del task, run
     error = state.result(raise_on_failure=False)
-    return isinstance(error, ServiceError)
+    return isinstance(error, ServiceError) and not isinstance(error, BudgetSpent)
 
 
 def same_release(release: Release) -> Path:

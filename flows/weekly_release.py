@@ -17,12 +17,15 @@ from pipeline.hub import Published
 def weekly_release(parameters: WeeklyParameters, scheduled: datetime | None = None) -> Published | None:
     """Build a release and publish it.
 
+    The parts are called as functions and not as flows of their own: one run then has every task, the whole log and all
+    that is to be seen.
+
     Args:
         parameters: From what, and where to.
         scheduled: The time that the window and the name follow from; this run's own if it is not given.
     """
     at = scheduled_time(scheduled)
     if parameters.build.source == "dump":
-        ingest_dump(parameters.build, at)
-    release = build_release(parameters.build, at)
-    return publish_release(parameters.publish, release, parameters.build.config)
+        ingest_dump.fn(parameters.build, at)
+    release = build_release.fn(parameters.build, at)
+    return publish_release.fn(parameters.publish, release, parameters.build.config)

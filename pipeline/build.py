@@ -29,7 +29,7 @@ from pipeline.records import Edit
 from pipeline.release import Draft, assemble
 from pipeline.selection import Measured
 from pipeline.settings import Settings
-from pipeline.shards import code_version, executor, locked
+from pipeline.shards import Kind, code_version, executor, locked
 from pipeline.sources.checksums import checked_hash
 from pipeline.sources.dump_diff import last_edit, window_start
 from pipeline.sources.harvest import Harvest
@@ -62,6 +62,8 @@ class Options:
     workers: int = 2
     version: str | None = None
     model: str | None = None  # a folder, a Hub id or `bundled`
+    executor: Kind = "processes"  # what runs the shards
+    dask_address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
     with locked(options.work):
         line = Line(settings, templates, options.work, options.workers, reporter)
 
-        with executor(options.workers) as pool:  # its workers end when all is read: the model needs their memory
+        # Its workers end when all is read: the model needs their memory.
+        with executor(options.workers, options.executor, options.dask_address) as pool:
             visit = sources.harvest
             ingested = stages.ingest(line, files.new, pool, visit.folder if visit else None)
             if visit:

@@ -17,6 +17,8 @@ from pipeline.settings import DriftSettings
 Counts = Mapping[str, int]
 Key = tuple[str, str, str]
 
+_TOLD = 3  # numbers named in an error: what comes after them must be read too
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -76,15 +78,16 @@ def refuse_drift(release: str, findings: Iterable[Finding]) -> None:
     """Stop a release that is not like the last ones.
 
     Raises:
-        ChecksFailed: A number is outside its band; each of them is named.
+        ChecksFailed: A number is outside its band; the first of them are named.
     """
     outside = [finding.told for finding in findings if finding.is_outside]
     if outside:
+        more = f"; and {len(outside) - _TOLD} more" if len(outside) > _TOLD else ""
         raise ChecksFailed(
-            f"The release has drifted: {'; '.join(outside)}",
+            f"The release has drifted: {'; '.join(outside[:_TOLD])}{more}",
             release,
-            "Nothing was published, and the last release stays. Find out why; if it is meant, publish with "
-            "--accept-drift.",
+            "Nothing was published, and the last release stays. Find out why (`editmill drift` lists all); if it is "
+            "meant, publish with --accept-drift.",
         )
 
 
@@ -111,7 +114,7 @@ def in_figures(value: float) -> str:
     >>> in_figures(12_345), in_figures(0.0571)
     ('12,345', '0.057')
     """
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.3f}"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:,.3f}"
 
 
 def _rows(new: Numbers, past: Sequence[Numbers], bands: DriftSettings) -> Iterator[Finding]:

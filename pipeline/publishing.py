@@ -7,11 +7,11 @@ from pipeline import hub
 from pipeline.checks import CheckResult, run_checks
 from pipeline.drift import Finding, measure_drift, refuse_drift
 from pipeline.errors import ChecksFailed, UsageError
-from pipeline.hub import Published, Upload
+from pipeline.hub import Begun, Published, Upload
 from pipeline.manifest import MANIFEST, Numbers, read_numbers
 from pipeline.progress import Reporter
 from pipeline.release import read_release
-from pipeline.settings import HubSettings, Operations
+from pipeline.settings import Operations
 from pipeline.templates import load_templates
 
 
@@ -60,14 +60,18 @@ def publish_release(
     return hub.publish(upload, operations.hub, reporter)
 
 
-def finish_earlier(releases: Path, but: str, repo_id: str, settings: HubSettings, reporter: Reporter) -> list[str]:
-    """Finish what earlier runs began to publish, or roll it back if its release is not there or main has gone on.
+def finish_earlier(releases: Path, but: str, repo_id: str, operations: Operations, reporter: Reporter) -> list[str]:
+    """Finish what earlier runs began to publish, or roll it back.
+
+    It is rolled back if its release is not there any more, fails a check, has drifted, or if main has gone on. Both
+    checks and drift are looked at again: the folder may have been built anew since, and the last releases are others.
+    That a person accepted the drift holds for the run it was said to, which is no longer there.
 
     Args:
         releases: The folder of releases, each under its tag.
         but: The tag of a release that is about to be published, and so finished anyway.
         repo_id: Where they go.
-        settings: How.
+        operations: The settings of publishing.
         reporter: Where to tell what became of them.
 
     Returns:
@@ -78,24 +82,31 @@ def finish_earlier(releases: Path, but: str, repo_id: str, settings: HubSettings
         ServiceError: The Hub cannot be reached or keeps failing.
     """
     told: list[str] = []
-    for tag in hub.unfinished(repo_id, settings, reporter):
-        if tag != but:
-            told.append(f"{tag}: {_finished(releases / tag, tag, repo_id, settings, reporter)}")
-            reporter.warn("finished", told[-1], tag=tag)
+    for begun in hub.unfinished(repo_id, operations.hub, reporter):
+        if begun.tag != but:
+            told.append(f"{begun.tag}: {_finished(releases / begun.tag, begun, repo_id, operations, reporter)}")
+            reporter.warn("finished", told[-1], tag=begun.tag)
     return told
 
 
-def _finished(release: Path, tag: str, repo_id: str, settings: HubSettings, reporter: Reporter) -> str:
+def _finished(release: Path, begun: Begun, repo_id: str, operations: Operations, reporter: Reporter) -> str:
     why = "the release is not there any more"
     if (release / MANIFEST).is_file():
+        upload = Upload(release, repo_id, begun.tag)
         try:
             check_release(release)
-            hub.publish(Upload(release, repo_id, tag), settings, reporter)
+            if not (begun.is_merged and begun.title == upload.title):  # main holds that one, and lacks its tag alone
+                past = hub.published(repo_id, operations.drift.releases, operations.hub, reporter)
+                refuse_drift(begun.tag, drift_of(release, list(past.values()), operations))
+            hub.publish(upload, operations.hub, reporter)
         except (ChecksFailed, UsageError) as error:
             why = error.what
         else:
+            hub.roll_back(repo_id, begun.tag, "another build is published", operations.hub, reporter)  # if any is left
             return "publishing is finished"
-    hub.roll_back(repo_id, tag, settings, reporter)
+    if begun.is_merged:
+        return f"it is on main, and not tagged: {why}"
+    hub.roll_back(repo_id, begun.tag, why, operations.hub, reporter)
     return f"publishing is rolled back: {why}"
 
 

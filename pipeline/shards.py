@@ -29,7 +29,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextvars import ContextVar
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal, ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TextIO, TypeVar
 
 from pipeline import schema
 from pipeline.errors import PipelineError, UsageError
@@ -359,20 +359,50 @@ def _put(part: Path, folder: Path, identity: str) -> None:
     part.replace(folder)
 
 
+_waits: ContextVar[Callable[[str], None] | None] = ContextVar("waits", default=None)
+
+
+@contextlib.contextmanager
+def waiting_for_locks(tell: Callable[[str], None]) -> Generator[None]:
+    """Let `locked` wait for other runs: jobs that meet in a folder at night have nobody who would start them again.
+
+    Args:
+        tell: Is told of each wait.
+    """
+    token = _waits.set(tell)
+    try:
+        yield
+    finally:
+        _waits.reset(token)
+
+
 @contextlib.contextmanager
 def locked(work: Path) -> Generator[None, None, None]:
-    """Keep other runs out of a work folder.
+    """Keep other runs out of a work folder; the lock ends with the process, however that ends.
 
     Raises:
         UsageError: Another run is in it.
         StorageError: It cannot be written to.
     """
     make_folder(work)
-    with (work / "lock").open("w") as file:
+    with (work / "lock").open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UsageError(
-                "Another run is using this work folder", str(work), "Wait for it, or give another --work or --out."
-            ) from error
+            what = f"Another run is using this work folder{_by(file)}"
+            tell = _waits.get()
+            if tell is None:
+                raise UsageError(what, str(work), "Wait for it, or give another --work or --out.") from error
+            tell(f"{what} ({work}): this one waits.")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
         yield
+
+
+def _by(file: TextIO) -> str:
+    """The process that holds a lock, as far as it has said so."""
+    file.seek(0)
+    holder = file.read()
+    return f", process {holder}" if holder.isdigit() else ""

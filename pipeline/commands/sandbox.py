@@ -8,21 +8,22 @@ from pipeline.progress import Reporter
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="where; any free one if it is not given")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="of the wiki; any free one if it is not given")
+    parser.add_argument("--hub-port", type=int, default=0, metavar="N", help="of the Hub, likewise")
     parser.add_argument(
         "--faults",
         metavar="NAME=SHARE,...",
         default="",
-        help="what goes wrong with which share of the requests: too_many, unavailable, maxlag, truncated, slow, "
-        "dropped, and of the changes: disorder",
+        help="what goes wrong with which share of the requests to the wiki: too_many, unavailable, maxlag, truncated, "
+        "slow, dropped, and of the changes: disorder",
     )
 
 
 def _sandbox(options: argparse.Namespace, reporter: Reporter) -> int:
-    from pipeline.sandbox.running import run
+    from pipeline.sandbox.running import Ports, run
 
     del reporter
-    return run(options.port, options.faults, sys.stdout)
+    return run(Ports(options.port, options.hub_port), options.faults, sys.stdout)
 
 
-SANDBOX = Command("sandbox", "serve a small Wikidata on this machine", _arguments, _sandbox)
+SANDBOX = Command("sandbox", "serve a small Wikidata and a Hub on this machine", _arguments, _sandbox)

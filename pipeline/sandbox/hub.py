@@ -4,7 +4,6 @@ It makes trouble on demand: a share of requests, or the n-th one, is answered by
 its answer lost. Which requests, is a hash of their number, so that a run can be repeated.
 """
 
-import argparse
 import contextlib
 import itertools
 import shutil
@@ -21,6 +20,8 @@ from pipeline.choice import fraction
 from pipeline.sandbox.hub_api import answer
 from pipeline.sandbox.hub_request import Ask, Reply, encoded
 
+WRITE_TOKEN = "hf_sandbox_write"
+READ_TOKEN = "hf_sandbox_read"
 Trouble = Literal["unavailable", "busy", "dropped", "lost"]
 
 _CHUNK = 1 << 16
@@ -72,7 +73,7 @@ class Hub(ThreadingHTTPServer):
     def __init__(self, store: Path, port: int = 0, tokens: Mapping[str, str] | None = None) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.store = store
-        self.tokens = {"hf_sandbox_write": "write", "hf_sandbox_read": "read"} if tokens is None else tokens
+        self.tokens = {WRITE_TOKEN: "write", READ_TOKEN: "read"} if tokens is None else tokens
         self.faults = Faults()
         self.changing = Lock()
         self._numbers = itertools.count(1)
@@ -203,20 +204,3 @@ def running(store: Path, port: int = 0) -> Generator[Hub]:
         hub.shutdown()
         thread.join()
         hub.server_close()
-
-
-def main() -> None:
-    """Serve until interrupted."""
-    parser = argparse.ArgumentParser(description="A Hugging Face Hub on loopback.")
-    parser.add_argument("--store", type=Path, required=True, metavar="DIR", help="where it keeps what it is given")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    options = parser.parse_args()
-    hub = Hub(options.store, options.port)
-    sys.stdout.write(f"{hub.url}\n")
-    sys.stdout.flush()
-    with contextlib.suppress(KeyboardInterrupt):
-        hub.serve_forever()
-
-
-if __name__ == "__main__":
-    main()

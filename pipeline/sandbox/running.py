@@ -1,61 +1,97 @@
-"""`editmill sandbox`: the small Wikidata until somebody ends it."""
+"""`editmill sandbox`: the small Wikidata and a Hub, until somebody ends them."""
 
+import contextlib
 import shlex
 import tempfile
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from pipeline.errors import PipelineError, UsageError
+from pipeline.sandbox import hub
 from pipeline.sandbox.server import FAULTS, Faults
 
 _DISORDER = "disorder"
+_OUT = "releases-of-sandbox"  # apart from those of the bundled slice, whose name is the same
+_REPO = "me/mill"
+_QUICK = Path(__file__).with_name("quick.toml")
 
 
-def run(port: int, faults: str, out: TextIO) -> int:
+@dataclass(frozen=True)
+class Ports:
+    """Where the servers listen; 0 for any port that is free."""
+
+    wikidata: int = 0
+    hub: int = 0
+
+
+def run(ports: Ports, faults: str, out: TextIO) -> int:
     """Serve until Ctrl-C.
 
     Args:
-        port: Of the wiki; 0 for any that is free.
-        faults: What goes wrong, as "maxlag=0.1,dropped=0.05".
-        out: Where to tell how to ask it.
+        ports: Of the wiki and of the Hub.
+        faults: What goes wrong with the wiki, as "maxlag=0.1,dropped=0.05".
+        out: Where to tell how to ask them.
 
     Raises:
-        UsageError: There is no such fault, or the port is taken.
+        UsageError: There is no such fault, or a port is taken.
         PipelineError: The SPARQL engine is not installed.
     """
     shares = dict(_shares(faults))
     try:
+        from pipeline.sandbox.slice import END, slice_history
         from pipeline.sandbox.wikidata import small_wikidata
     except ModuleNotFoundError as error:
         raise PipelineError(
             f"The sandbox needs {error.name}", remedy="Install it: pip install 'editmill[sandbox]'."
         ) from error
-    from pipeline.sandbox.hub import Hub
-    from pipeline.sandbox.slice import slice_history
-
     history = slice_history()
     history.disorder = shares.pop(_DISORDER, 0.0)
-    with tempfile.TemporaryDirectory(prefix="editmill-hub-") as store:
-        hub = Hub(Path(store))
-        try:
-            with small_wikidata(Faults(shares), port, history) as wikidata:
-                threading.Thread(target=hub.serve_forever, daemon=True).start()
-                out.write(f"A small Wikidata is at {wikidata.url}, a Hub at {hub.url}. Ctrl-C ends them.\n\n")
-                command = ["editmill", "build", *wikidata.arguments(), "--contact", "you@example.org"]
-                out.write(f"{shlex.join(command)}\n")
-                out.write(
-                    f"HF_ENDPOINT={hub.url} HF_TOKEN=hf_sandbox_write editmill publish RELEASE --repo-id me/mill\n"
-                )
-                out.flush()
-                while True:
-                    time.sleep(3600)
-        except OSError as error:
-            raise UsageError(f"The port cannot be had: {error.strerror}", f"--port {port}", "Take another.") from error
-        finally:
-            hub.server_close()
+    with contextlib.ExitStack() as servers:
+        store = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="editmill-hub-")))
+        with _taken(f"--hub-port {ports.hub}"):
+            hub_url = servers.enter_context(hub.running(store, ports.hub)).url
+        with _taken(f"--port {ports.wikidata}"):
+            wikidata = servers.enter_context(small_wikidata(Faults(shares), ports.wikidata, history))
+        release = f"v{END[:10].replace('-', '.')}"
+        out.write(f"A small Wikidata is at {wikidata.url}, a Hub at {hub_url}. Ctrl-C ends them.\n")
+        out.write("In another terminal build a release, publish it, load it:\n\n")
+        out.write("".join(f"{line}\n" for line in tour(wikidata.arguments(), hub_url, release)))
+        out.flush()
+        while True:
+            time.sleep(3600)
+
+
+def tour(asked: list[str], hub_url: str, release: str) -> list[str]:
+    """The commands that go from the wiki to a data set that is loaded.
+
+    Args:
+        asked: The part of the build's command line that names the wiki.
+        hub_url: Where the Hub is.
+        release: The name of the release.
+    """
+    load = f'import datasets; print(datasets.load_dataset("{_REPO}", "recent", revision="{release}"))'
+    # The Hub's client would else ask for Xet, a protocol of its own that the sandbox does not speak.
+    where = {"HF_ENDPOINT": hub_url, "HF_TOKEN": hub.WRITE_TOKEN, "HF_HUB_DISABLE_XET": "1"}
+    how = ["--contact", "you@example.org", "--config", str(_QUICK), "--out", _OUT]
+    return [
+        shlex.join(["editmill", "build", *asked, *how]),
+        f"export {' '.join(f'{name}={value}' for name, value in where.items())}",
+        shlex.join(["editmill", "publish", f"{_OUT}/{release}", "--repo-id", _REPO]),
+        shlex.join(["python", "-c", load]),
+    ]
+
+
+@contextlib.contextmanager
+def _taken(where: str) -> Generator[None]:
+    """A port that cannot be had, as our error."""
+    try:
+        yield
+    except (OSError, OverflowError) as error:
+        what = error.strerror if isinstance(error, OSError) else "there is no such port"
+        raise UsageError(f"The port cannot be had: {what}", where, "Take another.") from error
 
 
 def _shares(text: str) -> Mapping[str, float]:

@@ -1,10 +1,12 @@
 """The command line of the live source and of the sandbox: windows, plans, gaps, and what is refused."""
 
+import json
 import os
 import re
-import shlex
 import signal
 import socket
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from pipeline.settings import load_settings
 from pipeline.shards import InlineExecutor
 from pipeline.sources.harvest import Call, Endpoints, Harvest, harvest
 from pipeline.visiting import Asked, sweep_changes
-from tests.integration.command import editmill, finish, start, succeed
+from tests.integration.command import editmill, environment, finish, shown, start, succeed
 from tests.integration.dumps import States
 from tests.live import CONTACT, quick
 
@@ -103,17 +105,41 @@ def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], told: str, 
     assert told in run.err
 
 
-def test_the_sandbox_tells_how_to_ask_it_and_ends_by_ctrl_c() -> None:
-    process = start("sandbox")
-    assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(4)]
-    assert "A small Wikidata is at http://127.0.0.1:" in lines[0]
-    command = shlex.split(lines[2])
-    assert command[:4] == ["editmill", "build", "--source", "live"]
-    assert {"--api", "--sparql", "--pageviews", "--from", "--to", "--contact"} < set(command)
-    assert "HF_ENDPOINT=http://127.0.0.1:" in lines[3]
-    os.killpg(process.pid, signal.SIGINT)
-    assert finish(process).code == 130
+def test_the_tour_that_the_sandbox_tells_goes_from_the_wiki_to_loaded_rows(tmp_path: Path) -> None:
+    """Its commands are run as they are printed, by a shell, in an empty folder and without any other network."""
+    sandbox = start("sandbox", cwd=tmp_path)
+    try:
+        assert sandbox.stdout is not None
+        told = "".join(sandbox.stdout.readline() for _ in range(7))
+        assert re.match(r"A small Wikidata is at http://127\.0\.0\.1:\d+, a Hub at http://127\.0\.0\.1:\d+\.", told)
+        *_, build, export, publish, load = told.splitlines()
+        tour = "\n".join(["set -e", 'editmill() { "$PYTHON" -m pipeline.cli "$@"; }', build, export, publish, load])
+        env = environment(
+            PYTHON=sys.executable,
+            PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            HF_HOME=str(tmp_path / "home"),
+            HF_HUB_OFFLINE="0",
+            HTTPS_PROXY="http://127.0.0.1:9",  # who asks anybody else fails
+        )
+        run = subprocess.run(["/bin/sh", "-c", tour], env=env, cwd=tmp_path, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+    finally:
+        os.killpg(sandbox.pid, signal.SIGINT)
+    assert finish(sandbox).code == 130
+    (release,) = shown(tmp_path / "releases-of-sandbox")
+    rows = json.loads((tmp_path / "releases-of-sandbox" / release / "manifest.json").read_text())["rows"]["recent"]
+    assert f"Published: {release} at http://127.0.0.1:" in run.stdout
+    assert dict(re.findall(r"(\w+): Dataset\(\{.*?num_rows: (\d+)", run.stdout, re.DOTALL)) == {
+        split: str(count) for split, count in rows.items()
+    }
+
+
+@pytest.mark.parametrize("option", ["--port", "--hub-port"])
+def test_the_sandbox_tells_which_port_is_taken(option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        run = editmill("sandbox", option, other.getsockname()[1])
+    assert run.code == 2
+    assert f"The port cannot be had: Address already in use ({option} " in run.err
 
 
 def test_the_sandbox_knows_its_faults() -> None:

@@ -1,14 +1,19 @@
 """The package as it is installed: it holds what it needs, and works in a folder that knows nothing of this one."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 import zipfile
 from pathlib import Path
+from signal import SIGINT
 
 import pytest
 
+from pipeline.settings import load_operations
 from tests.integration.command import REPO, environment, files
 from tests.integration.dumps import States
 from tests.releases import Built
@@ -91,6 +96,30 @@ def test_installed_elsewhere_it_finds_its_slice(installed: Path, tmp_path: Path)
         [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert told.stdout == "True True\n"
+
+
+def test_installed_elsewhere_the_sandbox_has_what_it_serves(installed: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipeline.cli", "sandbox"]
+    env = environment(PYTHONPATH=str(installed))
+    with subprocess.Popen(command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as sandbox:
+        try:
+            told = "".join(sandbox.stdout.readline() for _ in range(7)) if sandbox.stdout else ""
+            (config,) = re.findall(r"--config (\S+)", told)
+            assert Path(config).is_relative_to(installed)
+            assert load_operations(Path(config)).polite.requests_per_minute > 1_000
+            wiki, hub = re.findall(r"(?:is|Hub) at (http://127\.0\.0\.1:\d+)", told)
+            for address, expected in (
+                (f"{wiki}/w/api.php?action=query&list=recentchanges&rcprop=ids&format=json", b'"rcid":'),
+                (f"{hub}/api/datasets/me/mill/refs", b"Repository not found"),
+            ):
+                try:
+                    with urllib.request.urlopen(address, timeout=60) as answer:
+                        assert expected in answer.read()
+                except urllib.error.HTTPError as error:
+                    assert expected in error.read()
+        finally:
+            sandbox.send_signal(SIGINT)
+    assert sandbox.returncode == 130
 
 
 def test_the_slice_is_small_enough_to_ship() -> None:

@@ -215,16 +215,39 @@ from pathlib import Path
 from pipeline.progress import Reporter
 from pipeline.publishing import finish_earlier
 from pipeline.settings import load_operations
-releases, but, repo = sys.argv[1:]
-for told in finish_earlier(Path(releases), but, repo, load_operations().hub, Reporter("quiet")):
+releases, but, repo, *config = sys.argv[1:]
+operations = load_operations(*map(Path, config))
+for told in finish_earlier(Path(releases), but, repo, operations, Reporter("quiet")):
     sys.stdout.write(told + "\\n")
 """
 
 
-def finish_earlier(releases: Path, but: str, env: Mapping[str, str]) -> list[str]:
+def finish_earlier(releases: Path, but: str, env: Mapping[str, str], *config: Path) -> list[str]:
     """What the flows do before they publish."""
-    command = [sys.executable, "-c", FINISH, str(releases), but, REPO]
+    command = [sys.executable, "-c", FINISH, str(releases), but, REPO, *map(str, config)]
     return subprocess.run(command, env=environment(**env), capture_output=True, check=True).stdout.decode().splitlines()
+
+
+def crash(hub: Hub, step: str, release: Path, env: Mapping[str, str], *more: object) -> None:
+    """Publish a release, and die at a step before the Hub has taken it."""
+    victim: list[Process] = []
+
+    def kill(number: int, method: str, path: str) -> None:
+        if method == "POST" and re.search(step, path) and victim[0].poll() is None:
+            hub.faults.at = {number: "dropped"}
+            os.killpg(victim[0].pid, SIGKILL)
+
+    hub.faults = Faults(before=kill)
+    victim.append(start("publish", release, "--repo-id", REPO, *more, env=env))
+    assert finish(victim[0]).code == -SIGKILL
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Path:
+    """A configuration with a band that the smaller release leaves."""
+    path = tmp_path / "narrow.toml"
+    path.write_text("[drift]\nrows_ratio = [0.9, 1.1]\nmin_rows = 1\n")
+    return path
 
 
 def test_a_publish_that_nobody_repeats_is_finished_or_rolled_back(
@@ -234,21 +257,40 @@ def test_a_publish_that_nobody_repeats_is_finished_or_rolled_back(
         (tmp_path, "rolled back: the release is not there any more", "closed"),
         (small.out, "finished", "merged"),
     ):
-        victim: list[Process] = []
-
-        def kill(number: int, method: str, path: str, victim: list[Process] = victim) -> None:
-            del number
-            if method == "POST" and path.endswith("/status") and victim[0].poll() is None:
-                os.killpg(victim[0].pid, SIGKILL)
-
-        hub.faults = Faults(before=kill)
-        victim.append(start("publish", small.release, "--repo-id", REPO, env=env))
-        assert finish(victim[0]).code == -SIGKILL
-        hub.faults = Faults()
+        crash(hub, "/status$", small.release, env)
         assert finish_earlier(folder, small.release.name, env) == []
         assert finish_earlier(folder, "v9999", env) == [f"{small.release.name}: publishing is {expected}"]
         assert hub_store.read_repo(hub.store, REPO).discussions[-1].status == status
+        assert finish_earlier(folder, "v9999", env) == []
     assert listing(hub, small.release.name) == hashes(small.release)
+
+
+def test_what_has_drifted_is_not_published_by_way_of_a_crash(
+    small: Built, fewer: Path, hub: Hub, env: dict[str, str], narrow: Path
+) -> None:
+    """Its pull request stands, however it came about: by a person who accepted it, or before the folder was rebuilt."""
+    succeed(small.release, env)
+    crash(hub, "/status$", fewer, env, "--accept-drift")
+    (told,) = finish_earlier(fewer.parent, "v9999.02.02", env, narrow)
+    assert told.startswith(f"{fewer.name}: publishing is rolled back: The release has drifted: rows of long_tail is")
+    repo = hub_store.read_repo(hub.store, REPO)
+    assert [one.status for one in repo.discussions] == ["merged", "closed"]
+    assert list(repo.tags) == [small.release.name]
+    assert listing(hub) == hashes(small.release)
+
+
+def test_a_release_that_came_as_far_as_main_is_tagged(
+    small: Built, fewer: Path, hub: Hub, env: dict[str, str], narrow: Path, tmp_path: Path
+) -> None:
+    succeed(small.release, env)
+    crash(hub, "/tag/", fewer, env, "--accept-drift")
+    assert listing(hub) == hashes(fewer)
+    assert list(hub_store.read_repo(hub.store, REPO).tags) == [small.release.name]
+    told = f"{fewer.name}: it is on main, and not tagged: the release is not there any more"
+    assert finish_earlier(tmp_path, "v9999.02.02", env, narrow) == [told]
+    assert finish_earlier(fewer.parent, "v9999.02.02", env, narrow) == [f"{fewer.name}: publishing is finished"]
+    assert listing(hub) == listing(hub, fewer.name) == hashes(fewer)
+    assert finish_earlier(fewer.parent, "v9999.02.02", env, narrow) == []
 
 
 def test_the_token_reaches_no_output_and_no_file(
@@ -294,19 +336,17 @@ def test_errors_say_what_to_do(
 
 
 def test_drift_stops_a_release_and_the_last_one_stays(
-    small: Built, fewer: Path, hub: Hub, env: dict[str, str], tmp_path: Path
+    small: Built, fewer: Path, hub: Hub, env: dict[str, str], narrow: Path
 ) -> None:
     succeed(small.release, env)
-    config = tmp_path / "narrow.toml"
-    config.write_text("[drift]\nrows_ratio = [0.9, 1.1]\nmin_rows = 1\n")
-    run = publish(fewer, env, "--config", config)
+    run = publish(fewer, env, "--config", narrow)
     assert run.code == 1
     assert "The release has drifted: rows of long_tail is" in run.err
     assert listing(hub) == hashes(small.release)
-    compared = editmill("drift", fewer, "--against", small.release, "--config", config)
+    compared = editmill("drift", fewer, "--against", small.release, "--config", narrow)
     assert compared.code == 1
     assert compared.out.startswith("OUTSIDE rows of long_tail is")
-    from_hub = editmill("drift", fewer, "--repo-id", REPO, "--config", config, env=env)
+    from_hub = editmill("drift", fewer, "--repo-id", REPO, "--config", narrow, env=env)
     assert (from_hub.code, from_hub.out) == (compared.code, compared.out)
-    succeed(fewer, env, "--config", config, "--accept-drift")
+    succeed(fewer, env, "--config", narrow, "--accept-drift")
     assert listing(hub) == hashes(fewer)

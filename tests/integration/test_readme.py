@@ -13,6 +13,9 @@ import pytest
 
 from pipeline.checks import CHECKS
 from pipeline.cli import make_parser
+from pipeline.sandbox.running import tour
+from pipeline.sandbox.server import Seen
+from pipeline.sandbox.wikidata import Wikidata
 from pipeline.templates import load_templates
 from tests.integration.command import REPO, shown, succeed
 from tests.releases import Built
@@ -92,6 +95,14 @@ def test_the_summary_is_what_the_build_prints(slice_built: Built, request: pytes
     if request.config.getoption("--rewrite-golden"):
         README.write_text(SUMMARY.sub(lambda _: slice_built.run.out, TEXT), encoding="utf-8")
     assert SUMMARY.findall(README.read_text(encoding="utf-8")) == [slice_built.run.out]
+
+
+def test_the_second_tour_is_what_the_sandbox_prints() -> None:
+    """Whose commands `test_live_command.py` runs."""
+    (block,) = (block for block in blocks("sh") if "HF_ENDPOINT" in block)
+    told = tour(Wikidata("http://127.0.0.1:8800", Seen()).arguments(), "http://127.0.0.1:8801", "v2021.07.02")
+    shown_here = [line.replace(f"{REPO}/", "") for line in told]
+    assert [shlex.split(line) for line in block.replace("\\\n", " ").splitlines()] == list(map(shlex.split, shown_here))
 
 
 def test_the_first_look_works_as_it_is_shown(

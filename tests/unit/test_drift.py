@@ -109,6 +109,15 @@ def test_a_refusal_names_every_number_and_its_band() -> None:
     refuse_drift("v2026.11.23", [one for one in findings if not one.is_outside])
 
 
+def test_of_many_numbers_the_first_are_told_and_the_others_counted() -> None:
+    findings = [Finding("rows", f"category_{number}", 1, 1_000, 500.5, 2_000) for number in range(7)]
+    with pytest.raises(ChecksFailed) as refused:
+        refuse_drift("v2026.11.23", findings)
+    told = str(refused.value)
+    assert "category_2 is 1, usually 1,000, allowed 500 to 2,000; and 4 more (v2026.11.23)." in told
+    assert "category_3" not in told
+
+
 def test_a_band_holds_its_ends() -> None:
     assert not Finding("rows", "recent", 500, 1_000, 500, 2_000).is_outside
     assert Finding("rows", "recent", 499, 1_000, 500, 2_000).is_outside

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -15,7 +16,7 @@ import pytest
 
 from pipeline import shards
 from pipeline.errors import InputError, PipelineError, StorageError, UsageError
-from pipeline.shards import DONE, InlineExecutor, code_version, executor, locked, map_shards, stage
+from pipeline.shards import DONE, InlineExecutor, code_version, executor, locked, map_shards, stage, waiting_for_locks
 
 # What the processes run must be importable by them.
 
@@ -354,8 +355,27 @@ def test_a_second_run_is_kept_out_and_let_in_afterwards(tmp_path: Path) -> None:
             pytest.fail("two runs in one work folder")
         assert caught.value.where == str(work)
         assert "another --work" in caught.value.remedy
+        assert f"process {os.getpid()}" in caught.value.what
     with locked(work):
         pass
+
+
+def test_a_run_can_wait_for_the_one_in_its_folder(tmp_path: Path) -> None:
+    told, order = list[str](), list[str]()
+
+    def second() -> None:
+        with waiting_for_locks(told.append), locked(tmp_path):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with locked(tmp_path):
+        thread.start()
+        while not told:
+            time.sleep(0.01)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+    assert told == [f"Another run is using this work folder, process {os.getpid()} ({tmp_path}): this one waits."]
 
 
 def test_a_run_that_fails_gives_the_folder_free(tmp_path: Path) -> None:

@@ -58,6 +58,8 @@ def test_unknown_and_missing_parameters_are_told() -> None:
         BuildParameters.model_validate({"sources": "live"})
     with pytest.raises(ValueError, match="source dump needs `dumps`"):
         BuildParameters.model_validate({"source": "dump"})
+    with pytest.raises(ValueError, match="`dask_address` needs `executor: dask`"):
+        BuildParameters.model_validate({"source": "sample", "dask_address": "tcp://127.0.0.1:8786"})
 
 
 def test_no_flow_hides_a_module() -> None:
