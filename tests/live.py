@@ -66,7 +66,7 @@ def visit(
         counts = read_changes(visited, out)
         _ingest_heads(out, folder, settings)
         evidence = changes.Evidence(
-            out / "differences", out / "merges.parquet", folder / "new" / "statements", window.start
+            out / "differences", out / "merges.parquet", (folder / "new" / "statements",), window.start
         )
     with Database(folder / "scratch", "500MB") as database:
         compared = changes.classify(evidence, templates.dating, database, folder / "compared.parquet")
