@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,21 @@ def test_the_changes_are_those_between_the_dumps(visited: Visited, small: Built)
     gone = {row[0] for row in of_dumps if row[2] in ("item_deleted", "merge") and row[1] is None}
     assert {row for row in of_visit ^ of_dumps if row[0] not in gone} == set()
     assert len(of_visit) > 100
+
+
+def test_recent_rows_name_the_edits_that_brought_them(visited: Visited, history: History) -> None:
+    edits = {row["rcid"]: row for row in history.changes}
+    paths = sorted((visited.release / "data").rglob("*.parquet"))
+    named = 0
+    for row in (row for path in paths for row in read_table(path).to_pylist()):
+        found = [edits[rcid] for rcid in row["rcids"]]
+        assert {edit["title"] for edit in found} <= {row["subject_id"]}
+        assert row["tags"] == sorted({tag for edit in found for tag in edit["tags"]})
+        assert row["category"] == "recent" or not found
+        if found:
+            assert row["first_seen"] == max(datetime.fromisoformat(edit["timestamp"]) for edit in found)
+            named += 1
+    assert named > 10
 
 
 def test_the_graph_counts_what_a_dump_of_it_would(visited: Visited, small: Built) -> None:
