@@ -249,10 +249,21 @@ def _signals(fact: Fact, subject: Item) -> dict[str, Any]:
     return {**copied, "statement_count": subject.statement_count, "sitelinks": subject.sitelinks}
 
 
+_COPIED_PROVENANCE = (
+    "statement_id",
+    "change_class",
+    "base_revision",
+    "head_revision",
+    "first_seen",
+    "rcids",
+    "tags",
+    "event_time",
+)
+
+
 def _provenance(fact: Fact, origin: Origin) -> dict[str, Any]:
-    copied = ("statement_id", "change_class", "base_revision", "head_revision", "first_seen", "event_time")
     return {
-        **{name: fact[name] for name in copied},
+        **{name: fact[name] for name in _COPIED_PROVENANCE},
         "event_time_precision": times.PRECISION_NAMES.get(fact["event_precision"]),
         "event_time_calendar": times.CALENDAR_NAMES.get(fact["event_calendar_id"]),
         "source": origin.source,

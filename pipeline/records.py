@@ -110,6 +110,8 @@ class Edit(TypedDict):
     base_revision: int | None
     head_revision: int | None
     first_seen: datetime | None
+    rcids: list[int]  # of a living wiki, sorted
+    tags: list[str]
     event_time: str | None
     event_time_precision: str | None
     event_time_calendar: str | None

@@ -7,9 +7,10 @@ and strings only in the release record. Times are Wikibase time strings ("+1952-
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _strings = pa.list_(pa.string())
+_numbers = pa.list_(pa.int64())
 _moment = pa.timestamp("ms", tz="UTC")  # Parquet knows no seconds
 
 
@@ -145,11 +146,11 @@ PROVENANCE = _table(
     ("subject_id", pa.int64()),
     ("property_id", pa.int32()),
     ("statement_id", pa.string()),
-    ("rcids", pa.list_(pa.int64())),  # edits of the window that may have brought the change
+    ("rcids", _numbers),  # edits of the window that may have made the difference
     ("tags", _strings),  # of these
-    ("first_seen", _moment),  # the first of these
+    ("first_seen", _moment),  # the last of these: the difference was there by then
 )
-"""Which edits may have brought a change: by their summaries, or all that do not tell."""
+"""Which edits may have made a difference: those whose summaries say so, else those that say nothing."""
 
 CLASS_EDGES = _table(("class_id", pa.int64()), ("parent_id", pa.int64()))
 """A class and one that it is a subclass of; 0 if it is of none."""
@@ -181,6 +182,8 @@ CHANGES = _table(
     ("base_revision", pa.int64()),
     ("head_revision", pa.int64()),
     ("first_seen", _moment),
+    ("rcids", _numbers),  # edits of a living wiki that may have made it; dumps know of none
+    ("tags", _strings),  # of these
 )
 """One difference between two states, classed as CHANGE_CLASSES says."""
 
@@ -278,6 +281,8 @@ FACTS = _table(
     ("base_revision", pa.int64()),
     ("head_revision", pa.int64()),
     ("first_seen", _moment),
+    ("rcids", _numbers),
+    ("tags", _strings),
     ("event_time", pa.string()),
     ("event_precision", pa.int8()),
     ("event_calendar_id", pa.int64()),
@@ -558,6 +563,8 @@ RELEASE = _table(
     ("base_revision", pa.int64()),
     ("head_revision", pa.int64()),
     ("first_seen", _moment),
+    ("rcids", _numbers),
+    ("tags", _strings),
     ("event_time", pa.string()),
     ("event_time_precision", pa.string()),
     ("event_time_calendar", pa.string()),

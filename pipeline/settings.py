@@ -209,6 +209,10 @@ class LiveSettings(_Section):
     max_items: Count
     view_months: Annotated[int, Field(ge=1)]
     view_pages: Count
+    complete_views: bool
+    complete_attempts: Annotated[int, Field(ge=1)]
+    complete_strange: Share
+    complete_gigabytes: Annotated[float, Field(ge=0)]
     sparql_batch: Annotated[int, Field(ge=1)]
     sparql_rows: Annotated[int, Field(ge=1)]
     max_neighbours: Count

@@ -77,6 +77,8 @@ def _robust(edit: Edit, world: World, settings: RobustSettings, seed: int) -> Ed
             "rephrases": [form["rephrase"] for form in forms],
             "prefixes": prefixes,
             "length_forms": forms,
+            "rcids": [],  # no edit of a wiki made the variant: its base names those behind the fact
+            "tags": [],
         },
     )
 

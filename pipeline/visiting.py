@@ -12,9 +12,11 @@ from pipeline.errors import UsageError
 from pipeline.progress import Reporter
 from pipeline.settings import PoliteSettings, Settings
 from pipeline.shards import executor, locked
+from pipeline.sources.complete_views import wants_complete
 from pipeline.sources.harvest import DONE, WIKIDATA, Call, Endpoints, Harvest, harvest, window_of
 from pipeline.sources.polite import Gate
 from pipeline.sources.recent_changes import Window, sweep
+from pipeline.sources.top_views import MOST
 from pipeline.sources.wiki import Wiki
 from pipeline.templates import load_templates
 
@@ -33,6 +35,7 @@ class Asked:
     api: str | None = None
     sparql: str | None = None
     pageviews: str | None = None
+    pageview_dumps: str | None = None
     wiki_api: str | None = None
 
 
@@ -89,8 +92,10 @@ def _endpoints(asked: Asked) -> Endpoints:
     if asked.api in (None, WIKIDATA):
         known = Endpoints()
         client = asked.wiki_api or known.client
-        return Endpoints(WIKIDATA, asked.sparql or known.sparql, asked.pageviews or known.pageviews, client)
-    return Endpoints(str(asked.api), asked.sparql, asked.pageviews, asked.wiki_api or str(asked.api))
+        views, dumps = asked.pageviews or known.pageviews, asked.pageview_dumps or known.dumps
+        return Endpoints(WIKIDATA, asked.sparql or known.sparql, views, client, dumps)
+    client = asked.wiki_api or str(asked.api)
+    return Endpoints(str(asked.api), asked.sparql, asked.pageviews, client, asked.pageview_dumps)
 
 
 def _moment(text: str | None, option: str) -> datetime | None:
@@ -120,7 +125,8 @@ def plan(asked: Asked, settings: Settings, polite: PoliteSettings) -> str:
     """
     call = call_of(asked, settings)
     days = (call.end - call.start).total_seconds() / 86_400 if call.start and call.end else call.days
-    live = settings.live
+    live, projects = settings.live, len(settings.pageviews.projects)
+    reads_files = bool(call.endpoints.pageviews and call.endpoints.dumps) and wants_complete(live)
     daily = _daily(call.state) or {
         "recent_changes": live.edits_a_day,
         "items": live.items_a_day,
@@ -135,7 +141,11 @@ def plan(asked: Asked, settings: Settings, polite: PoliteSettings) -> str:
     if call.endpoints.sparql:
         parts["query service"] = math.ceil(3 * daily["lines"] * days / live.sparql_batch)
     if call.endpoints.pageviews:
-        parts["page views and titles"] = live.view_months * (2 + math.ceil(live.view_pages / live.batch))
+        pages = live.view_pages if reads_files else min(live.view_pages, MOST)
+        parts["page views and titles"] = live.view_months * (2 + math.ceil(pages / live.batch)) * projects
+    if reads_files:
+        parts["files of all pages"] = live.view_months
+    gigabytes = parts.get("files of all pages", 0) * live.complete_gigabytes
     total = sum(parts.values())
     lines = [f"{name:22} {count:9,}" for name, count in parts.items()]
     minutes = total / polite.requests_per_minute
@@ -146,6 +156,7 @@ def plan(asked: Asked, settings: Settings, polite: PoliteSettings) -> str:
             *lines,
             f"{'together':22} {total:9,}, {fits} the budget of {polite.budget:,}",
             f"At {polite.requests_per_minute:g} a minute: {minutes:,.0f} minutes.",
+            *([f"Files of all pages: about {gigabytes:g} GB, read as they arrive."] if reads_files else []),
         ]
     )
 

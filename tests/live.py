@@ -13,7 +13,7 @@ from pipeline.settings import PoliteSettings, Settings, load_operations, load_se
 from pipeline.shards import InlineExecutor
 from pipeline.sources import changes, dump
 from pipeline.sources.entity_json import Wanted
-from pipeline.sources.live import Visit, mark_undone, read_changes
+from pipeline.sources.live import Visit, finish_changes, read_changes
 from pipeline.sources.polite import Gate
 from pipeline.sources.recent_changes import Window
 from pipeline.sources.wiki import Wiki
@@ -71,7 +71,7 @@ def visit(
     with Database(folder / "scratch", "500MB") as database:
         compared = changes.classify(evidence, templates.dating, database, folder / "compared.parquet")
     with Database(folder / "scratch", "500MB") as database:
-        mark_undone(compared, out, database, folder / "changes.parquet")
+        finish_changes(compared, out, database, folder / "changes.parquet")
     return Visited(read_table(folder / "changes.parquet").to_pylist(), counts, gate, seen, folder)
 
 

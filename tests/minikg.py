@@ -423,6 +423,8 @@ class Mini:
         return {
             **dict.fromkeys(schema.FACTS.names),
             **asdict(triple),
+            "rcids": [],
+            "tags": [],
             "category": "long_tail",
             "subject_id": subject,
             "middle_relation": middle[0] if middle else None,

@@ -173,6 +173,8 @@ _PROVENANCE: dict[str, object] = {
     "base_revision": 2300000001,
     "head_revision": 2300000009,
     "first_seen": datetime(2026, 9, 14, 8, 30, tzinfo=UTC),
+    "rcids": [2400000007],
+    "tags": ["wikidata-ui"],
     "event_time": "+2026-09-10T00:00:00Z",
     "event_time_precision": "day",
     "event_time_calendar": "Gregorian",

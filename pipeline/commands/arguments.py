@@ -61,6 +61,11 @@ def add_live(parser: argparse.ArgumentParser) -> None:
     live.add_argument("--to", dest="end", metavar="T1", help="the window's end, which is")
     live.add_argument("--api", metavar="URL", help="the api.php of the repository (default: Wikidata's)")
     live.add_argument("--sparql", metavar="URL", help="its query service (default: Wikidata's, for Wikidata)")
+    live.add_argument(
+        "--pageview-dumps",
+        metavar="URL",
+        help="monthly files of all pages, for more pages than its service tells (default: Wikimedia's, for Wikidata)",
+    )
     live.add_argument("--wiki-api", metavar="URL", help="the api.php of the wiki that page views are of")
     live.add_argument("--repo-state", type=Path, metavar="DIR", help="what visits keep (default: OUT/.state)")
 
@@ -78,5 +83,6 @@ def asked(options: argparse.Namespace):
         api=options.api,
         sparql=options.sparql,
         pageviews=options.pageviews,
+        pageview_dumps=options.pageview_dumps,
         wiki_api=options.wiki_api,
     )

@@ -2,12 +2,15 @@
 
 import contextlib
 import gzip
+import hashlib
 import json
+import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -27,6 +30,29 @@ class Answer:
     kind: str = "application/json; charset=utf-8"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class File(Answer):
+    """A file that may be asked for in parts; as a server of files does, it is never packed again."""
+
+    @property
+    def version(self) -> str:
+        """A hash of it."""
+        return f'"{hashlib.sha256(self.body).hexdigest()[:16]}"'
+
+    def part(self, asked: Message) -> Answer:
+        """What is asked for, all of it or from some byte on."""
+        told = {"ETag": self.version, "Accept-Ranges": "bytes"}
+        begins = re.fullmatch(r"bytes=(\d+)-", asked.get("Range", ""))
+        if begins is None or asked.get("If-Range", self.version) != self.version:
+            return Answer(self.body, self.kind, 200, told)
+        start, length = int(begins[1]), len(self.body)
+        if start >= length:
+            return Answer(b"", self.kind, 416, {"Content-Range": f"bytes */{length}"})
+        return Answer(
+            self.body[start:], self.kind, 206, told | {"Content-Range": f"bytes {start}-{length - 1}/{length}"}
+        )
 
 
 def as_json(value: object, status: int = 200) -> Answer:
@@ -59,6 +85,10 @@ class Faults:
             lot -= share
         return None
 
+    def delay(self, fault: str | None) -> float:
+        """How many seconds an answer takes."""
+        return self.slow_seconds if fault == "slow" else 0.0
+
 
 @dataclass
 class Seen:
@@ -68,6 +98,7 @@ class Seen:
     agents: Counter[str] = field(default_factory=Counter[str])
     encodings: Counter[str] = field(default_factory=Counter[str])
     faults: Counter[str] = field(default_factory=Counter[str])
+    parts: list[str] = field(default_factory=list[str])  # of files, as they were asked for
     open_now: int = 0
     open_most: int = 0
     times: list[float] = field(default_factory=list[float])
@@ -121,6 +152,7 @@ def _handler(route: Route, faults: Faults, seen: Seen) -> type[BaseHTTPRequestHa
                 seen.agents[self.headers.get("User-Agent", "")] += 1
                 seen.encodings[self.headers.get("Accept-Encoding", "")] += 1
                 seen.times.append(time.monotonic())
+                seen.parts += self.headers.get_all("Range", [])
                 seen.open_now += 1
                 seen.open_most = max(seen.open_most, seen.open_now)
                 fault = faults.drawn(len(seen.requests))
@@ -132,29 +164,42 @@ def _handler(route: Route, faults: Faults, seen: Seen) -> type[BaseHTTPRequestHa
                     seen.open_now -= 1
 
         def _send(self, fault: str | None, path: str, parameters: dict[str, str]) -> None:
+            time.sleep(faults.delay(fault))
+            answer = _given(fault, _broken(fault, path, faults) or route(path, parameters), self.headers)
+            if answer is not None:
+                self.send_response(answer.status)
+                for name, value in ({"Content-Type": answer.kind} | dict(answer.headers)).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(answer.body)
             if fault == "dropped":
-                self.close_connection = True
-                self.connection.shutdown(2)
-                return
-            if fault == "slow":
-                time.sleep(faults.slow_seconds)
-            answer = _broken(fault, path, faults) or route(path, parameters)
-            body = answer.body
-            if fault == "truncated":
-                body = body[: len(body) * 2 // 3]
-            packed = "gzip" in self.headers.get("Accept-Encoding", "")
-            body = gzip.compress(body, 1, mtime=0) if packed else body
-            self.send_response(answer.status)
-            headers = {"Content-Type": answer.kind, "Content-Length": str(len(body)), **answer.headers}
-            for name, value in headers.items() | ({"Content-Encoding": "gzip"}.items() if packed else set()):
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+                self._hang_up()
+
+        def _hang_up(self) -> None:
+            self.close_connection = True
+            self.connection.shutdown(2)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing: whoever started the server says what is worth saying."""
 
     return Handler
+
+
+def _given(fault: str | None, answer: Answer, asked: Message) -> Answer | None:
+    """An answer as it goes out; None if nothing does, because the connection is gone."""
+    is_file = isinstance(answer, File)
+    if fault == "dropped" and not is_file:
+        return None
+    answer = answer.part(asked) if isinstance(answer, File) else answer
+    body, headers = answer.body, dict(answer.headers)
+    if fault == "truncated":
+        body = body[: len(body) * 2 // 3]
+    if not is_file and "gzip" in asked.get("Accept-Encoding", ""):
+        body, headers["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
+    headers["Content-Length"] = str(len(body))
+    if fault == "dropped":  # on the way
+        body = body[: len(body) // 2]
+    return Answer(body, answer.kind, answer.status, headers)
 
 
 def _broken(fault: str | None, path: str, faults: Faults) -> Answer | None:

@@ -20,7 +20,8 @@ class Wikidata:
     def arguments(self) -> list[str]:
         """The part of the command line that asks it."""
         services = ["--api", f"{self.url}/w/api.php", "--sparql", f"{self.url}/sparql"]
-        return ["--source", "live", *services, "--pageviews", f"{self.url}/pageviews", "--from", START, "--to", END]
+        views = ["--pageviews", f"{self.url}/pageviews", "--pageview-dumps", f"{self.url}/pageview_complete/monthly"]
+        return ["--source", "live", *services, *views, "--from", START, "--to", END]
 
 
 def route_of(history: History) -> Route:

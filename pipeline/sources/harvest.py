@@ -24,7 +24,8 @@ from pipeline.sources.items import fetch_items
 from pipeline.sources.live import Visit, read_changes
 from pipeline.sources.polite import Gate, urllib_through
 from pipeline.sources.recent_changes import Window
-from pipeline.sources.top_views import fetch_top, find_items, months_before, titles_of
+from pipeline.sources.top_views import months_before
+from pipeline.sources.viewed import PageViews, find_viewed
 from pipeline.sources.wiki import Wiki
 from pipeline.tables import Database, write_rows
 
@@ -40,6 +41,7 @@ ITEMS = "items.json.gz"
 WIKIDATA = "https://www.wikidata.org/w/api.php"
 QUERY_SERVICE = "https://query.wikidata.org/sparql"
 PAGE_VIEWS = "https://wikimedia.org/api/rest_v1/metrics/pageviews"
+PAGE_VIEW_DUMPS = "https://dumps.wikimedia.org/other/pageview_complete/monthly"
 CLIENT_WIKI = "https://{project}.org/w/api.php"
 
 
@@ -52,12 +54,14 @@ class Endpoints:
         sparql: The query service; without one, degrees are counted over what was fetched.
         pageviews: The page view service; without one there is nothing popular.
         client: The `api.php` of a wiki whose pages are about items, with a place for the project.
+        dumps: The monthly files of all pages; without them no page past the first thousand.
     """
 
     api: str = WIKIDATA
     sparql: str | None = QUERY_SERVICE
     pageviews: str | None = PAGE_VIEWS
     client: str = CLIENT_WIKI
+    dumps: str | None = PAGE_VIEW_DUMPS
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ def _visit(call: Call, window: Window, folder: Path, tools: _Tools) -> Harvest:
         changed = _changed(database, call.follow, settings)
         witnesses = _witnesses(database, call.follow)
     with _database(call.state, settings) as database:
-        viewed = _popular(call, window, part, tools)
+        viewed = _popular(call, window, part, tools, database)
         counts |= {"subjects": len(changed), "viewed": len(viewed)}
         fetch_items(tools.wiki, witnesses, part / "items", settings.live.batch, database, tools.reporter)
         _surround(call, window.end, part, set(changed) | viewed, tools, database)
@@ -256,25 +260,12 @@ def _witnesses(database: Database, follow: Collection[int]) -> list[int]:
     return sorted(item for item in items if item)
 
 
-def _popular(call: Call, window: Window, part: Path, tools: _Tools) -> set[int]:
+def _popular(call: Call, window: Window, part: Path, tools: _Tools, database: Database) -> set[int]:
     """The items of the most viewed pages; `views/` and `titles.parquet` appear."""
-    settings, url = tools.settings, call.endpoints.pageviews
-    write_rows([], part / "titles.parquet", schema.TITLES)
-    items: set[int] = set()
-    if url is None:
-        return items
-    months = months_before(window.end, settings.live.view_months)
-    for project in settings.pageviews.projects:
-        with tools.gate.session() as session:
-            files = fetch_top(session, url, project, months, settings.live.view_pages, part / "views")
-        if not files:
-            tools.reporter.warn("no_views", f"The page view service has no month of {project} yet.", project=project)
-            continue
-        address = call.endpoints.client.format(project=project)
-        client = tools.wiki if address == call.endpoints.api else Wiki(address, tools.gate, call.state / "pywikibot")
-        titles = titles_of(files, settings.pageviews)
-        items |= find_items(client, project, titles, settings.live.batch, part / "titles.parquet")
-    return items
+    months = months_before(window.end, tools.settings.live.view_months)
+    where = call.endpoints
+    asked = PageViews(where.pageviews, where.dumps, where.client, months, call.state, part)
+    return find_viewed(asked, tools.wiki, tools.gate, tools.settings, database, tools.reporter)
 
 
 def _surround(call: Call, month: datetime, part: Path, subjects: set[int], tools: _Tools, database: Database) -> None:

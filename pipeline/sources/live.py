@@ -19,6 +19,7 @@ from pipeline.settings import Settings
 from pipeline.sources.dump_diff import Texts, compare_texts
 from pipeline.sources.entities import Entity, number
 from pipeline.sources.entity_diff import value_text
+from pipeline.sources.provenance import find_provenance
 from pipeline.sources.recent_changes import NAMES_PROPERTY, NO_STATEMENT, Window, find_spans, open_changes, sweep
 from pipeline.sources.revisions import fetch_revisions, history
 from pipeline.sources.wiki import Wiki
@@ -71,7 +72,7 @@ def read_changes(visit: Visit, out: Path) -> Mapping[str, int]:
     gap_days = visit.settings.changes.replaced_gap_days
     compare_texts(Texts(out / "old", out / "new"), out, visit.settings.memory, gap_days, visit.pool)
     database.view("differences", out / "differences")
-    database.write(_PROVENANCE, out / "provenance.parquet", schema.PROVENANCE)
+    find_provenance(database, out / "provenance.parquet")
     _find_undone(visit, out)
     return counts
 
@@ -173,11 +174,6 @@ WHERE d.new_statement_id IS NOT NULL AND c.kind <> 'log' AND (
     OR NOT regexp_matches(c.comment, '{NAMES_PROPERTY}|{NO_STATEMENT}')
 )
 """
-_PROVENANCE = f"""
-SELECT subject_id, property_id, statement_id, list(rcid ORDER BY rcid) AS rcids,
-    list_sort(list_distinct(flatten(list(tags)))) AS tags, min(time) AS first_seen
-FROM ({_SUSPECTS}) GROUP BY subject_id, property_id, statement_id ORDER BY subject_id, statement_id, property_id
-"""
 _TAGGED = f"""
 SELECT subject_id, statement_id,
     CASE WHEN bool_and(list_contains(tags, 'mw-reverted')) THEN 'tagged' ELSE 'anonymous' END AS reason
@@ -228,14 +224,27 @@ def _values(entity: Mapping[str, Any]) -> set[tuple[str, str]]:
     return {(name, value_text(one.mainsnak)) for name, statements in groups.items() for one in statements}
 
 
-def mark_undone(changes: Path, harvest: Path, database: Database, out: Path) -> Path:
-    """Write CHANGES in which what was taken back has the class "reverted"."""
+def finish_changes(changes: Path, harvest: Path, database: Database, out: Path) -> Path:
+    """Write CHANGES with what a visit knows beyond two states: the edits behind a change, and whether it was undone.
+
+    Args:
+        changes: CHANGES as they were classed.
+        harvest: The visit.
+        database: A session to work in.
+        out: The file to write.
+    """
     database.view("changes_as_compared", changes)
     database.view("undone", harvest / "undone.parquet")
+    database.view("provenance", harvest / "provenance.parquet")
     sql = """
-        SELECT c.* REPLACE (CASE WHEN u.statement_id IS NULL THEN change_class ELSE 'reverted' END AS change_class)
+        SELECT c.* REPLACE (
+            CASE WHEN u.statement_id IS NULL THEN change_class ELSE 'reverted' END AS change_class,
+            coalesce(p.first_seen, c.first_seen) AS first_seen,
+            coalesce(p.rcids, c.rcids) AS rcids, coalesce(p.tags, c.tags) AS tags)
         FROM changes_as_compared c
         LEFT JOIN undone u ON u.subject_id = c.subject_id AND u.statement_id = c.new_statement_id
+        LEFT JOIN provenance p ON p.subject_id = c.subject_id AND p.property_id = c.property_id
+            AND p.statement_id = coalesce(c.new_statement_id, c.old_statement_id)
         ORDER BY c.subject_id, c.property_id NULLS FIRST, c.new_statement_id NULLS FIRST,
             c.old_statement_id NULLS FIRST, change_class"""
     return database.write(sql, out, schema.CHANGES)

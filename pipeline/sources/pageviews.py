@@ -1,7 +1,8 @@
 """Page view files to VIEWS, whichever of the common forms they have; a file's form is told by its content.
 
 - AQS `top`: a JSON object with `items`, each with a project and its `articles`.
-- Yearly top lists: TSV with the columns article, views, mobile_percentage; the project is in the file's name.
+- Yearly top lists: TSV with the columns article, views, mobile_percentage and perhaps hours; the project is in the
+  file's name.
 - Views of items: TSV with the columns item, page_views.
 - `pageview_complete`: lines "project title page_id access views hours", one an access method.
 """
@@ -10,7 +11,7 @@ import csv
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -62,7 +63,12 @@ def read_views(path: Path, projects: frozenset[str], out: Path) -> Path:
         InputError: The form is unknown, or the file is damaged; the message says at which line.
     """
     form = _known_form(path)
-    return write_batches(_batches(_told(form, path, projects)), out, schema.VIEWS)
+    return write_views(_told(form, path, projects), out)
+
+
+def write_views(views: Iterable[View], out: Path) -> Path:
+    """Write VIEWS as they come."""
+    return write_batches(_batches(views), out, schema.VIEWS)
 
 
 def _known_form(path: Path) -> _Reader:
@@ -127,7 +133,7 @@ class _Lines:
                 yield rest.decode("utf-8")
 
 
-def _batches(views: Iterator[View]) -> Iterator[pa.RecordBatch]:
+def _batches(views: Iterable[View]) -> Iterator[pa.RecordBatch]:
     rows: list[View] = []
     for view in views:
         rows.append(view)
@@ -143,7 +149,7 @@ def _batch(rows: list[View]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=schema.VIEWS)
 
 
-def _title(title: str) -> str:
+def page_title(title: str) -> str:
     """A title as sitelinks write it: decoded, with spaces, the first letter raised."""
     text = unquote(title).replace("_", " ").strip()
     return text[:1].upper() + text[1:]
@@ -164,7 +170,7 @@ def _read_aqs(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Ite
         if project in projects:
             share = {"desktop": 0.0, "mobile-web": 1.0, "mobile-app": 1.0}.get(item.get("access", "all-access"))
             for article in item["articles"]:
-                yield project, _title(article["article"]), None, _count(article["views"]), share, None
+                yield project, page_title(article["article"]), None, _count(article["views"]), share, None
 
 
 def _read_yearly(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
@@ -174,7 +180,8 @@ def _read_yearly(lines: Iterator[str], path: Path, projects: frozenset[str]) -> 
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
             mobile = row.get("mobile_percentage") or None
             share = float(mobile) / 100 if mobile else None
-            yield project, _title(row["article"]), None, _count(row["views"]), share, None
+            hours = int(row["hours"]) if row.get("hours") else None
+            yield project, page_title(row["article"]), None, _count(row["views"]), share, hours
 
 
 # A language code of two or three letters, perhaps with more after hyphens ("zh-yue"), before the kind of wiki.
@@ -193,9 +200,23 @@ _HOUR = re.compile(r"([^\d\s]+)\d+")
 
 
 def _read_complete(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
-    """Views of a day or a month; the access methods of one page stand on lines of their own, one after the other."""
     del path
-    for (project, title), group in itertools.groupby(_complete(lines, projects), key=lambda line: line[:2]):
+
+    def refuse(line: str) -> None:
+        raise ValueError(f"{line[:80]!r} is no pageview_complete line")
+
+    return complete_views(lines, projects, refuse)
+
+
+def complete_views(lines: Iterable[str], projects: frozenset[str], strange: Callable[[str], None]) -> Iterator[View]:
+    """Views of a day or a month; the access methods of one page stand on lines of their own, one after the other.
+
+    Args:
+        lines: Of a `pageview_complete` file.
+        projects: The projects to keep.
+        strange: Told of a line of these that has another form; it is passed over unless this raises.
+    """
+    for (project, title), group in itertools.groupby(_complete(lines, projects, strange), key=lambda line: line[:2]):
         views = mobile = 0
         hours: set[str] = set()
         for _, _, access, count, hourly in group:
@@ -205,12 +226,15 @@ def _read_complete(lines: Iterator[str], path: Path, projects: frozenset[str]) -
         yield project, title, None, views, mobile / views if views else None, len(hours)
 
 
-def _complete(lines: Iterator[str], projects: frozenset[str]) -> Iterator[tuple[str, str, str, int, str]]:
+def _complete(
+    lines: Iterable[str], projects: frozenset[str], strange: Callable[[str], None]
+) -> Iterator[tuple[str, str, str, int, str]]:
     """Project, title, access method, views and hours of every line of these projects."""
     for line in lines:
         if line.partition(" ")[0] in projects:
             match = _COMPLETE.match(line)
             if match is None:
-                raise ValueError(f"{line[:80]!r} is no pageview_complete line")
+                strange(line)
+                continue
             project, title, access, views, hours = match.groups()
-            yield project, _title(title), access, _count(views), hours
+            yield project, page_title(title), access, _count(views), hours

@@ -116,12 +116,16 @@ class Gate:
             session.mount(scheme, self.adapter())
         return session
 
-    def pass_through(self, url: str, transmit: Callable[[], requests.Response]) -> requests.Response:
+    def pass_through(
+        self, url: str, transmit: Callable[[], requests.Response], is_stream: bool = False
+    ) -> requests.Response:
         """Send a request until its answer is worth reading.
 
         Args:
             url: Where to.
             transmit: Sends it once and reads the whole body.
+            is_stream: The body of a good answer is left for the caller to read, who tells by `arrived` and `broke_off`
+                how that went.
 
         Raises:
             BudgetSpent: The run may send no more.
@@ -132,6 +136,8 @@ class Gate:
                 self._admit(url)
                 try:
                     response = transmit()
+                    if is_stream and response.ok:
+                        return response
                     trouble = self._judge(response)
                 except _LOST as error:
                     if isinstance(error, requests.ReadTimeout) and url in self.long_questions:
@@ -143,6 +149,20 @@ class Gate:
                     self._failures = self._breaks = 0
                     return response
                 self._endure(url, trouble or _Trouble("no answer"))
+
+    def arrived(self) -> None:
+        """Some of a body that is read as it comes has arrived: the server is well."""
+        with self._lock:
+            self._failures = self._breaks = 0
+
+    def broke_off(self, url: str, what: str) -> None:
+        """A body that is read as it comes broke off: wait before the rest is asked for.
+
+        Raises:
+            ServiceError: The server failed too often in a row.
+        """
+        with self._lock:
+            self._endure(url, _Trouble(what))
 
     def _admit(self, url: str) -> None:
         """Wait for a token of the bucket and take it."""
@@ -250,16 +270,18 @@ class _GateAdapter(HTTPAdapter):
         """Send a request that says who asks; `requests` documents the arguments."""
         gate = self._gate
         request.headers["User-Agent"] = gate.agent
-        request.headers["Accept-Encoding"] = "gzip"
+        is_stream = bool(kwargs.get("stream"))
+        request.headers["Accept-Encoding"] = "identity" if is_stream else "gzip"  # parts of a file go by its own bytes
         settings = gate.settings
         kwargs["timeout"] = (settings.connect_seconds, settings.timeout_seconds)
 
         def transmit() -> requests.Response:
             response = super(_GateAdapter, self).send(request, *args, **kwargs)
-            _ = response.content  # read now: a body that breaks off is a failure like others
+            if not (is_stream and response.ok):
+                _ = response.content  # read now: a body that breaks off is a failure like others
             return response
 
-        return gate.pass_through(request.url or "", transmit)
+        return gate.pass_through(request.url or "", transmit, is_stream)
 
 
 class _UrllibHandler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):

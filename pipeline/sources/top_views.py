@@ -8,18 +8,21 @@ from typing import Any, cast
 
 import requests
 
-from pipeline import schema
 from pipeline.errors import ServiceError
 from pipeline.settings import PageviewsSettings
 from pipeline.sources.wiki import Wiki
-from pipeline.tables import whole_file, write_rows
+from pipeline.tables import whole_file
 
 _Pages = list[tuple[str, int]]  # title with underscores, views
+Month = tuple[int, int]
+TitleRow = tuple[int, str, str]  # the columns of schema.TITLES, in order
+
+MOST = 1_000  # pages of a month: the service tells no more
 
 
 def fetch_top(
-    session: requests.Session, url: str, project: str, months: Iterable[tuple[int, int]], most: int, out: Path
-) -> list[Path]:
+    session: requests.Session, url: str, project: str, months: Iterable[Month], most: int, out: Path
+) -> dict[Month, Path]:
     """Write the most viewed pages of months, in the form of yearly top lists.
 
     Views through all access methods are what counts; those from desktops alone tell which pages only one kind of
@@ -33,10 +36,13 @@ def fetch_top(
         most: How many pages of a month.
         out: A folder; a file a month appears in it, unless the service has nothing of it yet.
 
+    Returns:
+        These files.
+
     Raises:
         ServiceError: The service refuses, or its answer is not whole.
     """
-    files: list[Path] = []
+    files: dict[Month, Path] = {}
     for year, month in months:
         path = out / f"top_{project}_{year}-{month:02d}.tsv"
         if not path.is_file():
@@ -46,7 +52,7 @@ def fetch_top(
             desktop = _ask(session, f"{url}/top/{project}/desktop/{year}/{month:02d}/all-days")
             with whole_file(path) as part:
                 part.write_text("".join(_lines(everywhere, desktop)), encoding="utf-8")
-        files.append(path)
+        files[year, month] = path
     return files
 
 
@@ -75,7 +81,7 @@ def _lines(everywhere: _Pages, desktop: _Pages) -> Iterator[str]:
         yield f"{title}\t{views}\t{share}\n"
 
 
-def months_before(end: datetime, count: int) -> list[tuple[int, int]]:
+def months_before(end: datetime, count: int) -> list[Month]:
     """The last months that are over, the earliest first.
 
     >>> months_before(datetime(2026, 2, 3), 3)
@@ -88,22 +94,27 @@ def months_before(end: datetime, count: int) -> list[tuple[int, int]]:
 def titles_of(files: Iterable[Path], settings: PageviewsSettings) -> list[str]:
     """The titles of pages that may be articles."""
     junk, prefixes = set(settings.junk_titles), tuple(settings.junk_prefixes)
-    rows = (line.split("\t")[0] for path in files for line in path.read_text(encoding="utf-8").splitlines()[1:])
+    rows = (title for path in files for title in listed(path))
     return sorted({title for title in rows if title not in junk and not title.startswith(prefixes)})
 
 
-def find_items(wiki: Wiki, project: str, titles: list[str], batch: int, out: Path) -> set[int]:
-    """Write TITLES: the items that pages are about, redirects followed.
+def listed(path: Path) -> Iterator[str]:
+    """The titles of a top list."""
+    lines = path.read_text(encoding="utf-8").split("\n")  # a title may hold other signs that end a line somewhere
+    return (line.split("\t")[0] for line in lines[1:] if line)
+
+
+def find_items(wiki: Wiki, project: str, titles: list[str], batch: int) -> set[TitleRow]:
+    """Find the items that pages are about, redirects followed.
 
     Args:
         wiki: The wiki that the pages are on.
         project: As page views name it.
         titles: Pages, with underscores.
         batch: How many to ask for at a time.
-        out: The file to write.
 
     Returns:
-        The items.
+        Rows of TITLES.
     """
     found: dict[str, int] = {}
     for start in range(0, len(titles), batch):
@@ -116,5 +127,4 @@ def find_items(wiki: Wiki, project: str, titles: list[str], batch: int, out: Pat
             turned = [(one["from"], one["to"]) for one in part.get("redirects", ())]
             found |= {old: found[new] for old, new in turned if new in found}
     name = project.partition(".")[0].replace("-", "_") + "wiki"
-    write_rows(sorted((item, name, title) for title, item in found.items()), out, schema.TITLES)
-    return set(found.values())
+    return {(item, name, title) for title, item in found.items()}

@@ -78,7 +78,7 @@ def changed_live(line: Line, harvest: Path, since: datetime, ingested: Path) -> 
     files = sorted(path.relative_to(harvest).as_posix() for path in (harvest / "differences").glob("*.parquet"))
     dating = line.templates.dating
     depends = {
-        "harvest": _hashes(harvest, (*files, "merges.parquet", "undone.parquet")),
+        "harvest": _hashes(harvest, (*files, "merges.parquet", "undone.parquet", "provenance.parquet")),
         "ingested": ingested,
         "since": since.isoformat(),
         "dating": dating.model_dump(mode="json"),
@@ -90,7 +90,7 @@ def changed_live(line: Line, harvest: Path, since: datetime, ingested: Path) -> 
         with line.database() as database:
             compared = changes.classify(evidence, dating, database, out / "compared.parquet")
         with line.database() as database:
-            live.mark_undone(compared, harvest, database, out / "changes.parquet")
+            live.finish_changes(compared, harvest, database, out / "changes.parquet")
 
     return line.stage("changes", depends, make)
 

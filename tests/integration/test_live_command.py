@@ -90,6 +90,22 @@ def test_the_plan_asks_nobody_and_tells_the_budget() -> None:
     assert "150 a minute" in run.out
 
 
+def test_the_plan_counts_the_files_of_all_pages(tmp_path: Path) -> None:
+    config = tmp_path / "further.toml"
+    config.write_text("[live]\nview_pages = 5_000\n")
+    plan = ("plan", "--source", "live", "--since", "7d", "--config", config)
+    assert "files of all pages" not in succeed(*plan[:-2]).out
+    told = succeed(*plan).out
+    assert re.search(r"files of all pages +3\n", told)
+    assert re.search(r"page views and titles +306\n", told)
+    assert "about 7.5 GB" in told
+    elsewhere = succeed(
+        *plan, "--api", "https://wiki.example/w/api.php", "--pageviews", "https://wiki.example/views"
+    ).out
+    assert "files of all pages" not in elsewhere
+    assert re.search(r"page views and titles +66\n", elsewhere)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

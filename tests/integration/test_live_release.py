@@ -1,8 +1,10 @@
 """Releases of a living wiki: a small one, cut from the slice, that a real server plays with all its services."""
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -47,14 +49,20 @@ class Visited:
 
 
 def visit(
-    history: History, out: Path, faults: Faults | None = None, at: Moment | None = None, budget: int = 100_000
+    history: History,
+    out: Path,
+    faults: Faults | None = None,
+    at: Moment | None = None,
+    budget: int = 100_000,
+    view_pages: int = 1_000,
+    port: int = 0,
 ) -> Visited:
     """Build a release of the window that the history fills."""
     out.mkdir(parents=True, exist_ok=True)
     config = out.with_suffix(".toml")
     polite = "\n".join(f"{name} = {value}" for name, value in (QUICK | {"budget": budget}).items())
-    config.write_text(f"[polite]\n{polite}\n")
-    with small_wikidata(faults, history=history) as wikidata:
+    config.write_text(f"[live]\nview_pages = {view_pages}\n[polite]\n{polite}\n")
+    with small_wikidata(faults, port, history) as wikidata:
         arguments = (*wikidata.arguments(), "--contact", "tests@example.org", "--workers", 1, "--json-logs")
         state = out.with_name("state")  # beside the releases, as a team keeps it
         run = editmill("build", *arguments, "--out", out, "--config", config, "--repo-state", state, at=at)
@@ -113,6 +121,21 @@ def test_the_changes_are_those_between_the_dumps(visited: Visited, small: Built)
     assert len(of_visit) > 100
 
 
+def test_recent_rows_name_the_edits_that_brought_them(visited: Visited, history: History) -> None:
+    edits = {row["rcid"]: row for row in history.changes}
+    paths = sorted((visited.release / "data").rglob("*.parquet"))
+    named = 0
+    for row in (row for path in paths for row in read_table(path).to_pylist()):
+        found = [edits[rcid] for rcid in row["rcids"]]
+        assert {edit["title"] for edit in found} <= {row["subject_id"]}
+        assert row["tags"] == sorted({tag for edit in found for tag in edit["tags"]})
+        assert row["category"] == "recent" or not found
+        if found:
+            assert row["first_seen"] == max(datetime.fromisoformat(edit["timestamp"]) for edit in found)
+            named += 1
+    assert named > 10
+
+
 def test_the_graph_counts_what_a_dump_of_it_would(visited: Visited, small: Built) -> None:
     for name in ("frequency", "degree"):
         of_dump = {row["id"]: row for row in table(small.out, f"mentions-*/{name}.parquet")}
@@ -129,6 +152,63 @@ def test_views_count_through_redirects_and_without_junk(visited: Visited, small:
     counted = manifest(visited.release)["pageviews"]
     assert counted["one_access_method"] == 1
     assert counted["not_an_article"] == 4
+
+
+@pytest.fixture(scope="module")
+def viewed_further(history: History, tmp_path_factory: pytest.TempPathFactory) -> Visited:
+    """A visit that wants more pages than the page view service tells."""
+    made = visit(history, tmp_path_factory.mktemp("further") / "releases", view_pages=6_000)
+    assert made.run.code == 0, made.run.err
+    return made
+
+
+def files_asked(visited: Visited) -> list[str]:
+    """The files of all pages that the sandbox was asked for."""
+    return [path.rpartition("/")[2] for path, _ in visited.seen.requests if path.endswith(".bz2")]
+
+
+def test_more_pages_come_from_the_monthly_files_by_the_same_rules(
+    viewed_further: Visited, visited: Visited, small: Built
+) -> None:
+    of_views = {row["id"]: row["page_views"] for row in table(small.out, "popularity-*/popularity.parquet")}
+    of_visit = {row["id"]: row["page_views"] for row in table(viewed_further.out, "popularity-*/popularity.parquet")}
+    before = {row["id"]: row["page_views"] for row in table(visited.out, "popularity-*/popularity.parquet")}
+    elsewhere = of_visit.keys() - of_views.keys()  # the page is about another item than it was when views were counted
+    assert len(elsewhere) <= 1
+    assert all(of_visit[item] == 3 * of_views[item] for item in of_visit.keys() - elsewhere)
+    assert before.items() < of_visit.items()
+    assert any(item % 20 == 0 for item in of_visit.keys() - before.keys())  # through redirects too
+    counted = manifest(viewed_further.release)["pageviews"]
+    assert counted["few_hours"] == counted["one_access_method"] == 1
+    assert counted["not_an_article"] == 4
+    assert files_asked(viewed_further) == [f"pageviews-20210{month}-user.bz2" for month in (4, 5, 6)]
+    assert files_asked(visited) == []
+    assert len(viewed_further.seen.requests) == viewed_further.sent
+
+
+def test_a_month_that_was_read_is_not_asked_for_again(
+    history: History, viewed_further: Visited, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    killed = visit(history, tmp_path / "releases", at=Moment("rename .*/items/"), view_pages=6_000, port=port)
+    assert killed.run.code != 0
+    assert len(files_asked(killed)) == 3
+    again = visit(history, tmp_path / "releases", view_pages=6_000, port=port)  # the same address: the same files
+    assert files_asked(again) == []
+    assert files(again.release) == files(viewed_further.release)
+
+
+def test_faults_on_the_way_of_monthly_files_change_no_byte(
+    history: History, viewed_further: Visited, tmp_path: Path
+) -> None:
+    faults = Faults({"dropped": 0.3, "truncated": 0.3}, seed=5)
+    troubled = visit(history, tmp_path / "releases", faults, view_pages=6_000)
+    assert troubled.run.code == 0, troubled.run.err
+    assert len(files_asked(troubled)) > 3
+    assert troubled.seen.parts  # gone on with, not begun anew
+    assert len(troubled.seen.requests) == troubled.sent
+    assert files(troubled.release) == files(viewed_further.release)
 
 
 def test_faults_change_no_byte(history: History, visited: Visited, tmp_path: Path) -> None:

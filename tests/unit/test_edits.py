@@ -234,6 +234,8 @@ def test_an_edit_tells_where_it_comes_from(mini: Mini) -> None:
         "base_revision": 100,
         "head_revision": 200,
         "first_seen": ORIGIN.window_end,
+        "rcids": [],
+        "tags": [],
         "event_time": "+2024-06-06T00:00:00Z",
         "event_time_precision": "day",
         "event_time_calendar": "gregorian",
@@ -243,6 +245,11 @@ def test_an_edit_tells_where_it_comes_from(mini: Mini) -> None:
         "label_language": "en",
     }
     assert {name: edit[name] for name in expected} == expected  # type: ignore[literal-required]
+
+
+def test_an_edit_names_the_changes_that_brought_its_statement(mini: Mini) -> None:
+    edit = mini.edit({**mini.fact(INTI, "P166", TIDE_PRIZE), "rcids": [7, 9], "tags": ["wikidata-ui"]})
+    assert (edit["rcids"], edit["tags"]) == ([7, 9], ["wikidata-ui"])
 
 
 def test_an_edit_tells_in_which_language_its_subject_is_labelled(mini: Mini) -> None:

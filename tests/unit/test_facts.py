@@ -219,6 +219,8 @@ def test_a_recent_fact_tells_what_changed_and_when(bench: Bench) -> None:
         "old_value": None,
         "base_revision": 100,
         "head_revision": 200,
+        "rcids": [],  # dumps know of no edits
+        "tags": [],
         "event_time": "+2024-06-06T00:00:00Z",
         "event_precision": 11,
         "event_calendar_id": 1985727,
@@ -234,6 +236,7 @@ def test_a_replaced_fact_keeps_the_value_that_gave_way(bench: Bench) -> None:
 def test_other_categories_say_nothing_of_changes(bench: Bench) -> None:
     (fact,) = bench.collect(bench.candidate("long_tail", INTI, "P166", TIDE_PRIZE))
     assert (fact["change_class"], fact["first_seen"], fact["event_time"]) == (None, None, None)
+    assert (fact["rcids"], fact["tags"]) == ([], [])
 
 
 def test_facts_stand_in_order_and_once(mini: Mini) -> None:

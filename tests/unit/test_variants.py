@@ -281,6 +281,11 @@ def test_a_variant_is_its_base_edit_in_other_surroundings(mini: Mini) -> None:
         assert edit["case_id"] == f"robust-{digest}"
 
 
+def test_no_edit_of_a_wiki_made_a_variant(mini: Mini) -> None:
+    made = varied(base(mini, {**mini.fact(INTI, "P19", PORT_ANSEL), "rcids": [7], "tags": ["wikidata-ui"]}), mini.world)
+    assert (made["rcids"], made["tags"]) == ([], [])
+
+
 def test_the_same_seed_makes_the_same_variant_whatever_else_is_varied(mini: Mini) -> None:
     edit = base(mini, mini.fact(INTI, "P19", PORT_ANSEL))
     others = [base(mini, mini.fact(IBEN, "P106", PAINTER)), base(mini, mini.fact(VERDANIA, "P36", GREENPORT))]
