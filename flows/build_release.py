@@ -12,9 +12,9 @@ from flows.parameters import BuildParameters, Release
 from flows.running import RunLog, as_task, at_the_rim, scheduled_time, waiting
 from flows.windows import last_dumps, release_name
 from pipeline.build import Options, Sources, build
+from pipeline.finished import stages_run_by
 from pipeline.manifest import MANIFEST
 from pipeline.settings import Settings, load_settings
-from pipeline.shards import stages_run_by
 from pipeline.sources.sample import sample_dumps, sample_pageviews
 from pipeline.tables import file_hash
 

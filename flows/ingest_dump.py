@@ -13,8 +13,9 @@ from flows.running import RunLog, as_task, scheduled_time, waiting
 from flows.windows import last_dumps
 from pipeline import stages
 from pipeline.errors import UsageError
+from pipeline.finished import locked, stages_run_by
 from pipeline.settings import load_settings
-from pipeline.shards import executor, locked, stages_run_by
+from pipeline.shards import executor
 from pipeline.stages import Input, Line
 from pipeline.tables import file_hash
 from pipeline.templates import load_templates

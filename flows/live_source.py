@@ -8,8 +8,8 @@ from flows.running import RunLog, waiting
 from flows.windows import Span, window_of
 from pipeline.build import Sources
 from pipeline.errors import UsageError
+from pipeline.finished import locked
 from pipeline.settings import Settings, load_operations
-from pipeline.shards import locked
 from pipeline.sources.harvest import ITEMS
 from pipeline.sources.polite import Gate, urllib_through
 from pipeline.sources.recent_changes import Window, sweep

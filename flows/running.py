@@ -14,9 +14,9 @@ from prefect.tasks import Task
 
 from flows.parameters import Release
 from pipeline.errors import BudgetSpent, InputError, ServiceError
+from pipeline.finished import waiting_for_locks
 from pipeline.manifest import MANIFEST
 from pipeline.progress import Reporter
-from pipeline.shards import waiting_for_locks
 from pipeline.tables import file_hash
 
 P = ParamSpec("P")

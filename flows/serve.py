@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.errors import PipelineError, ServiceError
+from pipeline.finished import locked
 from pipeline.progress import Reporter
-from pipeline.shards import locked
 
 _PATIENCE_SECONDS = 120  # a server on a busy machine takes half a minute to start
 _STOP_SECONDS = 15

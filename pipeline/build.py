@@ -11,6 +11,7 @@ from pipeline.checks import CheckResult
 from pipeline.edits import Origin
 from pipeline.errors import InputError, UsageError
 from pipeline.exclusions import Exclusions, read_exclusions
+from pipeline.finished import code_version, locked
 from pipeline.lm import bundled
 from pipeline.lm.elsewhere import Model
 from pipeline.manifest import (
@@ -29,7 +30,7 @@ from pipeline.records import Edit
 from pipeline.release import Draft, assemble
 from pipeline.selection import Measured
 from pipeline.settings import Settings
-from pipeline.shards import Kind, code_version, executor, locked
+from pipeline.shards import Kind, executor
 from pipeline.sources.checksums import checked_hash
 from pipeline.sources.dump_diff import last_edit, window_start
 from pipeline.sources.harvest import Harvest

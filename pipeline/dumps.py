@@ -13,9 +13,10 @@ from pathlib import Path
 
 from pipeline import stages
 from pipeline.errors import InputError, UsageError
+from pipeline.finished import DONE, locked
 from pipeline.progress import Reporter
 from pipeline.settings import Settings
-from pipeline.shards import DONE, Kind, executor, locked
+from pipeline.shards import Kind, executor
 from pipeline.sources.arriving import arrives, arriving, store
 from pipeline.sources.checksums import checked_hash
 from pipeline.sources.reshard import reshard

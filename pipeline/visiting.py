@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.finished import locked
 from pipeline.progress import Reporter
 from pipeline.settings import PoliteSettings, Settings
-from pipeline.shards import executor, locked
+from pipeline.shards import executor
 from pipeline.sources.complete_views import wants_complete
 from pipeline.sources.harvest import DONE, WIKIDATA, Call, Endpoints, Harvest, harvest, window_of
 from pipeline.sources.polite import Gate

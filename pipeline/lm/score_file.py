@@ -32,6 +32,7 @@ import pyarrow.compute as pc
 
 from pipeline import schema
 from pipeline.errors import UsageError
+from pipeline.finished import locked
 from pipeline.lm.audit import audit
 from pipeline.lm.encoding import Reader, encode, joined, unique
 from pipeline.lm.lanes import Lane, Run, Task, Took, make_lanes, open_lane, score_todo
@@ -39,7 +40,7 @@ from pipeline.lm.loading import load_reader
 from pipeline.lm.requests import RequestsFile, open_requests
 from pipeline.lm.scorer import Identity
 from pipeline.progress import Advance, Reporter
-from pipeline.shards import locked, told_deaths
+from pipeline.shards import told_deaths
 from pipeline.tables import make_folder, read_table, whole_file, write_table
 
 MANIFEST = "scores.json"

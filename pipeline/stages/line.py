@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.finished import stage
 from pipeline.manifest import CountRecord
 from pipeline.progress import Reporter
 from pipeline.settings import Settings
-from pipeline.shards import stage
 from pipeline.tables import Database
 from pipeline.templates import Templates
 

@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
 
-from pipeline.shards import late_stage, stage_folder
+from pipeline.finished import late_stage, stage_folder
 from pipeline.sources import changes, dump, dump_diff, dump_scan, live
 from pipeline.sources.arriving import arriving
 from pipeline.sources.entities import SUBCLASS, TYPE

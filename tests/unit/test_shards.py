@@ -14,9 +14,10 @@ from threading import Event
 
 import pytest
 
-from pipeline import shards
+from pipeline import finished
 from pipeline.errors import InputError, PipelineError, StorageError, UsageError
-from pipeline.shards import DONE, InlineExecutor, code_version, executor, locked, map_shards, stage, waiting_for_locks
+from pipeline.finished import DONE, code_version, locked, stage, waiting_for_locks
+from pipeline.shards import InlineExecutor, executor, map_shards
 
 # What the processes run must be importable by them.
 
@@ -254,9 +255,9 @@ def test_a_changed_input_gives_a_new_folder_beside_the_old_one(change: dict[str,
 
 def test_changed_code_and_a_changed_schema_give_new_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = {stage(tmp_path, "ingest", {}, maker([]))}
-    monkeypatch.setattr(shards.schema, "SCHEMA_VERSION", -1)
+    monkeypatch.setattr(finished.schema, "SCHEMA_VERSION", -1)
     folders.add(stage(tmp_path, "ingest", {}, maker([])))
-    monkeypatch.setattr(shards, "code_version", lambda: "another")
+    monkeypatch.setattr(finished, "code_version", lambda: "another")
     folders.add(stage(tmp_path, "ingest", {}, maker([])))
     assert len(folders) == 3
 
@@ -265,7 +266,7 @@ def test_the_version_of_the_code_changes_with_any_file_and_any_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [tmp_path / "one.py", tmp_path / "two.py"]
-    monkeypatch.setattr(shards, "source_files", lambda: sorted(tmp_path.iterdir()))
+    monkeypatch.setattr(finished, "source_files", lambda: sorted(tmp_path.iterdir()))
     versions = []
     for contents in (["", "x"], ["x", ""], ["x", "y"]):
         for file, content in zip(files, contents, strict=True):
