@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.checks import CHECKS
 from pipeline.cli import make_parser
+from pipeline.commands import COMMANDS
 from pipeline.sandbox.running import tour
 from pipeline.sandbox.server import Seen
 from pipeline.sandbox.wikidata import Wikidata
@@ -45,16 +46,7 @@ def replaced(arguments: list[str], release: Path) -> list[str]:
 
 def test_every_command_is_one_that_the_command_line_takes() -> None:
     told = list(command_lines())
-    assert {arguments[0] for arguments in told} == {
-        "build",
-        "check",
-        "explain",
-        "score",
-        "plan",
-        "sandbox",
-        "publish",
-        "drift",
-    }
+    assert {arguments[0] for arguments in told} == {command.name for command in COMMANDS}
     for arguments in told:
         assert isinstance(make_parser().parse_args(arguments), Namespace)
 
