@@ -71,5 +71,6 @@ def _asked(parameters: BuildParameters, window: Span) -> Asked:
         api=parameters.api,
         sparql=parameters.sparql,
         pageviews=parameters.pageview_service,
+        pageview_dumps=parameters.pageview_dumps,
         wiki_api=parameters.wiki_api,
     )

@@ -39,6 +39,7 @@ class BuildParameters(_Parameters):
     api: str | None = Field(default=None, description="source live: the api.php of the repository, else Wikidata's")
     sparql: str | None = Field(default=None, description="source live: its query service")
     pageview_service: str | None = Field(default=None, description="source live: where top page views come from")
+    pageview_dumps: str | None = Field(default=None, description="source live: where monthly files of all pages lie")
     wiki_api: str | None = Field(default=None, description="source live: the wiki that page views are of")
 
     @model_validator(mode="after")

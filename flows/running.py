@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from prefect.tasks import Task
 
 from flows.parameters import Release
-from pipeline.errors import BudgetSpent, InputError, ServiceError
+from pipeline.errors import BudgetSpent, InputError, Refused, ServiceError
 from pipeline.finished import waiting_for_locks
 from pipeline.manifest import MANIFEST
 from pipeline.progress import Reporter
@@ -80,10 +80,10 @@ def at_the_rim(function: Callable[P, R]) -> Task[P, R]:
 
 
 def is_passing(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Whether a failure may pass: servers that fail do; wrong inputs, failed checks and a spent budget do not."""
+    """Whether a failure may pass: failing servers do; wrong input, failed checks, refusals and spent budgets do not."""
     del task, run
     error = state.result(raise_on_failure=False)
-    return isinstance(error, ServiceError) and not isinstance(error, BudgetSpent)
+    return isinstance(error, ServiceError) and not isinstance(error, (Refused, BudgetSpent))
 
 
 def same_release(release: Release) -> Path:

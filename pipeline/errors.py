@@ -5,6 +5,7 @@
     |- InputError           an input file is damaged or unsuitable
     |- StorageError         the disk refused a write
     |- ServiceError         a server refuses us or keeps failing          exit code 3
+    |  |- Refused           it refuses us: asking again makes it worse    exit code 3
     |  `- BudgetSpent       the run has sent all requests that it may     exit code 3
     `- ChecksFailed         the release is wrong; nothing was published   exit code 1
 
@@ -50,6 +51,10 @@ class ServiceError(PipelineError):
     """A server refuses us or keeps failing; what was fetched is kept, so that a later run goes on from there."""
 
     exit_code = 3
+
+
+class Refused(ServiceError):
+    """A server refuses us; asking it again would make that worse."""
 
 
 class BudgetSpent(ServiceError):

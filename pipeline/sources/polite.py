@@ -27,7 +27,7 @@ from requests.adapters import HTTPAdapter
 
 from pipeline import __version__
 from pipeline.choice import fraction
-from pipeline.errors import BudgetSpent, ServiceError, UsageError
+from pipeline.errors import BudgetSpent, Refused, ServiceError, UsageError
 from pipeline.settings import PoliteSettings
 
 _BUSY = frozenset({429, 502, 503, 504})
@@ -189,12 +189,12 @@ class Gate:
         """What is wrong with an answer that asking again may put right.
 
         Raises:
-            ServiceError: Asking again would make it worse.
+            Refused: Asking again would make it worse.
         """
         status = response.status_code
         if status == 403:
             what = f"The server refuses us: {_line(response.content)}"
-            self._stop(ServiceError(what, response.url, "Is --contact right? Do not run again before you know why."))
+            self._stop(Refused(what, response.url, "Is --contact right? Do not run again before you know why."))
         if TIMED_OUT.search(response.content):
             return None
         if status in _BUSY or status == 500:

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 from SPARQLWrapper import JSON, POST, SPARQLWrapper
 
-from pipeline.errors import BudgetSpent, ServiceError, UsageError
+from pipeline.errors import BudgetSpent, Refused, ServiceError, UsageError
 from pipeline.sandbox.server import Answer, Faults, Route, as_json, serve
 from pipeline.settings import load_operations
 from pipeline.sources.polite import Clock, Gate, urllib_through
@@ -139,7 +139,7 @@ def test_the_circuit_opens_and_in_the_end_the_run_stops() -> None:
 
 def test_a_refusal_stops_the_run_at_once() -> None:
     banned = Answer(b"You have been banned until 2026-11-20", "text/plain", 403)
-    with serve(in_turn(banned)) as (url, seen), pytest.raises(ServiceError, match="banned until"):
+    with serve(in_turn(banned)) as (url, seen), pytest.raises(Refused, match="banned until"):
         gate(Time()).session().get(url)
     assert len(seen.requests) == 1
 

@@ -11,7 +11,16 @@ from prefect.tasks import Task
 from flows.live_source import fetch_changes
 from flows.parameters import BuildParameters
 from flows.running import is_passing
-from pipeline.errors import BudgetSpent, ChecksFailed, InputError, PipelineError, ServiceError, StorageError, UsageError
+from pipeline.errors import (
+    BudgetSpent,
+    ChecksFailed,
+    InputError,
+    PipelineError,
+    Refused,
+    ServiceError,
+    StorageError,
+    UsageError,
+)
 from pipeline.settings import load_settings
 
 
@@ -28,6 +37,7 @@ def test_without_a_contact_nobody_is_asked(tmp_path: Path, monkeypatch: pytest.M
     ("error", "is_tried_again"),
     [
         (ServiceError("down"), True),
+        (Refused("banned"), False),  # another attempt would make it worse
         (BudgetSpent("spent"), False),  # another attempt would have another budget
         (UsageError("wrong"), False),
         (InputError("wrong"), False),
