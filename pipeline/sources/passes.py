@@ -10,7 +10,7 @@ Whichever it is, shards are cut alike, so the results are the same.
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -93,20 +93,11 @@ def _opened(dump: Path | DumpFile) -> DumpFile:
 
 
 def _read_here(task: Pass, read: Read[Result]) -> Generator[Result, None, None]:
-    for shard in _ahead(read_shards(task.dump, task.settings)):
+    for shard in read_shards(task.dump, task.settings):
         if shard.number not in task.done:
             yield read(shard)
         if task.beats:
             beat(task.beats, "all", shard.position)
-
-
-def _ahead(shards: Iterator[Shard]) -> Iterator[Shard]:
-    """Read the next shard while one is worked on: decoders run beside Python."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, shards, None)
-        while shard := coming.result():
-            coming = thread.submit(next, shards, None)
-            yield shard
 
 
 @dataclass(frozen=True)
