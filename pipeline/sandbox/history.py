@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.choice import fraction
+
 Json = dict[str, Any]
 
 _META = Path(__file__).with_name("wiki.json")
@@ -41,3 +43,22 @@ class History:
     disorder: float = 0.0
     lagging: set[int] = field(default_factory=set[int])
     meta: Json = field(default_factory=recorded_meta)
+
+
+TROUBLES = ("disorder", "suppressed", "lagging")
+
+
+def trouble(history: History, shares: Mapping[str, float]) -> None:
+    """Give a wiki some of the troubles of real ones.
+
+    Args:
+        history: The wiki.
+        shares: Of the recent changes, how many are in "disorder" and how many have their summary "suppressed"; how
+            many revisions are "lagging". Which ones, is a hash of their number.
+    """
+    history.disorder = shares.get("disorder", 0.0)
+    history.lagging = {one for one in history.revisions if fraction(0, "lagging", one) < shares.get("lagging", 0.0)}
+    for row in history.changes:
+        if fraction(0, "suppressed", row["rcid"]) < shares.get("suppressed", 0.0):
+            row.pop("comment", None)
+            row["commenthidden"] = True

@@ -11,9 +11,9 @@ from typing import TextIO
 
 from pipeline.errors import PipelineError, UsageError
 from pipeline.sandbox import hub
+from pipeline.sandbox.history import TROUBLES, trouble
 from pipeline.sandbox.server import FAULTS, Faults
 
-_DISORDER = "disorder"
 _OUT = "releases-of-sandbox"  # apart from those of the bundled slice, whose name is the same
 _REPO = "me/mill"
 _QUICK = Path(__file__).with_name("quick.toml")
@@ -48,7 +48,7 @@ def run(ports: Ports, faults: str, out: TextIO) -> int:
             f"The sandbox needs {error.name}", remedy="Install it: pip install 'editmill[sandbox]'."
         ) from error
     history = slice_history()
-    history.disorder = shares.pop(_DISORDER, 0.0)
+    trouble(history, {name: shares.pop(name) for name in TROUBLES if name in shares})
     with contextlib.ExitStack() as servers:
         store = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="editmill-hub-")))
         with _taken(f"--hub-port {ports.hub}"):
@@ -99,8 +99,8 @@ def _shares(text: str) -> Mapping[str, float]:
     found: dict[str, float] = {}
     for part in filter(None, text.split(",")):
         name, _, share = part.partition("=")
-        if name not in (*FAULTS, _DISORDER) or not share.replace(".", "", 1).isdigit():
-            known = ", ".join((*FAULTS, _DISORDER))
+        if name not in (*FAULTS, *TROUBLES) or not share.replace(".", "", 1).isdigit():
+            known = ", ".join((*FAULTS, *TROUBLES))
             raise UsageError(
                 f"{part!r} is no fault with its share", "--faults", f"Known are {known}, as in maxlag=0.1."
             )

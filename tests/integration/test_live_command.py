@@ -161,4 +161,4 @@ def test_the_sandbox_tells_which_port_is_taken(option: str) -> None:
 def test_the_sandbox_knows_its_faults() -> None:
     run = editmill("sandbox", "--faults", "earthquake=0.1")
     assert run.code == 2
-    assert "too_many, unavailable, maxlag, truncated, slow, dropped, disorder" in run.err
+    assert "too_many, unavailable, maxlag, truncated, slow, dropped, disorder, suppressed, lagging" in run.err

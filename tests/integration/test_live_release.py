@@ -1,5 +1,6 @@
 """Releases of a living wiki: a small one, cut from the slice, that a real server plays with all its services."""
 
+import copy
 import json
 import socket
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sandbox.history import History
+from pipeline.sandbox.history import History, trouble
 from pipeline.sandbox.server import FAULTS, Faults, Seen
 from pipeline.sandbox.slice import END, START, history_between
 from pipeline.sandbox.wikidata import small_wikidata
@@ -216,6 +217,18 @@ def test_faults_change_no_byte(history: History, visited: Visited, tmp_path: Pat
     assert troubled.run.code == 0, troubled.run.err
     assert set(troubled.seen.faults) == {*FAULTS, "none"}
     assert len(troubled.seen.requests) == troubled.sent > visited.sent
+    assert files(troubled.release) == files(visited.release)
+
+
+def test_a_wiki_that_lags_and_lists_its_changes_in_disorder_changes_no_byte(
+    history: History, visited: Visited, tmp_path: Path
+) -> None:
+    history = copy.deepcopy(history)
+    trouble(history, {"disorder": 0.1, "lagging": 0.1})
+    lagging = len(history.lagging)
+    troubled = visit(history, tmp_path / "releases")
+    assert troubled.run.code == 0, troubled.run.err
+    assert len(history.lagging) < lagging
     assert files(troubled.release) == files(visited.release)
 
 
