@@ -164,4 +164,5 @@ def _claim(out: Path, identity: Mapping[str, object]) -> None:
     is_there = (out / "counts").exists() and any((out / "counts").iterdir())
     if is_there and (identity["dump"] is None or json.loads(source.read_text()) != identity):
         raise UsageError("The folder holds shards of another dump", str(out), "Name an empty one for --out.")
-    source.write_text(json.dumps(identity))
+    with whole_file(source) as part:
+        part.write_text(json.dumps(identity))

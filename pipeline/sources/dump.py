@@ -17,7 +17,7 @@ from pipeline import schema
 from pipeline.errors import InputError
 from pipeline.settings import DumpSettings
 from pipeline.sources.cutting import Shard
-from pipeline.sources.entities import UNREADABLE
+from pipeline.sources.entities import UNREADABLE, is_redirect
 from pipeline.sources.entity_json import Rows, Wanted, read_entity
 from pipeline.sources.opening import DumpFile
 from pipeline.sources.passes import Pass, read_dump
@@ -170,7 +170,8 @@ def _parse(shard: Shard, wanted: Wanted) -> tuple[Rows, ShardCounts]:
             read_entity(line, wanted, rows)
         except UNREADABLE as error:
             rows.cut(lengths)
-            counts.miss(offset, error)
+            if not is_redirect(line):
+                counts.miss(offset, error)
     counts.items, counts.statements = len(rows.entities), len(rows.statements)
     return rows, counts
 

@@ -20,7 +20,7 @@ from pipeline import schema
 from pipeline.errors import InputError
 from pipeline.shards import map_shards
 from pipeline.sources.entities import UNREADABLE
-from pipeline.sources.entity_diff import DifferenceRow, TermRow, compare, holds_all, terms
+from pipeline.sources.entity_diff import DifferenceRow, TermRow, compare, has_statements, holds_all, terms
 from pipeline.tables import Database, read_table, row_count, spread, write_rows
 
 _WINDOW = "window.json"
@@ -141,7 +141,7 @@ def find_merges(compared: Path, texts: Texts, database: Database, out: Path) -> 
             SELECT DISTINCT gone.id AS gone_id, kept.id AS target_id, 1 AS strength
             FROM terms gone JOIN terms kept USING (term) WHERE gone.is_gone AND NOT kept.is_gone
         )
-        SELECT c.gone_id, c.target_id, old.json AS gone_json, new.json AS target_json
+        SELECT c.gone_id, c.target_id, c.strength = 0 AS is_linked, old.json AS gone_json, new.json AS target_json
         FROM (
             SELECT gone_id, target_id, min(strength) AS strength FROM (FROM turned UNION ALL FROM named) GROUP BY ALL
         ) c
@@ -149,10 +149,9 @@ def find_merges(compared: Path, texts: Texts, database: Database, out: Path) -> 
         ORDER BY c.gone_id, c.strength, c.target_id"""
     )
     merges: dict[int, int] = {}
-    for gone, target, gone_json, target_json in zip(
-        *(column.to_pylist() for column in candidates.columns), strict=True
-    ):
-        if gone not in merges and holds_all(target_json, gone_json):
+    columns = (column.to_pylist() for column in candidates.columns)
+    for gone, target, is_linked, gone_json, target_json in zip(*columns, strict=True):
+        if gone not in merges and holds_all(target_json, gone_json) and (is_linked or has_statements(gone_json)):
             merges[gone] = target
     return write_rows(sorted(merges.items()), out, schema.MERGES)
 

@@ -8,7 +8,7 @@ Should an item be missed, which dumps with invented revisions can bring about, b
 
 import contextlib
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,13 +108,17 @@ def _revisions(path: Path, settings: DumpSettings) -> dict[int, int | None]:
 
 
 def _write_changed(out: Path, older: Path, newer: Path, memory: str) -> int:
-    """Write NUMBERS of the items whose states differ; how many of them have no text in the newer dump, but should."""
+    """Write NUMBERS of the items whose states differ; how many of them have no text in the newer dump, but should.
+
+    Items that either dump has in a form that cannot be read are left out: nothing is known of a change.
+    """
     with Database(out / "scratch", memory) as database:
         database.view("older", older / "revisions")
         database.view("newer", newer / "revisions")
         database.view("texts", newer / "texts")
+        database.view("unreadable", older / "unreadable", newer / "unreadable")
         differ = """SELECT id, newer.id IS NOT NULL AS is_there FROM older FULL JOIN newer USING (id)
-            WHERE older.state IS DISTINCT FROM newer.state"""
+            WHERE older.state IS DISTINCT FROM newer.state AND id NOT IN (SELECT id FROM unreadable)"""
         database.write(f"SELECT DISTINCT id FROM ({differ}) ORDER BY id", out / "changed.parquet", schema.NUMBERS)
         missing = f"SELECT id FROM ({differ}) WHERE is_there AND id NOT IN (SELECT id FROM texts)"
         return database.table(missing).num_rows
@@ -137,6 +141,9 @@ def scan(path: Path, out: Path, keep: Keep, reading: Reading) -> Path:
                 counts.add(part)
                 check_unreadable(counts, str(path), reading.settings)
     check_counts(counts, str(path), reading.settings)
+    if counts.unreadable:
+        told = f"{counts.unreadable} lines of {path} cannot be read, so nothing is told of their items"
+        reading.reporter.warn("unreadable", f"{told}. The first ones: {'; '.join(counts.samples)}")
     return out
 
 
@@ -160,13 +167,20 @@ def _scan_shard(out: Path, keep: Keep, wanted: Wanted, shard: Shard) -> ShardCou
     ids = np.array(heads.ids, dtype=np.int64)
     states = _states(heads, shard.data)
     is_kept, is_dated = _choose(keep, heads, ids, states)
-    texts = [(heads.ids[place], heads.line(place, shard.data)) for place in np.flatnonzero(is_kept).tolist()]
-    dated = [heads.line(place, shard.data) for place in np.flatnonzero(is_dated | is_kept).tolist()]
+    kept = np.flatnonzero(is_kept).tolist()
+    texts = [(heads.ids[place], heads.line(place, shard.data)) for place in kept]
+    named, errors = _named(texts)
+    for place, error in errors.items():
+        counts.miss(shard.offset + heads.starts[kept[place]], error)
+    unreadable = sorted({*heads.unreadable, *(texts[place][0] for place in errors)})
+    # What the older dump says of changed items is past; of those that stay the same, either dump says it.
+    dated = [heads.line(place, shard.data) for place in (np.flatnonzero(is_dated).tolist() if keep.named else kept)]
 
     name = f"{shard.number:06d}.parquet"
     write_table(_revision_table(heads, ids, states), out / "revisions" / name, schema.REVISIONS)
     write_rows(texts, out / "texts" / name, schema.TEXTS)
-    write_rows(_named(texts), out / "named" / name, schema.NUMBERS)
+    write_rows([(item,) for item in named], out / "named" / name, schema.NUMBERS)
+    write_rows([(item,) for item in unreadable], out / "unreadable" / name, schema.NUMBERS)
     write_rows(_dates(dated, wanted), out / "dates" / name, schema.STATEMENTS)
     return mark_done(counts, shard, out)
 
@@ -206,13 +220,16 @@ def _revision_table(heads: Heads, ids: Numbers, states: Numbers) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema.REVISIONS)
 
 
-def _named(texts: Iterable[tuple[int, bytes]]) -> list[tuple[int]]:
-    """The items that lines name as a value or an event, in order."""
+def _named(texts: Sequence[tuple[int, bytes]]) -> tuple[list[int], dict[int, Exception]]:
+    """The items that lines name as a value or an event, in order; and which lines cannot be read, and why."""
     found: set[int] = set()
-    for _, line in texts:
-        with contextlib.suppress(*UNREADABLE):
+    errors: dict[int, Exception] = {}
+    for place, (_, line) in enumerate(texts):
+        try:
             found |= named_items(line)
-    return [(item,) for item in sorted(found)]
+        except UNREADABLE as error:
+            errors[place] = error
+    return sorted(found), errors
 
 
 def _dates(lines: Iterable[bytes], wanted: Wanted) -> list[StatementRow]:

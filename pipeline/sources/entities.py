@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from pipeline import times
+
 TYPE, SUBCLASS = "P31", "P279"
 LINK = "wikibase-entityid"
 START, END, POINT, EVENT = "P580", "P582", "P585", "P805"
@@ -179,6 +181,68 @@ def item_number(iri: str) -> int | None:
     return number(name) if name[:1] == "Q" and name[1:].isdigit() else None
 
 
+def snak_key(snak: Snak) -> tuple[object, ...]:
+    """What a snak says, without how it was typed: equal for equal values; its parts are text, so keys have an order."""
+    if snak.datavalue is None:
+        return (snak.snaktype,)
+    value, kind = snak.datavalue.value, snak.datavalue.type
+    try:
+        return _value_key(kind, value)
+    except UNREADABLE:  # not the form of its type
+        return (kind, _as_json(value))
+
+
+def _value_key(kind: str, value: Any) -> tuple[object, ...]:
+    match kind:
+        case "wikibase-entityid":
+            return (kind, entity_name(value))
+        case "time":
+            moment = times.parts(value["time"]) or value["time"]  # dumps before 2016 write years in 11 digits
+            return (kind, str(moment), str(value["precision"]), str(item_number(value.get("calendarmodel", ""))))
+        case "quantity":
+            bounds = (str(value.get("lowerBound")), str(value.get("upperBound")))
+            return (kind, value["amount"].lstrip("+"), value["unit"].rpartition("/")[2], *bounds)
+        case "monolingualtext":
+            return (kind, value["language"], value["text"])
+        case "globecoordinate":
+            fields = ("latitude", "longitude", "precision", "globe")
+            return (kind, *(str(value.get(name)) for name in fields))
+        case _:
+            return (kind, _as_json(value))
+
+
+def _as_json(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
+
+
+def value_text(snak: Snak) -> str:
+    """A value written short: item id, time/precision, amount|unit item, language:text, string, somevalue, novalue."""
+    if snak.datavalue is None or snak.snaktype != "value":
+        return snak.snaktype
+    value, kind = snak.datavalue.value, snak.datavalue.type
+    try:
+        return _short(kind, value)
+    except UNREADABLE:  # not the form of its type
+        return _as_json(value)
+
+
+def _short(kind: str, value: Any) -> str:
+    match kind:
+        case "wikibase-entityid":
+            return entity_name(value)
+        case "time":
+            return f"{value['time']}/{value['precision']}"
+        case "quantity":
+            unit = item_number(value["unit"])
+            return f"{value['amount']}|Q{unit}" if unit else value["amount"]
+        case "monolingualtext":
+            return f"{value['language']}:{value['text']}"
+        case "globecoordinate":
+            return f"{value['latitude']},{value['longitude']}"
+        case _:
+            return _as_json(value)
+
+
 def state(revision: int | None, line: bytes) -> int:
     """A number that differs when the item differs: its revision or, in dumps without revisions, a hash of its line."""
     if revision is not None:
@@ -187,6 +251,26 @@ def state(revision: int | None, line: bytes) -> int:
 
 
 _decode = msgspec.json.Decoder(Entity).decode
+
+
+class _Redirect(Struct, gc=False):
+    entity: str
+    redirect: str
+
+
+_decode_redirect = msgspec.json.Decoder(_Redirect).decode
+
+
+def is_redirect(line: bytes) -> bool:
+    """Whether a line says that an entity was merged into another: official dumps leave such lines out.
+
+    >>> is_redirect(b'{"entity":"Q50","redirect":"Q51"}')
+    True
+    """
+    try:
+        return b'"redirect"' in line and bool(_decode_redirect(line))
+    except msgspec.MsgspecError:
+        return False
 
 
 def named_items(line: bytes) -> set[int]:

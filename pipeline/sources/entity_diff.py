@@ -28,9 +28,9 @@ from pipeline.sources.entities import (
     Statement,
     Term,
     Terms,
-    entity_name,
-    item_number,
+    snak_key,
     snak_value,
+    value_text,
 )
 
 _Difference = tuple[str, "_Claim | None", "_Claim | None"]  # kind, older side, newer side
@@ -225,50 +225,6 @@ def _references(statement: Statement) -> Counter[tuple[object, ...]]:
     )
 
 
-def snak_key(snak: Snak) -> tuple[object, ...]:
-    """What a snak says, without how it was typed: equal for equal values; its parts are text, so keys have an order."""
-    if snak.datavalue is None:
-        return (snak.snaktype,)
-    value, kind = snak.datavalue.value, snak.datavalue.type
-    match kind:
-        case "wikibase-entityid":
-            return (kind, entity_name(value))
-        case "time":
-            moment = times.parts(value["time"]) or value["time"]  # dumps before 2016 write years in 11 digits
-            return (kind, str(moment), str(value["precision"]), str(item_number(value.get("calendarmodel", ""))))
-        case "quantity":
-            bounds = (str(value.get("lowerBound")), str(value.get("upperBound")))
-            return (kind, value["amount"].lstrip("+"), value["unit"].rpartition("/")[2], *bounds)
-        case "monolingualtext":
-            return (kind, value["language"], value["text"])
-        case "globecoordinate":
-            fields = ("latitude", "longitude", "precision", "globe")
-            return (kind, *(str(value.get(name)) for name in fields))
-        case _:
-            return (kind, value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode())
-
-
-def value_text(snak: Snak) -> str:
-    """A value written short: item id, time/precision, amount|unit item, language:text, string, somevalue, novalue."""
-    if snak.datavalue is None or snak.snaktype != "value":
-        return snak.snaktype
-    value = snak.datavalue.value
-    match snak.datavalue.type:
-        case "wikibase-entityid":
-            return entity_name(value)
-        case "time":
-            return f"{value['time']}/{value['precision']}"
-        case "quantity":
-            unit = item_number(value["unit"])
-            return f"{value['amount']}|Q{unit}" if unit else value["amount"]
-        case "monolingualtext":
-            return f"{value['language']}:{value['text']}"
-        case "globecoordinate":
-            return f"{value['latitude']},{value['longitude']}"
-        case _:
-            return value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
-
-
 def _row(
     pair: _Pair, kind: str, left: _Claim | None, right: _Claim | None, predecessor: _Claim | None
 ) -> DifferenceRow:
@@ -413,3 +369,8 @@ def holds_all(target: bytes, source: bytes) -> bool:
         return _item(_decode(source)).values() <= _item(_decode(target)).values()
     except UNREADABLE:
         return False
+
+
+def has_statements(text: bytes) -> bool:
+    """Whether an item says anything; of one that does not, a name that another has too proves no merge."""
+    return bool(_groups(_decode(text)))

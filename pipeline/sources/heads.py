@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from pipeline import schema
 from pipeline.sources.cutting import Shard
-from pipeline.sources.entities import UNREADABLE, Revision, number
+from pipeline.sources.entities import UNREADABLE, Revision, is_redirect, number
 
 _TAIL_BYTES = 100  # what the end of a line needs at most
 _CHECKED_EVERY = 512  # lines of a shard, of which one is decoded too
@@ -55,6 +55,7 @@ class Heads:
     moments: "pa.Array[Any]" = field(default_factory=_no_moments)  # `modified` as times
     lines: int = 0
     misses: list[tuple[int, Exception]] = field(default_factory=list[tuple[int, Exception]])  # in the dump, and why
+    unreadable: list[int] = field(default_factory=list[int])  # items that lines of these tell nothing else of
 
     def line(self, place: int, data: bytes) -> bytes:
         """The line of an item."""
@@ -130,7 +131,10 @@ def _decoded(shard: Shard, start: int, stop: int, heads: Heads) -> None:
         if head.id.startswith("Q"):
             heads.add(number(head.id), head.lastrevid, head.modified, start, start + len(line))
     except UNREADABLE as error:
-        heads.misses.append((shard.offset + start, error))
+        if not is_redirect(line):
+            heads.misses.append((shard.offset + start, error))
+            named = _START.match(line)
+            heads.unreadable += [int(named[2])] if named and named[2] else []
 
 
 def _agrees(heads: Heads, place: int, data: bytes) -> bool:

@@ -17,8 +17,7 @@ from pipeline import schema
 from pipeline.progress import Reporter
 from pipeline.settings import Settings
 from pipeline.sources.dump_diff import Texts, compare_texts
-from pipeline.sources.entities import Entity, number
-from pipeline.sources.entity_diff import value_text
+from pipeline.sources.entities import Entity, number, value_text
 from pipeline.sources.provenance import find_provenance
 from pipeline.sources.recent_changes import NAMES_PROPERTY, NO_STATEMENT, Window, find_spans, open_changes, sweep
 from pipeline.sources.revisions import fetch_revisions, history

@@ -123,18 +123,29 @@ class ZstandardFile:
 
     def read(self, size: int = -1) -> bytes:
         """At least one byte and about `size`, or nothing at the end."""
-        while True:
-            self._input = self._input or self._file.read(CHUNK_BYTES)
-            if not self._input:
-                if self._is_open:
-                    raise EOFError("the last frame is cut off")
-                return b""
-            self._is_open = True
-            data = self._frame.decompress(self._input)
-            self._input = b""
-            if self._frame.eof:
-                self._input = self._frame.unused_data
-                self._frame = zstandard.ZstdDecompressor().decompressobj()
-                self._is_open = False
-            if data:
+        while self._fill():
+            if data := self._unpack():
                 return data
+        return b""
+
+    def finish_frame(self) -> None:
+        """Read to the end of the frame whose content has been read: its checksum stands there."""
+        while self._is_open and self._fill():
+            self._unpack()
+
+    def _fill(self) -> bool:
+        """Have some packed bytes, unless the file has come to its end."""
+        self._input = self._input or self._file.read(CHUNK_BYTES)
+        if self._is_open and not self._input:
+            raise EOFError("the last frame is cut off")
+        return bool(self._input)
+
+    def _unpack(self) -> bytes:
+        self._is_open = True
+        data = self._frame.decompress(self._input)
+        self._input = b""
+        if self._frame.eof:
+            self._input = self._frame.unused_data
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._is_open = False
+        return data

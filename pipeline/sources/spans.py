@@ -137,7 +137,7 @@ def _frames(path: Path, file: BinaryIO) -> tuple[Span, ...]:
         while start < len(data):
             size = _content_size(data, start)
             end = _frame_end(data, start) if size is not None else None
-            if size is None or end is None:
+            if size is None or end is None or end > len(data):
                 return ()
             if size:
                 spans.append(Span(path, start, offset, size, is_packed=True))
@@ -205,14 +205,18 @@ def _chunks(spans: Sequence[Span], begin: int) -> Generator[bytes, None, None]:
             skipped = max(begin - span.offset, 0)
             file.seek(span.start + (0 if span.is_packed else skipped))
             skipped = skipped if span.is_packed else 0
-            content, left = (ZstandardFile(file) if span.is_packed else file), span.size - max(begin - span.offset, 0)
+            frames = ZstandardFile(file) if span.is_packed else None
+            left = span.size - max(begin - span.offset, 0)
             while left > 0:
-                chunk = content.read(CHUNK_BYTES)
+                chunk = (frames or file).read(CHUNK_BYTES)
                 if not chunk:
                     raise EOFError(f"{span.path.name} ends {left} bytes early")
                 chunk, skipped = chunk[skipped:], max(skipped - len(chunk), 0)
-                yield chunk[:left]
+                chunk = chunk[:left]
                 left -= len(chunk)
+                if frames and not left:  # before the last bytes are given away: nobody may ask for more
+                    frames.finish_frame()
+                yield chunk
 
 
 def open_spans(spans: Spans, begin: int = 0) -> DumpFile:

@@ -317,7 +317,6 @@ HALF = item(
 UNREADABLE_LINES = {
     "no JSON": b"<html>",
     "half an entity": LINES[7][:600],
-    "a redirect": b'{"entity":"Q1","redirect":"Q2"}',
     "a number": b"17",
     "not UTF-8": b'{"id":"Q1","labels":{"en":{"value":"\xff"}}}',
     "bad after some statements": line(HALF),
@@ -339,6 +338,13 @@ def test_an_unreadable_line_is_counted_and_reported_and_leaves_nothing_behind(
         assert len(counts.samples) == 1
         offset = int(re.findall(r"byte (\d+): \S", counts.samples[0])[0])
         assert content[offset:].startswith(UNREADABLE_LINES[case])
+
+
+def test_redirects_are_passed_over(tmp_path: Path, expected: dict[str, list[Json]]) -> None:
+    redirect = b'{"entity":"Q1","redirect":"Q2"}'
+    counts, tables = read(dump(tmp_path, array([*LINES[:30], redirect, *LINES[30:]])), tmp_path / "out", SETTINGS)
+    assert (counts.lines, counts.unreadable) == (61, 0)
+    assert tables == expected
 
 
 def test_as_many_bad_lines_as_allowed_are_passed_over_and_one_more_is_refused(tmp_path: Path) -> None:

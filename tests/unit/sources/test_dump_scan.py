@@ -1,9 +1,11 @@
 """Which items changed, and what is kept of them, in one pass over each dump or in more."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from pipeline.progress import Reporter
 from pipeline.settings import load_settings
 from pipeline.shards import InlineExecutor
 from pipeline.sources import dump_diff
@@ -77,6 +79,29 @@ def test_an_item_that_the_first_look_misses_is_found_by_the_second(dumps: tuple[
     scans = scan(old, new, tmp_path / "out")
     assert not scans.is_quick
     assert ids(scans.older / "texts") == ids(scans.changed) == ids(scans.newer / "texts")
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("damage", ["its end is gone", "its middle is no JSON"])
+def test_nothing_is_told_of_an_item_that_one_dump_has_in_a_form_that_cannot_be_read(
+    side: int, damage: str, dumps: tuple[Path, Path], tmp_path: Path
+) -> None:
+    before = ids(scan(*dumps, tmp_path / "before").changed)
+    lines = dumps[side].read_bytes().split(b"\n")
+    at = next(place for place, one in enumerate(lines) if f'"id":"Q{before[3]}"'.encode() in one[:60])
+    if damage == "its end is gone":
+        lines[at] = lines[at][:-40] + b","
+    else:
+        lines[at] = lines[at].replace(b'"claims":{', b'"claims":[[', 1)
+    dumps[side].write_bytes(b"\n".join(lines))
+    told: list[str] = []
+    reporter = Reporter("quiet")
+    reporter.warn = lambda kind, text, **_: told.append(text)  # type: ignore[method-assign]
+    scans = find_changed(*dumps, tmp_path / "out", Reading(SETTINGS, DATED, "100MB", InlineExecutor(), 1, reporter))
+    assert ids(scans.changed) == [item for item in before if item != before[3]]
+    assert len(told) == 1
+    assert "1 lines of" in told[0]
+    assert re.search(r"byte \d+: ", told[0])
 
 
 def test_finished_shards_are_not_read_again(dumps: tuple[Path, Path], tmp_path: Path) -> None:

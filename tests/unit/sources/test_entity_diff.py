@@ -12,8 +12,8 @@ from pipeline.errors import InputError
 from pipeline.schema import CHANGE_CLASSES
 from pipeline.shards import InlineExecutor
 from pipeline.sources import dump_diff
-from pipeline.sources.entities import DataValue, Snak
-from pipeline.sources.entity_diff import compare, holds_all, snak_key, terms, value_text
+from pipeline.sources.entities import DataValue, Snak, snak_key, value_text
+from pipeline.sources.entity_diff import compare, holds_all, terms
 from pipeline.tables import read_table
 from tests.entities import (
     NOTHING,
@@ -271,6 +271,18 @@ def test_names_of_an_item_that_stayed_are_its_main_ones_and_those_it_gained() ->
 def test_a_new_item_has_its_main_names_only() -> None:
     new = item(1, label="Ali", aliases={"de": [{"language": "de", "value": "Alt"}], "mul": [{"value": "Clay"}]})
     assert list(terms(1, None, line(new))) == [(1, "Ali", False), (1, "Clay", False)]
+
+
+def test_a_name_alone_does_not_make_a_merge(tmp_path: Path) -> None:
+    john, namesake = item(400, label="John Smith"), item(401, label="John Smith")
+    rows = between([john, namesake], [item(401, statement("P27", to(30)), label="John Smith")], tmp_path)
+    assert classes(rows)[("Q400", None)] == "item_deleted"
+
+
+def test_a_value_of_an_odd_form_hides_no_other_change(tmp_path: Path) -> None:
+    odd = statement("P1082", value("quantity", {"amount": "+5"}))
+    rows = between([item(1, odd)], [item(1, odd, statement("P27", to(30)))], tmp_path)
+    assert [(row["property_id"], row["new_value"]) for row in rows] == [(27, "Q30")]
 
 
 def test_a_merge_leaves_every_statement_in_its_target() -> None:
@@ -607,11 +619,12 @@ def test_a_merge_is_known_by_links_that_were_turned(tmp_path: Path) -> None:
 
 def test_of_several_targets_the_one_that_links_were_turned_to_counts_then_the_first(tmp_path: Path) -> None:
     kept = [item(number, mayor(to(number)), label="Ali") for number in (3, 1, 2)]
-    now = [item(number, mayor(to(number + 1)), label="Ali") for number in (3, 1, 2)]
+    shared = statement("P35", to(4))
+    now = [item(number, mayor(to(number + 1)), shared, label="Ali") for number in (3, 1, 2)]
     link, turned = item(7, statement("P26", to(5))), item(7, statement("P26", to(2)))
     for name, rest, rest_now, target in (("linked", [link], [turned], "Q2"), ("named", [], [], "Q1")):
         (tmp_path / name).mkdir()
-        rows = between([item(5, label="Ali"), *kept, *rest], [*now, *rest_now], tmp_path / name)
+        rows = between([item(5, shared, label="Ali"), *kept, *rest], [*now, *rest_now], tmp_path / name)
         assert ("Q5", target) in classes(rows)
 
 

@@ -71,7 +71,7 @@ def test_properties_redirects_and_broken_lines_are_no_items() -> None:
     redirect = b'{"entity":"Q1","redirect":"Q2"}'
     found = heads(property_line, redirect, b"{", plain(1, 2))
     first = len(b"[\n") + len(property_line) + len(b",\n")
-    assert [offset for offset, _ in found.misses] == [first, first + len(redirect) + len(b",\n")]
+    assert [offset for offset, _ in found.misses] == [first + len(redirect) + len(b",\n")]
     assert (found.ids, found.lines) == ([1], 4)
 
 

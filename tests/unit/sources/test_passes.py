@@ -13,6 +13,7 @@ import zstandard
 from pipeline.errors import InputError
 from pipeline.settings import load_settings
 from pipeline.shards import InlineExecutor, executor
+from pipeline.sources import opening
 from pipeline.sources.bzip2 import open_bzip2
 from pipeline.sources.cutting import Shard
 from pipeline.sources.passes import Pass, read_dump, read_shards
@@ -151,6 +152,29 @@ DAMAGE = {
 def test_damage_is_told_with_its_place_whoever_meets_it(case: str, tmp_path: Path, pool: Executor) -> None:
     with pytest.raises(InputError, match=r"(damaged or cut off|closing bracket).*after byte \d+"):
         read(write(tmp_path, DAMAGE[case]), tmp_path, pool)
+
+
+@pytest.mark.parametrize("lost", [1, 3, 4])
+def test_frames_without_their_last_checksum_are_refused_whoever_reads(
+    lost: int, tmp_path: Path, pool: Executor
+) -> None:
+    path = write(tmp_path, PACKED["zst, frames"][:-lost])
+    with pytest.raises(InputError, match="cut off"):
+        read(path, tmp_path, pool)
+
+
+def test_a_checksum_that_lies_behind_what_is_read_at_once_is_heeded(
+    tmp_path: Path, pool: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole frame but for its checksum is read at once; its content differs by one bit, and only that tells."""
+    first = bytearray(FRAME.compress(CONTENT[:70_001]))
+    first[-1] ^= 1
+    monkeypatch.setattr(opening, "CHUNK_BYTES", len(first) - 4)
+    path = write(tmp_path, bytes(first) + FRAME.compress(CONTENT[70_001:]))
+    spans = find_spans(path)
+    assert spans is not None
+    with pytest.raises(InputError, match="damaged"):
+        list(read_run(spans, 0, 1_000, SETTINGS))
 
 
 def test_a_bzip2_file_that_lost_a_block_is_refused(tmp_path: Path, pool: Executor) -> None:
