@@ -273,6 +273,18 @@ def test_a_new_item_has_its_main_names_only() -> None:
     assert list(terms(1, None, line(new))) == [(1, "Ali", False), (1, "Clay", False)]
 
 
+def test_what_only_the_older_dump_says_dates_nothing(tmp_path: Path) -> None:
+    """Of a corrected birth date the new one counts, of a death date that was taken back none."""
+    born, died = (
+        statement("P569", moment("+1920-05-01T00:00:00Z", 11)),
+        statement("P570", moment("+1950-05-01T00:00:00Z", 11)),
+    )
+    late = statement("P569", moment("+2016-05-01T00:00:00Z", 11))
+    place, country = statement("P19", to(64)), statement("P27", to(30))
+    rows = classes(between([item(1, born), item(2, died)], [item(1, late, place), item(2, country)], tmp_path))
+    assert (rows[("Q1 P19", "Q64")], rows[("Q2 P27", "Q30")]) == ("world_change", "added_undated")
+
+
 def test_a_name_alone_does_not_make_a_merge(tmp_path: Path) -> None:
     john, namesake = item(400, label="John Smith"), item(401, label="John Smith")
     rows = between([john, namesake], [item(401, statement("P27", to(30)), label="John Smith")], tmp_path)
