@@ -20,7 +20,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,8 +30,11 @@ from pipeline.settings import load_settings
 from pipeline.shards import InlineExecutor
 from pipeline.signals.degree import measure_degree
 from pipeline.sources import dump
-from pipeline.sources.entities import Entity
-from pipeline.sources.entity_json import Rows, read_entity
+from pipeline.sources.entity_json import (
+    Rows,
+    _decode,  # pyright: ignore[reportPrivateUsage]
+    read_entity,
+)
 from pipeline.sources.heads import find_heads
 from pipeline.sources.passes import read_shards
 from pipeline.stages import Line, wanted
@@ -46,7 +48,6 @@ ROUNDS = 3
 SETTINGS = load_settings()
 TEMPLATES = load_templates()
 WANTED = wanted(Line(SETTINGS, TEMPLATES, Path(), 1, Reporter("quiet")))
-_decode = msgspec.json.Decoder(Entity).decode
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ def _plain(path: Path, work: Path) -> None:
 
 
 def _bare(path: Path) -> None:
+    """Unpacking, and decoding to the types of the parser, which are thrown away."""
     for shard in read_shards(path, SETTINGS.dump):
         for _, line in shard.lines():
             _decode(line)
