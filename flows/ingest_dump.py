@@ -16,8 +16,8 @@ from pipeline.errors import UsageError
 from pipeline.finished import locked, stages_run_by
 from pipeline.settings import load_settings
 from pipeline.shards import executor
+from pipeline.sources.checksums import dump_hash
 from pipeline.stages import Input, Line
-from pipeline.tables import file_hash
 from pipeline.templates import load_templates
 
 
@@ -38,8 +38,8 @@ def ingest_dump(parameters: BuildParameters, scheduled: datetime | None = None) 
     work = parameters.work or parameters.out / ".work"
     with waiting(), locked(work), stages_run_by(as_task):
         line = Line(load_settings(parameters.config), load_templates(), work, parameters.workers, RunLog())
-        hashed = Input(new, hash_file(new))
-        before = Input(old, hash_file(old)) if old else None
+        hashed = Input(new, hash_dump(new))
+        before = Input(old, hash_dump(old)) if old else None
         with executor(parameters.workers, parameters.executor, parameters.dask_address) as pool:
             ingested = stages.ingest(line, hashed, pool)
             compared = [stages.changed(line, before, hashed, pool)] if before else []
@@ -47,6 +47,6 @@ def ingest_dump(parameters: BuildParameters, scheduled: datetime | None = None) 
 
 
 @task(cache_policy=NO_CACHE)
-def hash_file(path: Path) -> str:
-    """The SHA-256 of a file, which stands for its content."""
-    return file_hash(path)
+def hash_dump(path: Path) -> str:
+    """The hash of a dump, which agrees with the list of checksums beside it."""
+    return dump_hash(path)

@@ -25,17 +25,17 @@ from pipeline.manifest import (
     ThresholdRecord,
     VisitRecord,
 )
-from pipeline.progress import Advance, Reporter
+from pipeline.progress import Reporter
 from pipeline.records import Edit
 from pipeline.release import Draft, assemble
 from pipeline.selection import Measured
 from pipeline.settings import Settings
 from pipeline.shards import Kind, executor
-from pipeline.sources.checksums import checked_hash
+from pipeline.sources.checksums import dump_hash
 from pipeline.sources.dump_diff import last_edit, window_start
 from pipeline.sources.harvest import Harvest
 from pipeline.sources.pageviews import pageview_files
-from pipeline.sources.spans import dump_bytes, hash_folder
+from pipeline.sources.spans import dump_bytes
 from pipeline.stages import COUNTS, Input, Line
 from pipeline.tables import make_folder, read_table, row_count
 from pipeline.templates import load_templates
@@ -187,7 +187,7 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
             raise InputError(what, str(path), f"Check --{role}.")
     total = sum(dump_bytes(path) for _, path in paths)
     with reporter.track("reading checksums", total) as advance:
-        inputs: Sequence[tuple[Role, Input]] = [(role, Input(path, _hash(path, advance))) for role, path in paths]
+        inputs: Sequence[tuple[Role, Input]] = [(role, Input(path, dump_hash(path, advance))) for role, path in paths]
     found = {role: file for role, file in inputs}
     records = [
         InputRecord(role=role, file=file.path.name, bytes=dump_bytes(file.path), sha256=file.sha256)
@@ -195,10 +195,6 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
     ]
     pageviews = [file for role, file in inputs if role == "pageviews"]
     return _Files(found["new"], found.get("old"), pageviews, records)
-
-
-def _hash(path: Path, advance: Advance) -> str:
-    return hash_folder(path) if path.is_dir() else checked_hash(path, advance)
 
 
 def _model(model: str, settings: Settings) -> Model:

@@ -18,9 +18,9 @@ from pipeline.progress import Reporter
 from pipeline.settings import Settings
 from pipeline.shards import Kind, executor
 from pipeline.sources.arriving import arrives, arriving, store
-from pipeline.sources.checksums import checked_hash
+from pipeline.sources.checksums import dump_hash
 from pipeline.sources.reshard import reshard
-from pipeline.sources.spans import Index, dump_bytes, hash_folder
+from pipeline.sources.spans import Index, dump_bytes
 from pipeline.stages import Input, Line
 from pipeline.tables import make_folder, read_table, whole_file
 from pipeline.templates import load_templates
@@ -126,12 +126,10 @@ def read_input(path: Path, reporter: Reporter) -> Input:
     Raises:
         InputError: It is missing, or not what the list says.
     """
-    if path.is_dir():
-        return Input(path, hash_folder(path))
-    if not path.is_file():
+    if not path.is_file() and not path.is_dir():
         raise InputError("There is no such file", str(path), "Check the path.")
-    with reporter.track("reading checksums", path.stat().st_size) as advance:
-        return Input(path, checked_hash(path, advance))
+    with reporter.track("reading checksums", dump_bytes(path)) as advance:
+        return Input(path, dump_hash(path, advance))
 
 
 def _is_done(out: Path, stage: Path) -> bool:

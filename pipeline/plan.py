@@ -9,15 +9,13 @@ from pathlib import Path
 
 from pipeline import stages
 from pipeline.errors import InputError
-from pipeline.progress import Reporter
 from pipeline.settings import PlanSettings, Settings
 from pipeline.sources.cutting import Shard
 from pipeline.sources.dump import ingest_shard
 from pipeline.sources.heads import find_heads
-from pipeline.sources.opening import is_bzip2
+from pipeline.sources.opening import first_bytes, is_bzip2
 from pipeline.sources.passes import read_shards
 from pipeline.sources.spans import dump_bytes, find_spans
-from pipeline.stages import Line
 from pipeline.templates import load_templates
 
 _GIGABYTE = 1e9
@@ -77,25 +75,20 @@ def plan_dump(dump: Path, settings: Settings, assumed: PlanSettings, workers: in
     sample = _measure(dump, settings, assumed.sample_shards)
     scale = dump_bytes(dump) / max(sample.packed, 1)
     spans = find_spans(dump)
-    is_shared = spans is not None or _is_bzip2(dump)
+    is_shared = spans is not None or is_bzip2(first_bytes(dump))
     way = "each worker reads its own part" if is_shared else "one decoder feeds the workers"
     return Plan(dump, workers, sample, scale, way, tuple(_steps(sample, scale, settings, assumed, workers, is_shared)))
-
-
-def _is_bzip2(dump: Path) -> bool:
-    with dump.open("rb") as file:
-        return is_bzip2(file.read(4))
 
 
 def _measure(dump: Path, settings: Settings, count: int) -> Sample:
     started = time.perf_counter()
     shards = list(islice(read_shards(dump, settings.dump), count))
     decode = time.perf_counter() - started
-    line = Line(settings, load_templates(), Path(), 1, Reporter("quiet"))
+    wanted = stages.wanted(load_templates(), settings.dump.wikis)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         started = time.perf_counter()
-        items = sum(ingest_shard(out, stages.wanted(line), shard).items for shard in shards)
+        items = sum(ingest_shard(out, wanted, shard).items for shard in shards)
         parse = time.perf_counter() - started
         tables = sum(file.stat().st_size for file in out.rglob("*.parquet"))
     started = time.perf_counter()

@@ -93,15 +93,30 @@ def file_hash(path: Path, advance: Callable[[float], None] = lambda _: None) -> 
     Raises:
         InputError: The file cannot be read.
     """
-    digest = hashlib.sha256()
+    return file_hashes(path, ("sha256",), advance)[0]
+
+
+def file_hashes(path: Path, kinds: Sequence[str], advance: Callable[[float], None] = lambda _: None) -> list[str]:
+    """Several hashes of a file, which is read once.
+
+    Args:
+        path: The file.
+        kinds: Their names in `hashlib`.
+        advance: Told how many bytes have been read since the last time.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    digests = [hashlib.new(kind, usedforsecurity=False) for kind in kinds]
     try:
         with path.open("rb") as file:
             while data := file.read(_HASHED_BYTES):
-                digest.update(data)
+                for digest in digests:
+                    digest.update(data)
                 advance(len(data))
     except OSError as error:
         raise InputError(f"The file cannot be read: {error.strerror}", str(path), "Check the path.") from error
-    return digest.hexdigest()
+    return [digest.hexdigest() for digest in digests]
 
 
 def write_table(table: pa.Table, path: Path, schema: pa.Schema) -> Path:

@@ -1,14 +1,19 @@
 """Checksums of dumps: where Wikimedia's list of them lies beside a dump and names it, the dump must agree."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.sources.spans import hash_folder
+from pipeline.tables import file_hash, file_hashes
 
-_HASHED_BYTES = 1 << 20
 _LISTS = (("*sha1sums.txt", "sha1"), ("*md5sums.txt", "md5"))  # the stronger first
+
+
+def dump_hash(dump: Path, advance: Callable[[float], None] = lambda _: None) -> str:
+    """What stands for the content of a dump: the hash of a folder of shards, else that of `checked_hash`."""
+    return hash_folder(dump) if dump.is_dir() else checked_hash(dump, advance)
 
 
 def checked_hash(dump: Path, advance: Callable[[float], None] = lambda _: None) -> str:
@@ -22,23 +27,16 @@ def checked_hash(dump: Path, advance: Callable[[float], None] = lambda _: None) 
         InputError: It cannot be read, or is another file than the list says.
     """
     expected = _expected(dump)
-    digests = [hashlib.sha256(), *([hashlib.new(expected.kind, usedforsecurity=False)] if expected else [])]
-    try:
-        with dump.open("rb") as file:
-            while data := file.read(_HASHED_BYTES):
-                for digest in digests:
-                    digest.update(data)
-                advance(len(data))
-    except OSError as error:
-        raise InputError(f"The file cannot be read: {error.strerror}", str(dump), "Check the path.") from error
-    found = digests[-1].hexdigest()
-    if expected and found != expected.checksum:
+    if expected is None:
+        return file_hash(dump, advance)
+    sha256, found = file_hashes(dump, ("sha256", expected.kind), advance)
+    if found != expected.checksum:
         raise InputError(
             f"The dump is not what {expected.listing} lists: its {expected.kind} is {found}, not {expected.checksum}",
             str(dump),
             "Download it again.",
         )
-    return digests[0].hexdigest()
+    return sha256
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,12 @@ def open_dump(path: Path) -> DumpFile:
     return DumpFile(str(path), raw, decoder(raw, magic))
 
 
+def first_bytes(path: Path) -> bytes:
+    """What tells how a file is packed."""
+    with path.open("rb") as file:
+        return file.read(_MAGIC_BYTES)
+
+
 def is_gzip(magic: bytes) -> bool:
     """Whether a file with these first bytes is packed by gzip."""
     return magic.startswith(b"\x1f\x8b")

@@ -21,7 +21,7 @@ from pipeline.settings import DumpSettings
 from pipeline.shards import InlineExecutor, run_tasks, shares_memory
 from pipeline.sources.bzip2 import open_bzip2
 from pipeline.sources.cutting import Shard, check_framing, cut_shards
-from pipeline.sources.opening import DumpFile, is_bzip2, open_dump
+from pipeline.sources.opening import DumpFile, first_bytes, is_bzip2, open_dump
 from pipeline.sources.slots import Slot, Slots, look, prefix_of
 from pipeline.sources.spans import Spans, dump_bytes, find_spans, open_spans, read_run
 
@@ -134,9 +134,9 @@ def _read_fed(task: Pass, read: Read[Result], pool: Executor) -> Generator[Resul
 def _decoded(task: Pass, pool: Executor, prefix: str) -> DumpFile:
     if isinstance(task.dump, DumpFile):
         return task.dump
-    with task.dump.open("rb") as file:
-        magic = file.read(4)
-    return open_bzip2(task.dump, pool, task.workers, prefix) if is_bzip2(magic) else open_dump(task.dump)
+    if is_bzip2(first_bytes(task.dump)):
+        return open_bzip2(task.dump, pool, task.workers, prefix)
+    return open_dump(task.dump)
 
 
 @dataclass(frozen=True)

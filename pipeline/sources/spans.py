@@ -14,7 +14,16 @@ import zstandard
 from pipeline.errors import InputError
 from pipeline.settings import DumpSettings
 from pipeline.sources.cutting import Shard, cut_run
-from pipeline.sources.opening import CHUNK_BYTES, DumpFile, ZstandardFile, is_bzip2, is_gzip, is_zstandard, open_dump
+from pipeline.sources.opening import (
+    CHUNK_BYTES,
+    DumpFile,
+    ZstandardFile,
+    first_bytes,
+    is_bzip2,
+    is_gzip,
+    is_zstandard,
+    open_dump,
+)
 
 INDEX = "index.json"
 _MAX_HEADER_BYTES = 18  # of a zstandard frame
@@ -77,9 +86,9 @@ def find_spans(path: Path) -> Spans | None:
     if path.is_dir():
         return _folder_spans(path)
     open_dump(path).__exit__()  # tells what is wrong with it
-    with path.open("rb") as file:
-        magic = file.read(4)
-        if is_zstandard(magic):
+    magic = first_bytes(path)
+    if is_zstandard(magic):
+        with path.open("rb") as file:
             spans = _frames(path, file)
             return Spans(str(path), spans, spans[-1].offset + spans[-1].size) if len(spans) > 1 else None
     size = path.stat().st_size

@@ -13,21 +13,26 @@ from pipeline.sources.entity_json import Wanted
 from pipeline.sources.spans import dump_bytes
 from pipeline.stages.line import COUNTS, Input, Line, write_json
 from pipeline.tables import file_hash
+from pipeline.templates import Templates
 
 
-def wanted(line: Line) -> Wanted:
-    """What is kept of a dump: all that later stages look at."""
-    relations = {relation.source_property for relation in line.templates.relations.values()}
-    dates = {f"P{number}" for number in line.templates.dating.properties}
-    filters = {r.object_filter.property for r in line.templates.relations.values() if r.object_filter}
-    return Wanted(frozenset({TYPE, SUBCLASS} | relations | dates | filters), frozenset(line.settings.dump.wikis))
+def wanted(templates: Templates, wikis: Iterable[str]) -> Wanted:
+    """What is kept of a dump: all that later stages look at, and the titles of these wikis."""
+    relations = {relation.source_property for relation in templates.relations.values()}
+    dates = {f"P{number}" for number in templates.dating.properties}
+    filters = {r.object_filter.property for r in templates.relations.values() if r.object_filter}
+    return Wanted(frozenset({TYPE, SUBCLASS} | relations | dates | filters), frozenset(wikis))
+
+
+def _wanted(line: Line) -> Wanted:
+    return wanted(line.templates, line.settings.dump.wikis)
 
 
 def _ingest_depends(line: Line, new: str, harvest: Path | None = None) -> Mapping[str, object]:
     depends: dict[str, object] = {
         "new": new,
         "settings": line.settings.dump.model_dump(),
-        "wanted": sorted(wanted(line).properties),
+        "wanted": sorted(_wanted(line).properties),
     }
     if harvest:
         depends["harvest"] = _hashes(harvest, ("mentions.parquet", "titles.parquet"))
@@ -51,7 +56,7 @@ def ingest(line: Line, new: Input, pool: Executor, harvest: Path | None = None) 
 
     def make(out: Path) -> None:
         with line.reporter.watch("reading the dump", dump_bytes(new.path), line.work / "beats") as beats:
-            counts = dump.ingest(new.path, out, wanted(line), line.settings.dump, pool, line.workers, beats)
+            counts = dump.ingest(new.path, out, _wanted(line), line.settings.dump, pool, line.workers, beats)
         if harvest:
             with line.database() as database:
                 live.complete(out, harvest, database)
@@ -65,7 +70,7 @@ def ingest_arriving(line: Line, name: str, pool: Executor) -> Path:
 
     def make(out: Path) -> Mapping[str, object]:
         with arriving(name) as arrival, line.reporter.track("reading the dump", 0):
-            counts = dump.ingest(arrival.dump, out, wanted(line), line.settings.dump, pool, line.workers)
+            counts = dump.ingest(arrival.dump, out, _wanted(line), line.settings.dump, pool, line.workers)
             sha256 = arrival.sha256()
         write_json(counts.__dict__, out / COUNTS)
         return _ingest_depends(line, sha256)

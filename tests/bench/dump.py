@@ -25,7 +25,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import schema
-from pipeline.progress import Reporter
 from pipeline.settings import load_settings
 from pipeline.shards import InlineExecutor
 from pipeline.signals.degree import measure_degree
@@ -37,7 +36,7 @@ from pipeline.sources.entity_json import (
 )
 from pipeline.sources.heads import find_heads
 from pipeline.sources.passes import read_shards
-from pipeline.stages import Line, wanted
+from pipeline.stages import wanted
 from pipeline.tables import Database, write_table
 from pipeline.templates import load_templates
 from tests import reference_parser
@@ -47,7 +46,7 @@ from tests.states import compare_dumps
 ROUNDS = 3
 SETTINGS = load_settings()
 TEMPLATES = load_templates()
-WANTED = wanted(Line(SETTINGS, TEMPLATES, Path(), 1, Reporter("quiet")))
+WANTED = wanted(TEMPLATES, SETTINGS.dump.wikis)
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,8 @@ from signal import SIGKILL
 
 import pytest
 
-from pipeline.progress import Reporter
 from pipeline.settings import load_settings
-from pipeline.stages import Line, wanted
+from pipeline.stages import wanted
 from pipeline.tables import read_table
 from pipeline.templates import load_templates
 from tests import reference_parser
@@ -69,6 +68,11 @@ def tables(out: Path) -> dict[str, bytes]:
     return {name: content for name, content in files(out).items() if name.split("/")[0] in TABLES}
 
 
+def asked(folder: Path, dump: str, out: Path, *more: object) -> tuple[object, ...]:
+    """The command line that ingests a dump of the folder in small shards."""
+    return ("ingest", folder / dump, "--out", out, "--config", folder / "shards.toml", *more)
+
+
 def ingest(folder: Path, dump: object, out: Path, *more: object, **how: object) -> dict[str, bytes]:
     options = more if "--workers" in more else ("--workers", 2, *more)
     succeed("ingest", dump, "--out", out, "--config", folder / "shards.toml", *options, **how)  # type: ignore[arg-type]
@@ -78,8 +82,7 @@ def ingest(folder: Path, dump: object, out: Path, *more: object, **how: object) 
 def test_the_tables_are_those_of_a_plain_reading_and_counts_those_of_brute_force(
     folder: Path, ingested: dict[str, bytes]
 ) -> None:
-    line = Line(load_settings(), load_templates(), folder, 1, Reporter("quiet"))
-    kept = wanted(line)
+    kept = wanted(load_templates(), load_settings().dump.wikis)
     reading = reference_parser.read(list(lines(ITEMS, changed=0.05)), set(kept.properties), set(kept.wikis))
     out = folder / "ingested"
     assert read_table(out / "statements").to_pylist() == reading.statements
@@ -159,8 +162,7 @@ def test_killed_at_twenty_moments_it_ends_in_the_same_bytes(
     out, draw = tmp_path / "out", random.Random(4)
     met = 0
     for moment in draw.sample(MOMENTS, len(MOMENTS)):
-        command = ("ingest", folder / "new.json", "--out", out, "--config", folder / "shards.toml")
-        run = editmill(*command, "--workers", draw.choice((1, 1, 2)), at=Moment(moment))
+        run = editmill(*asked(folder, "new.json", out), "--workers", draw.choice((1, 1, 2)), at=Moment(moment))
         met += run.code == -SIGKILL
         if run.code == 0:  # past that moment already: begin again
             assert tables(out) == ingested
@@ -173,8 +175,9 @@ def test_a_worker_that_dies_is_told_and_leaves_no_table_for_whole(
     folder: Path, ingested: dict[str, bytes], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    command = ("ingest", folder / "new.json.gz", "--out", out, "--config", folder / "shards.toml", "--workers", 2)
-    run = editmill(*command, at=Moment(r"/counts/000002\.json$", SIGKILL, "self"))
+    run = editmill(
+        *asked(folder, "new.json.gz", out, "--workers", 2), at=Moment(r"/counts/000002\.json$", SIGKILL, "self")
+    )
     assert run.code == 2
     assert "A worker process died" in run.err
     assert not (out / "done.json").exists()
@@ -186,8 +189,7 @@ def test_shards_of_a_lost_dask_worker_are_read_by_another(
     folder: Path, ingested: dict[str, bytes], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    command = ("ingest", folder / "new.json", "--out", out, "--config", folder / "shards.toml", "--workers", 2)
-    run = start(*command, "--executor", "dask")
+    run = start(*asked(folder, "new.json", out, "--workers", 2), "--executor", "dask")
     assert wait_until(lambda: any(out.glob(".work/*/counts/*.json")))
     os.kill(dask_worker(run.pid), SIGKILL)
     assert finish(run).code == 0
@@ -205,8 +207,12 @@ def test_when_every_dask_worker_is_lost_it_is_told_and_the_next_run_goes_on(
     folder: Path, ingested: dict[str, bytes], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    command = ("ingest", folder / "new.json", "--out", out, "--config", folder / "shards.toml", "--workers", 2)
-    run = editmill(*command, "--executor", "dask", at=Moment(r"/counts/000002\.json$", SIGKILL, "self"))
+    run = editmill(
+        *asked(folder, "new.json", out, "--workers", 2),
+        "--executor",
+        "dask",
+        at=Moment(r"/counts/000002\.json$", SIGKILL, "self"),
+    )
     assert run.code == 2
     assert "Workers of the cluster were lost" in run.err
     assert not (out / "done.json").exists()
@@ -218,8 +224,10 @@ def test_a_disk_that_takes_no_more_is_told_and_a_second_run_goes_on(
 ) -> None:
     """A quota that needs no rights to set: the system refuses with EFBIG."""
     out = tmp_path / "out"
-    command = ("ingest", folder / "new.json.gz", "--out", out, "--config", folder / "shards.toml", "--workers", 1)
-    run = editmill(*command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)))
+    run = editmill(
+        *asked(folder, "new.json.gz", out, "--workers", 1),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
     assert run.code == 2
     assert "The disk refused a write: File too large" in run.err
     assert not (out / "done.json").exists()
