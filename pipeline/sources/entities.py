@@ -1,18 +1,15 @@
-"""The JSON of an entity: its forms as types, and what its values say.
+"""The JSON of an entity: the forms that rows are made of as types, and what its values say.
 
 Decoding is typed: what is not declared is skipped by the decoder without becoming an object. Empty maps may be `[]`
-instead of `{}`; unknown data types pass as kind "other".
+instead of `{}`; unknown data types pass as kind "other". Statements as a whole are in `statements.py`.
 """
 
 import functools
 import hashlib
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
-
-from pipeline import times
 
 TYPE, SUBCLASS = "P31", "P279"
 LINK = "wikibase-entityid"
@@ -22,11 +19,25 @@ MAX_ITEM, MAX_PROPERTY = 2**63 - 1, 2**31 - 1  # what the columns of our tables 
 Revision = Annotated[int, Meta(ge=0, le=MAX_ITEM)]
 
 
+class Fields(Struct, gc=False):
+    """A value that is a map, with the keys that rows need; what they hold is looked at where it is used."""
+
+    id: Any = None
+    entity_type: Any = msgspec.field(default=None, name="entity-type")
+    numeric_id: Any = msgspec.field(default=None, name="numeric-id")
+    time: Any = None
+    precision: Any = None
+    calendarmodel: Any = ""
+    amount: Any = None
+    unit: Any = None
+    text: Any = None
+
+
 class DataValue(Struct, gc=False):
     """A value; its form depends on the type, and is looked at only for the kinds we read."""
 
     type: str
-    value: Any  # str, or a map whose keys the type decides; never leaves this module
+    value: Fields | str | float | bool | list[Any] | None
 
 
 class _Time(Struct, gc=False):
@@ -49,22 +60,6 @@ class Snak(Struct, gc=False):
 
     snaktype: str
     datavalue: DataValue | None = None
-
-
-class Reference(Struct, gc=False):
-    """A source of a statement."""
-
-    snaks: dict[str, list[Snak]] | list[Any] = []
-
-
-class Statement(Struct, gc=False):
-    """One claim."""
-
-    id: str
-    mainsnak: Snak
-    rank: str = "normal"
-    qualifiers: dict[str, list[Snak]] | list[Any] = []
-    references: list[Reference] = []
 
 
 class Term(Struct, gc=False):
@@ -93,15 +88,6 @@ class Sitelink(Struct, gc=False):
     title: str
 
 
-class Entity(Struct, gc=False):
-    """An item or another entity, without its terms."""
-
-    id: str
-    claims: dict[str, list[Statement]] | list[Any] = []
-    lastrevid: Revision | None = None
-    modified: datetime | None = None
-
-
 _LETTERS = {"item": "Q", "property": "P"}
 # What comes of a line that is no entity, or holds an id or a value of an unexpected form.
 UNREADABLE = (msgspec.MsgspecError, ValueError, KeyError, TypeError, AttributeError)
@@ -109,19 +95,31 @@ UNREADABLE = (msgspec.MsgspecError, ValueError, KeyError, TypeError, AttributeEr
 
 def named_item(value: DataValue | None) -> int:
     """The number of the item that a value names, or 0."""
-    if value is None or value.type != LINK:
-        return 0
-    name = value.value.get("id") or entity_name(value.value)
+    return item_of(value.value) if value is not None and value.type == LINK else 0
+
+
+def item_of(fields: Any) -> int:
+    """The number of the item that the fields of a link name, or 0.
+
+    Raises:
+        Exception: One of `UNREADABLE`.
+    """
+    name = fields.id or old_name(fields.entity_type, fields.numeric_id)
     return number(name) if name[:1] == "Q" else 0
 
 
-def entity_name(value: dict[str, Any]) -> str:
-    """The id of the entity that a value names; dumps before 2017 give its number alone.
+def old_name(kind: str | None, number: int | None) -> str:
+    """The id of an entity in dumps before 2017, which give its type and number alone.
 
-    >>> entity_name({"entity-type": "property", "numeric-id": 31})
+    >>> old_name("property", 31)
     'P31'
+
+    Raises:
+        ValueError: It gives neither.
     """
-    return value.get("id") or f"{_LETTERS.get(value['entity-type'], '')}{value['numeric-id']}"
+    if kind is None or number is None:
+        raise ValueError("a link names no entity")
+    return f"{_LETTERS.get(kind, '')}{number}"
 
 
 @functools.lru_cache(1 << 16)  # the same few thousand items and properties are named again and again
@@ -140,10 +138,12 @@ def number(name: str | bytes, most: int = MAX_ITEM) -> int:
     return found
 
 
-def snak_value(
-    snak: Snak,
-) -> tuple[str, int | None, str | None, str | None, int | None, str | None, int | None, int | None]:
-    """Value kind, object id, text, amount, unit id, time, precision and calendar id of a snak.
+# Value kind, object id, text, amount, unit id, time, precision and calendar id.
+SnakValue = tuple[str, int | None, str | None, str | None, int | None, str | None, int | None, int | None]
+
+
+def snak_value(snak: Snak) -> SnakValue:
+    """What a snak says, a column each.
 
     Raises:
         msgspec.ValidationError: The value has not the form of its type.
@@ -157,16 +157,25 @@ def snak_value(
             object_id = named_item(snak.datavalue)
             return ("item" if object_id else "other", object_id or None, None, None, None, None, None, None)
         case "time":
-            moment = msgspec.convert(value, _Time)
+            moment = msgspec.convert(value, _Time, from_attributes=True)
             calendar = item_number(moment.calendarmodel)
             return ("time", None, None, None, None, moment.time, moment.precision, calendar)
         case "quantity":
-            quantity = msgspec.convert(value, _Quantity)
+            quantity = msgspec.convert(value, _Quantity, from_attributes=True)
             return ("quantity", None, None, quantity.amount, item_number(quantity.unit), None, None, None)
         case "string":
             return ("string", None, msgspec.convert(value, str), None, None, None, None, None)
         case "monolingualtext":
-            return ("monolingual", None, msgspec.convert(value, _Text).text, None, None, None, None, None)
+            return (
+                "monolingual",
+                None,
+                msgspec.convert(value, _Text, from_attributes=True).text,
+                None,
+                None,
+                None,
+                None,
+                None,
+            )
         case _:
             return ("other", None, None, None, None, None, None, None)
 
@@ -181,76 +190,11 @@ def item_number(iri: str) -> int | None:
     return number(name) if name[:1] == "Q" and name[1:].isdigit() else None
 
 
-def snak_key(snak: Snak) -> tuple[object, ...]:
-    """What a snak says, without how it was typed: equal for equal values; its parts are text, so keys have an order."""
-    if snak.datavalue is None:
-        return (snak.snaktype,)
-    value, kind = snak.datavalue.value, snak.datavalue.type
-    try:
-        return _value_key(kind, value)
-    except UNREADABLE:  # not the form of its type
-        return (kind, _as_json(value))
-
-
-def _value_key(kind: str, value: Any) -> tuple[object, ...]:
-    match kind:
-        case "wikibase-entityid":
-            return (kind, entity_name(value))
-        case "time":
-            moment = times.parts(value["time"]) or value["time"]  # dumps before 2016 write years in 11 digits
-            return (kind, str(moment), str(value["precision"]), str(item_number(value.get("calendarmodel", ""))))
-        case "quantity":
-            bounds = (str(value.get("lowerBound")), str(value.get("upperBound")))
-            return (kind, value["amount"].lstrip("+"), value["unit"].rpartition("/")[2], *bounds)
-        case "monolingualtext":
-            return (kind, value["language"], value["text"])
-        case "globecoordinate":
-            fields = ("latitude", "longitude", "precision", "globe")
-            return (kind, *(str(value.get(name)) for name in fields))
-        case _:
-            return (kind, _as_json(value))
-
-
-def _as_json(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
-
-
-def value_text(snak: Snak) -> str:
-    """A value written short: item id, time/precision, amount|unit item, language:text, string, somevalue, novalue."""
-    if snak.datavalue is None or snak.snaktype != "value":
-        return snak.snaktype
-    value, kind = snak.datavalue.value, snak.datavalue.type
-    try:
-        return _short(kind, value)
-    except UNREADABLE:  # not the form of its type
-        return _as_json(value)
-
-
-def _short(kind: str, value: Any) -> str:
-    match kind:
-        case "wikibase-entityid":
-            return entity_name(value)
-        case "time":
-            return f"{value['time']}/{value['precision']}"
-        case "quantity":
-            unit = item_number(value["unit"])
-            return f"{value['amount']}|Q{unit}" if unit else value["amount"]
-        case "monolingualtext":
-            return f"{value['language']}:{value['text']}"
-        case "globecoordinate":
-            return f"{value['latitude']},{value['longitude']}"
-        case _:
-            return _as_json(value)
-
-
 def state(revision: int | None, line: bytes) -> int:
     """A number that differs when the item differs: its revision or, in dumps without revisions, a hash of its line."""
     if revision is not None:
         return revision
     return int.from_bytes(hashlib.blake2b(line, digest_size=8).digest(), signed=True)
-
-
-_decode = msgspec.json.Decoder(Entity).decode
 
 
 class _Redirect(Struct, gc=False):
@@ -273,13 +217,25 @@ def is_redirect(line: bytes) -> bool:
         return False
 
 
+class _Statement(Struct, gc=False):
+    mainsnak: Snak
+    qualifiers: dict[str, list[Snak]] | list[Any] = []
+
+
+class _Claims(Struct, gc=False):
+    claims: dict[str, list[_Statement]] | list[Any] = []
+
+
+_decode_claims = msgspec.json.Decoder(_Claims).decode
+
+
 def named_items(line: bytes) -> set[int]:
     """The items that an entity names as the value or the event of a statement.
 
     Raises:
         Exception: One of `UNREADABLE`.
     """
-    claims = _decode(line).claims
+    claims = _decode_claims(line).claims
     statements = [one for group in claims.values() for one in group] if isinstance(claims, dict) else []
     snaks = [statement.mainsnak for statement in statements]
     for statement in statements:

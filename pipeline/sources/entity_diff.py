@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from pipeline import times
+from pipeline.sources import entities
 from pipeline.sources.entities import (
     END,
     EVENT,
@@ -24,14 +25,12 @@ from pipeline.sources.entities import (
     AliasTerms,
     Revision,
     Sitelink,
-    Snak,
-    Statement,
+    SnakValue,
     Term,
     Terms,
-    snak_key,
     snak_value,
-    value_text,
 )
+from pipeline.sources.statements import Snak, Statement, snak_key, value_text
 
 _Difference = tuple[str, "_Claim | None", "_Claim | None"]  # kind, older side, newer side
 DifferenceRow = tuple[Any, ...]  # the columns of schema.DIFFERENCES, in order
@@ -238,8 +237,8 @@ def _row(
         right.statement.id if right else None,
         left.text if left else None,
         right.text if right else None,
-        snak_value(left.statement.mainsnak)[1] if left else None,
-        snak_value(right.statement.mainsnak)[1] if right else None,
+        _snak_value(left.statement.mainsnak)[1] if left else None,
+        _snak_value(right.statement.mainsnak)[1] if right else None,
         right is not None and (right.property_id, right.value) not in pair.known_values,
         pair.fate,
         left is not None and right is not None and _gains_end(left, right),
@@ -262,7 +261,7 @@ def _date(claim: _Claim | None) -> _Date:
     """When a statement became true, by its own word: its value if that is a date, else its start or point in time."""
     if claim is None:
         return _NO_DATE
-    kind, *_, time, precision, calendar = snak_value(claim.statement.mainsnak)
+    kind, *_, time, precision, calendar = _snak_value(claim.statement.mainsnak)
     if kind == "time":
         return claim.property_id, time, precision, calendar
     dates = [_qualifier_date(claim, name) for name in (START, POINT)]
@@ -272,7 +271,7 @@ def _date(claim: _Claim | None) -> _Date:
 
 def _qualifier_date(claim: _Claim | None, name: str) -> _Date:
     for snak in _qualifier(claim, name):
-        kind, *_, time, precision, calendar = snak_value(snak)
+        kind, *_, time, precision, calendar = _snak_value(snak)
         if kind == "time":
             return int(name[1:]), time, precision, calendar
     return _NO_DATE
@@ -284,7 +283,11 @@ def _qualifier(claim: _Claim | None, name: str) -> Sequence[Snak]:
 
 
 def _event(claim: _Claim | None) -> int | None:
-    return next((snak_value(snak)[1] for snak in _qualifier(claim, EVENT)), None)
+    return next((_snak_value(snak)[1] for snak in _qualifier(claim, EVENT)), None)
+
+
+def _snak_value(snak: Snak) -> SnakValue:
+    return snak_value(msgspec.convert(snak, entities.Snak, from_attributes=True))
 
 
 def _successions(differences: Iterable[_Difference], gap_days: tuple[int, int]) -> dict[str, _Claim]:

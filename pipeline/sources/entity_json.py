@@ -27,6 +27,7 @@ from pipeline.sources.entities import (
     Sitelink,
     Snak,
     Terms,
+    item_of,
     named_item,
     number,
     snak_value,
@@ -118,6 +119,7 @@ def read_entity(line: bytes, wanted: Wanted, rows: Rows) -> None:
     claims = entity.claims if isinstance(entity.claims, dict) else {}
     is_item = entity.id.startswith("Q")
     subject = number(entity.id) if is_item else 0
+    nobody = {0, subject}
     neighbours: set[int] = set()
     mentions, kept = rows.mentions, rows.statements
     for property_name, statements in claims.items():
@@ -126,15 +128,15 @@ def read_entity(line: bytes, wanted: Wanted, rows: Rows) -> None:
         for statement in statements:
             object_id = named_item(statement.mainsnak.datavalue)
             if statement.qualifiers or statement.references:
-                mentions += _mentioned(statement, object_id) - {0, subject}
-            elif object_id and object_id != subject:
+                mentions += _mentioned(statement, object_id) - nobody
+            elif object_id not in nobody:
                 mentions.append(object_id)
             if statement.rank == best:
                 neighbours.add(object_id)
             if property_id:
                 kept.append(_statement_row(subject, property_id, statement, best, object_id))
     if is_item:
-        neighbours -= {0, subject}
+        neighbours -= nobody
         rows.neighbours += neighbours
         rows.neighbour_of += [subject] * len(neighbours)
         rows.entities.append(_entity_row(subject, entity, claims, state(entity.lastrevid, line)))
@@ -163,8 +165,8 @@ def _add_links(groups: dict[str, list[Snak]] | dict[str, list[_Source]], found: 
     for snaks in groups.values():
         for snak in snaks:
             value = snak.datavalue
-            if value is not None and value.type == LINK:  # asked here too: most values are none
-                found.add(named_item(value))
+            if value is not None and value.type == LINK:
+                found.add(item_of(value.value))
 
 
 def _statement_row(subject: int, property_id: int, statement: _Statement, best: str, object_id: int) -> StatementRow:

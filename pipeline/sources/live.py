@@ -17,10 +17,11 @@ from pipeline import schema
 from pipeline.progress import Reporter
 from pipeline.settings import Settings
 from pipeline.sources.dump_diff import Texts, compare_texts
-from pipeline.sources.entities import Entity, number, value_text
+from pipeline.sources.entities import number
 from pipeline.sources.provenance import find_provenance
 from pipeline.sources.recent_changes import NAMES_PROPERTY, NO_STATEMENT, Window, find_spans, open_changes, sweep
 from pipeline.sources.revisions import fetch_revisions, history
+from pipeline.sources.statements import Entity, value_text
 from pipeline.sources.wiki import Wiki
 from pipeline.tables import Database, read_table, write_rows, write_table
 

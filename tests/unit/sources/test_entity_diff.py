@@ -12,8 +12,8 @@ from pipeline.errors import InputError
 from pipeline.schema import CHANGE_CLASSES
 from pipeline.shards import InlineExecutor
 from pipeline.sources import dump_diff
-from pipeline.sources.entities import DataValue, Snak, snak_key, value_text
 from pipeline.sources.entity_diff import compare, holds_all, terms
+from pipeline.sources.statements import DataValue, Snak, snak_key, value_text
 from pipeline.tables import read_table
 from tests.entities import (
     NOTHING,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.resources import sample_folder
-from pipeline.sources.entities import UNREADABLE, entity_name, number, state
+from pipeline.sources.entities import UNREADABLE, number, old_name, state
 from pipeline.sources.entity_json import Rows, Wanted, read_entity
 from tests import reference_parser
 from tests.entities import (
@@ -440,5 +440,7 @@ def test_ids_are_numbers_that_fit_the_tables() -> None:
             number(wrong)
 
 
-def test_an_entity_is_named_alike_with_and_without_its_id() -> None:
-    assert entity_name({"entity-type": "item", "numeric-id": 42}) == entity_name({"id": "Q42"}) == "Q42"
+def test_old_links_name_an_entity_by_type_and_number() -> None:
+    assert (old_name("item", 42), old_name("property", 31), old_name("lexeme", 3)) == ("Q42", "P31", "3")
+    with pytest.raises(ValueError, match="names no entity"):
+        old_name("item", None)
