@@ -18,7 +18,7 @@ from pipeline.progress import Reporter
 from pipeline.settings import Settings
 from pipeline.shards import Kind, executor
 from pipeline.sources.arriving import arrives, arriving, store
-from pipeline.sources.checksums import dump_hash
+from pipeline.sources.checksums import dump_hashes
 from pipeline.sources.reshard import reshard
 from pipeline.sources.spans import Index, dump_bytes
 from pipeline.stages import Input, Line
@@ -55,7 +55,7 @@ def ingest_dump(name: str, settings: Settings, how: How, reporter: Reporter) -> 
     """
     with locked(how.out / _WORK):
         line = Line(settings, load_templates(), how.out / _WORK, how.workers, reporter)
-        new = None if arrives(name) else read_input(Path(name), reporter)
+        new = None if arrives(name) else read_inputs([Path(name)], reporter)[0]
         if new is None or not _is_done(how.out, stages.ingest_folder(line, new)):
             with executor(how.workers, how.kind, how.address) as pool:
                 ingested = stages.ingest(line, new, pool) if new else stages.ingest_arriving(line, name, pool)
@@ -81,7 +81,7 @@ def diff_dumps(old: str, new: str, settings: Settings, how: How, reporter: Repor
     """
     with locked(how.out / _WORK):
         line = Line(settings, load_templates(), how.out / _WORK, how.workers, reporter)
-        before, after = (read_input(local_dump(name, line.work), reporter) for name in (old, new))
+        before, after = read_inputs([local_dump(name, line.work) for name in (old, new)], reporter)
         if not _is_done(how.out, stages.changed_folder(line, before, after)):
             with executor(how.workers, how.kind, how.address) as pool:
                 changed = stages.changed(line, before, after, pool)
@@ -97,7 +97,7 @@ def reshard_dump(name: str, settings: Settings, how: How, reporter: Reporter) ->
         UsageError: The folder holds something else.
     """
     with locked(how.out / _WORK):
-        source = None if arrives(name) else read_input(Path(name), reporter)
+        source = None if arrives(name) else read_inputs([Path(name)], reporter)[0]
         _claim(how.out, {"dump": source.sha256 if source else None, "shard_bytes": settings.dump.shard_bytes})
         run = (how.out, settings.dump)
         with executor(how.workers, how.kind, how.address) as pool:
@@ -120,16 +120,17 @@ def local_dump(name: str, work: Path) -> Path:
     return store(name, work / "arrived")
 
 
-def read_input(path: Path, reporter: Reporter) -> Input:
-    """A dump with its hash, compared with the list of checksums beside it.
+def read_inputs(paths: Sequence[Path], reporter: Reporter) -> list[Input]:
+    """Dumps with their hashes, compared with the lists of checksums beside them.
 
     Raises:
-        InputError: It is missing, or not what the list says.
+        InputError: One is missing, or not what the list says.
     """
-    if not path.is_file() and not path.is_dir():
-        raise InputError("There is no such file", str(path), "Check the path.")
-    with reporter.track("reading checksums", dump_bytes(path)) as advance:
-        return Input(path, dump_hash(path, advance))
+    for path in paths:
+        if not path.is_file() and not path.is_dir():
+            raise InputError("There is no such file", str(path), "Check the path.")
+    with reporter.track("reading checksums", sum(map(dump_bytes, paths))) as advance:
+        return [Input(path, sha256) for path, sha256 in zip(paths, dump_hashes(paths, advance), strict=True)]
 
 
 def _is_done(out: Path, stage: Path) -> bool:

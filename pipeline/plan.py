@@ -1,8 +1,9 @@
 """What reading a dump will take, projected from its beginning before anything is started."""
 
+import contextlib
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,7 +11,6 @@ from pathlib import Path
 from pipeline import stages
 from pipeline.errors import InputError
 from pipeline.settings import PlanSettings, Settings
-from pipeline.sources.cutting import Shard
 from pipeline.sources.dump import ingest_shard
 from pipeline.sources.heads import find_heads
 from pipeline.sources.opening import first_bytes, is_bzip2
@@ -81,25 +81,43 @@ def plan_dump(dump: Path, settings: Settings, assumed: PlanSettings, workers: in
 
 
 def _measure(dump: Path, settings: Settings, count: int) -> Sample:
-    started = time.perf_counter()
-    shards = list(islice(read_shards(dump, settings.dump), count))
-    decode = time.perf_counter() - started
     wanted = stages.wanted(load_templates(), settings.dump.wikis)
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder)
-        started = time.perf_counter()
-        items = sum(ingest_shard(out, wanted, shard).items for shard in shards)
-        parse = time.perf_counter() - started
-        tables = sum(file.stat().st_size for file in out.rglob("*.parquet"))
-    started = time.perf_counter()
-    for shard in shards:
-        find_heads(shard)
-    scan = time.perf_counter() - started
-    return Sample(shards[-1].position, _size(shards), items, tables, decode, parse, scan)
+    decode, parse, scan = _Laps(), _Laps(), _Laps()
+    with contextlib.closing(read_shards(dump, settings.dump)) as shards:
+        for _ in range(count):  # alone, as the decoder that feeds workers does it
+            with decode:
+                next(shards, None)
+    sizes: list[int] = []
+    position = items = 0
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(read_shards(dump, settings.dump)) as shards:
+        for shard in islice(shards, count):
+            with parse:
+                items += ingest_shard(Path(folder), wanted, shard).items
+            with scan:
+                find_heads(shard)
+            sizes.append(len(shard.data))
+            position = shard.position
+        tables = sum(file.stat().st_size for file in Path(folder).rglob("*.parquet"))
+    return Sample(position, sum(sizes), items, tables, *(laps.total(sizes) for laps in (decode, parse, scan)))
 
 
-def _size(shards: list[Shard]) -> int:
-    return sum(len(shard.data) for shard in shards)
+class _Laps:
+    """How long each shard took."""
+
+    def __init__(self) -> None:
+        self._seconds: list[float] = []
+        self._started = 0.0
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, *closing: object) -> None:
+        self._seconds.append(time.perf_counter() - self._started)
+
+    def total(self, sizes: Sequence[int]) -> float:
+        """What all shards would take at the pace of the later half: before, memory is new and slow to fill."""
+        later = slice(len(sizes) // 2, len(sizes))
+        return sum(self._seconds[later]) * sum(sizes) / sum(sizes[later])
 
 
 def _steps(
@@ -123,8 +141,10 @@ def _steps(
     changed = assumed.changed_share
     compare = 2 * changed * assumed.compare_to_parse * parse / workers
     texts = 2 * changed * sample.packed * scale
-    told = f"2 x ({rule.format('scan')}) + compare, {_short(scan)} min to scan, {changed:.0%} changed items"
-    yield Step("diff with another such dump", 2 * shared(scan) + compare, memory, texts, told)
+    told = f"compare, {_short(scan)} min to scan, {changed:.0%} changed items"
+    once = f"{rule.format('scan')} for the older dump + scan / workers + {told}"
+    yield Step("changes, in a build", shared(scan) + scan / workers + compare, memory, texts, once)
+    yield Step("diff, by itself", 2 * shared(scan) + compare, memory, texts, f"2 x ({rule.format('scan')}) + {told}")
 
 
 def written(plan: Plan) -> str:

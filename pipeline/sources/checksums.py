@@ -1,6 +1,9 @@
 """Checksums of dumps: where Wikimedia's list of them lies beside a dump and names it, the dump must agree."""
 
-from collections.abc import Callable
+import functools
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,12 @@ _LISTS = (("*sha1sums.txt", "sha1"), ("*md5sums.txt", "md5"))  # the stronger fi
 def dump_hash(dump: Path, advance: Callable[[float], None] = lambda _: None) -> str:
     """What stands for the content of a dump: the hash of a folder of shards, else that of `checked_hash`."""
     return hash_folder(dump) if dump.is_dir() else checked_hash(dump, advance)
+
+
+def dump_hashes(dumps: Sequence[Path], advance: Callable[[float], None] = lambda _: None) -> list[str]:
+    """The same for several dumps or other files at once: hashing keeps no thread from running."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(functools.partial(dump_hash, advance=advance), dumps))
 
 
 def checked_hash(dump: Path, advance: Callable[[float], None] = lambda _: None) -> str:
