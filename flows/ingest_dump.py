@@ -41,7 +41,7 @@ def ingest_dump(parameters: BuildParameters, scheduled: datetime | None = None) 
         hashed = Input(new, hash_dump(new))
         before = Input(old, hash_dump(old)) if old else None
         with executor(parameters.workers, parameters.executor, parameters.dask_address) as pool:
-            ingested = stages.ingest(line, hashed, pool)
+            ingested = stages.ingest(line, hashed, pool, old=before)
             compared = [stages.changed(line, before, hashed, pool)] if before else []
     return [ingested, *compared]
 

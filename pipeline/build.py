@@ -31,7 +31,7 @@ from pipeline.release import Draft, assemble
 from pipeline.selection import Measured
 from pipeline.settings import Settings
 from pipeline.shards import Kind, executor
-from pipeline.sources.checksums import dump_hash
+from pipeline.sources.checksums import dump_hashes
 from pipeline.sources.dump_diff import last_edit, window_start
 from pipeline.sources.harvest import Harvest
 from pipeline.sources.pageviews import pageview_files
@@ -100,7 +100,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         # Its workers end when all is read: the model needs their memory.
         with executor(options.workers, options.executor, options.dask_address) as pool:
             visit = sources.harvest
-            ingested = stages.ingest(line, files.new, pool, visit.folder if visit else None)
+            ingested = stages.ingest(line, files.new, pool, visit.folder if visit else None, files.old)
             if visit:
                 changed = stages.changed_live(line, visit.folder, visit.window.start, ingested)
             else:
@@ -187,7 +187,10 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
             raise InputError(what, str(path), f"Check --{role}.")
     total = sum(dump_bytes(path) for _, path in paths)
     with reporter.track("reading checksums", total) as advance:
-        inputs: Sequence[tuple[Role, Input]] = [(role, Input(path, dump_hash(path, advance))) for role, path in paths]
+        hashes = dump_hashes([path for _, path in paths], advance)
+    inputs: Sequence[tuple[Role, Input]] = [
+        (role, Input(path, sha256)) for (role, path), sha256 in zip(paths, hashes, strict=True)
+    ]
     found = {role: file for role, file in inputs}
     records = [
         InputRecord(role=role, file=file.path.name, bytes=dump_bytes(file.path), sha256=file.sha256)

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import gc
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -55,6 +55,14 @@ class ShardCounts:
 _SAMPLES = 5
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Other work on the shards of a dump while it is ingested, so that it is read once."""
+
+    out: Path  # where that work marks its shards done
+    read: Callable[[Shard], ShardCounts]  # it can be pickled
+
+
 def _place(sample: str) -> int:
     """The byte that a sample is at."""
     return int(sample.removeprefix("byte ").partition(":")[0])
@@ -68,6 +76,7 @@ def ingest(
     pool: Executor,
     workers: int,
     beats: Path | None = None,
+    beside: Beside | None = None,
 ) -> ShardCounts:
     """Read a dump into STATEMENTS, ENTITIES, MENTIONS and TITLES, a Parquet file a shard.
 
@@ -80,20 +89,27 @@ def ingest(
         pool: Where to run.
         workers: How many tasks to run at a time; the result does not depend on it.
         beats: Where to tell how far it is; see `progress.Reporter.watch`.
+        beside: What else to do with each shard.
 
     Raises:
         InputError: The dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
     """
     name = dump.name if isinstance(dump, DumpFile) else str(dump)
-    counts, done = read_done(out)
+    counts, done = read_done(out, *([beside.out] if beside else []))
     task = Pass(dump, out, settings, workers, done, beats)
-    read = functools.partial(ingest_shard, out, wanted)
+    read = functools.partial(_read_shard, out, wanted, beside)
     with contextlib.closing(read_dump(task, read, pool)) as parts:
         for part in parts:
             counts.add(part)
             check_unreadable(counts, name, settings)
     check_counts(counts, name, settings)
     return counts
+
+
+def _read_shard(out: Path, wanted: Wanted, beside: Beside | None, shard: Shard) -> ShardCounts:
+    if beside:
+        beside.read(shard)
+    return ingest_shard(out, wanted, shard)
 
 
 def ingest_shard(out: Path, wanted: Wanted, shard: Shard) -> ShardCounts:
@@ -120,12 +136,13 @@ def _without_pauses() -> Generator[None, None, None]:
             gc.enable()
 
 
-def read_done(out: Path) -> tuple[ShardCounts, frozenset[int]]:
-    """What earlier runs read, and the numbers of the shards that they finished."""
+def read_done(out: Path, *others: Path) -> tuple[ShardCounts, frozenset[int]]:
+    """What earlier runs read, and the numbers of the shards that they finished, in other folders too."""
     counts, done = ShardCounts(), set[int]()
     for marker in (out / "counts").glob("[0-9]*.json"):
-        counts.add(ShardCounts(**json.loads(marker.read_text())))
-        done.add(int(marker.stem))
+        if all((other / "counts" / marker.name).is_file() for other in others):
+            counts.add(ShardCounts(**json.loads(marker.read_text())))
+            done.add(int(marker.stem))
     return counts, frozenset(done)
 
 
@@ -190,4 +207,7 @@ def _counted(rows: Rows) -> pa.Table:
 
 def _tally(ids: Numbers, found: Numbers) -> Numbers:
     """How often each id was found."""
-    return np.bincount(np.searchsorted(ids, found), minlength=len(ids)).astype(np.int64)
+    named, counts = np.unique(found, return_counts=True)
+    tally = np.zeros(len(ids), dtype=np.int64)
+    tally[np.searchsorted(ids, named)] = counts
+    return tally

@@ -21,7 +21,7 @@ from pipeline import schema
 from pipeline.progress import Reporter
 from pipeline.settings import DumpSettings
 from pipeline.sources.cutting import Shard
-from pipeline.sources.dump import ShardCounts, check_counts, check_unreadable, mark_done, read_done
+from pipeline.sources.dump import Beside, ShardCounts, check_counts, check_unreadable, mark_done, read_done
 from pipeline.sources.entities import UNREADABLE, named_items, state
 from pipeline.sources.entity_json import Rows, StatementRow, Wanted, read_entity
 from pipeline.sources.heads import Heads, find_heads
@@ -63,7 +63,7 @@ class Scans:
     is_quick: bool  # each dump was read once
 
 
-def find_changed(old: Path, new: Path, out: Path, reading: Reading) -> Scans:
+def find_changed(old: Path, new: Path, out: Path, reading: Reading, newer: Path | None = None) -> Scans:
     """Find the items that differ, with all that is needed to compare them.
 
     The folder of a dump holds `revisions/` (REVISIONS of all items), `texts/` (TEXTS, at least those of changed
@@ -74,13 +74,16 @@ def find_changed(old: Path, new: Path, out: Path, reading: Reading) -> Scans:
         new: The newer dump.
         out: A folder, perhaps with finished shards of an earlier run.
         reading: How to read.
+        newer: The folder of the newer dump, if `beside` has filled it.
 
     Raises:
         InputError: A dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
     """
-    after = _last_revision(old, new, reading.settings)
-    if after is not None:
+    if newer:
+        _tell_unreadable(read_done(newer)[0], new, reading.reporter)
+    elif (after := _last_revision(old, new, reading.settings)) is not None:
         newer = scan(new, out / "newer", Keep(after=after), reading)
+    if newer:
         older = scan(old, out / "older", Keep(other=newer, named=newer), reading)
         if not _write_changed(out, older, newer, reading.memory):
             return Scans(older, newer, out / "changed.parquet", is_quick=True)
@@ -89,6 +92,14 @@ def find_changed(old: Path, new: Path, out: Path, reading: Reading) -> Scans:
     older = scan(old, out / "second" / "older", Keep(other=newer, named=newer), reading)
     _write_changed(out, older, newer, reading.memory)
     return Scans(older, newer, out / "changed.parquet", is_quick=False)
+
+
+def beside(old: Path, new: Path, out: Path, settings: DumpSettings, dated: frozenset[str]) -> Beside | None:
+    """The first scan of the newer dump, to be made while that is ingested; None if revisions do not tell enough."""
+    after = _last_revision(old, new, settings)
+    if after is None:
+        return None
+    return Beside(out, functools.partial(_scan_shard, out, Keep(after=after), Wanted(dated, frozenset())))
 
 
 def _last_revision(old: Path, new: Path, settings: DumpSettings) -> int | None:
@@ -141,10 +152,14 @@ def scan(path: Path, out: Path, keep: Keep, reading: Reading) -> Path:
                 counts.add(part)
                 check_unreadable(counts, str(path), reading.settings)
     check_counts(counts, str(path), reading.settings)
+    _tell_unreadable(counts, path, reading.reporter)
+    return out
+
+
+def _tell_unreadable(counts: ShardCounts, path: Path, reporter: Reporter) -> None:
     if counts.unreadable:
         told = f"{counts.unreadable} lines of {path} cannot be read, so nothing is told of their items"
-        reading.reporter.warn("unreadable", f"{told}. The first ones: {'; '.join(counts.samples)}")
-    return out
+        reporter.warn("unreadable", f"{told}. The first ones: {'; '.join(counts.samples)}")
 
 
 def _sort(folder: Path, memory: str) -> None:

@@ -1,11 +1,12 @@
 """From dumps, or from a visit to a living wiki, to tables: what there is, and what changed."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
 
-from pipeline.finished import late_stage, stage_folder
+from pipeline.finished import DONE, late_stage, stage_folder
 from pipeline.sources import changes, dump, dump_diff, dump_scan, live
 from pipeline.sources.arriving import arriving
 from pipeline.sources.entities import SUBCLASS, TYPE
@@ -44,7 +45,7 @@ def ingest_folder(line: Line, new: Input) -> Path:
     return stage_folder(line.work, "ingest", _ingest_depends(line, new.sha256))
 
 
-def ingest(line: Line, new: Input, pool: Executor, harvest: Path | None = None) -> Path:
+def ingest(line: Line, new: Input, pool: Executor, harvest: Path | None = None, old: Input | None = None) -> Path:
     """STATEMENTS, ENTITIES, MENTIONS and TITLES of the newer state, in folders of these names, and what was read.
 
     Args:
@@ -52,17 +53,47 @@ def ingest(line: Line, new: Input, pool: Executor, harvest: Path | None = None) 
         new: The newer dump, or the items that a visit brought.
         pool: Where to read.
         harvest: That visit, which knows more of the graph and of pages than its items tell.
+        old: The dump that `changed` will compare it with: what it looks for in the newer one is found in the same pass.
     """
 
     def make(out: Path) -> None:
-        with line.reporter.watch("reading the dump", dump_bytes(new.path), line.work / "beats") as beats:
-            counts = dump.ingest(new.path, out, _wanted(line), line.settings.dump, pool, line.workers, beats)
+        if old and not _scanned(line, old, new):
+            fill = functools.partial(_ingest_and_scan, line, old, new, pool, out)
+            line.stage("scan", _scan_depends(line, old, new), fill)
+        else:
+            _read(line, new, pool, out)
         if harvest:
             with line.database() as database:
                 live.complete(out, harvest, database)
-        write_json(counts.__dict__, out / COUNTS)
 
     return line.stage("ingest", _ingest_depends(line, new.sha256, harvest), make)
+
+
+def _read(line: Line, new: Input, pool: Executor, out: Path, beside: dump.Beside | None = None) -> None:
+    with line.reporter.watch("reading the dump", dump_bytes(new.path), line.work / "beats") as beats:
+        counts = dump.ingest(new.path, out, _wanted(line), line.settings.dump, pool, line.workers, beats, beside)
+    write_json(counts.__dict__, out / COUNTS)
+
+
+def _ingest_and_scan(line: Line, old: Input, new: Input, pool: Executor, out: Path, scanned: Path) -> None:
+    """Fill the folder of `ingest` and that of a scan, which stays empty if it would be of no use."""
+    beside = dump_scan.beside(old.path, new.path, scanned, line.settings.dump, _dated(line))
+    _read(line, new, pool, out, beside)
+
+
+def _scan_depends(line: Line, old: Input, new: Input) -> Mapping[str, object]:
+    dump_settings = line.settings.dump.model_dump()
+    return {"old": old.sha256, "new": new.sha256, "dump": dump_settings, "dated": sorted(_dated(line))}
+
+
+def _scanned(line: Line, old: Input, new: Input) -> Path | None:
+    """The finished folder of a scan of the newer dump."""
+    folder = stage_folder(line.work, "scan", _scan_depends(line, old, new))
+    return folder if (folder / DONE).is_file() else None
+
+
+def _dated(line: Line) -> frozenset[str]:
+    return frozenset(f"P{number}" for number in line.templates.dating.properties)
 
 
 def ingest_arriving(line: Line, name: str, pool: Executor) -> Path:
@@ -123,11 +154,12 @@ def changed_folder(line: Line, old: Input, new: Input) -> Path:
 def changed(line: Line, old: Input, new: Input, pool: Executor) -> Path:
     """CHANGES between the two dumps, as `changes.parquet`."""
     settings = line.settings
-    dated = frozenset(f"P{number}" for number in line.templates.dating.properties)
 
     def make(out: Path) -> None:
-        reading = dump_scan.Reading(settings.dump, dated, settings.memory, pool, line.workers, line.reporter)
-        scans = dump_scan.find_changed(old.path, new.path, out, reading)
+        reading = dump_scan.Reading(settings.dump, _dated(line), settings.memory, pool, line.workers, line.reporter)
+        scanned = _scanned(line, old, new)
+        newer = scanned if scanned and (scanned / "revisions").is_dir() else None
+        scans = dump_scan.find_changed(old.path, new.path, out, reading, newer)
         dump_diff.check_order(scans.older / "revisions", scans.newer / "revisions")
         if not scans.is_quick:
             line.reporter.warn("read_twice", "The dumps were read more than once: their revisions do not tell enough.")
