@@ -26,14 +26,20 @@ class Shard:
     position: int  # reached in the file when it was read
     data: bytes
 
-    def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Each entity's line without the framing of the array, with its offset in the decompressed stream."""
-        offset = self.offset
-        for line in self.data.split(b"\n"):
-            entity = line.strip(_FRAMING)
-            if entity:
-                yield offset, entity
-            offset += len(line) + 1
+    def lines(self) -> Iterator[tuple[int, memoryview]]:
+        """Each entity's line without the framing of the array, not copied, and its offset in the content."""
+        data, view, start = self.data, memoryview(self.data), 0
+        while start < len(data):
+            end = data.find(b"\n", start)
+            end = end if end >= 0 else len(data)
+            first, stop = start, end
+            while first < stop and data[stop - 1] in _FRAMING:
+                stop -= 1
+            while first < stop and data[first] in _FRAMING:
+                first += 1
+            if first < stop:
+                yield self.offset + start, view[first:stop]
+            start = end + 1
 
 
 def cut_shards(stream: DumpFile, settings: DumpSettings) -> Iterator[Shard]:

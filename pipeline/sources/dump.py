@@ -187,7 +187,7 @@ def _parse(shard: Shard, wanted: Wanted) -> tuple[Rows, ShardCounts]:
             read_entity(line, wanted, rows)
         except UNREADABLE as error:
             rows.cut(lengths)
-            if not is_redirect(line):
+            if not is_redirect(bytes(line)):
                 counts.miss(offset, error)
     counts.items, counts.statements = len(rows.entities), len(rows.statements)
     return rows, counts

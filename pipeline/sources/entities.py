@@ -190,7 +190,7 @@ def item_number(iri: str) -> int | None:
     return number(name) if name[:1] == "Q" and name[1:].isdigit() else None
 
 
-def state(revision: int | None, line: bytes) -> int:
+def state(revision: int | None, line: bytes | memoryview) -> int:
     """A number that differs when the item differs: its revision or, in dumps without revisions, a hash of its line."""
     if revision is not None:
         return revision

@@ -104,7 +104,7 @@ class Wanted:
     wikis: frozenset[str]
 
 
-def read_entity(line: bytes, wanted: Wanted, rows: Rows) -> None:
+def read_entity(line: bytes | memoryview, wanted: Wanted, rows: Rows) -> None:
     """Add one line of a dump to the rows.
 
     Args:

@@ -19,10 +19,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from isal import igzip
 
 from pipeline import schema
 from pipeline.settings import load_settings
@@ -77,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     write_dump(old, options.items, captured=True)
     content = write_dump(new, options.items, changed=0.02, captured=True)
     many = out / "many.json.gz"  # for what takes a second or two to start
-    write_dump(many, 10 * options.items)
+    write_dump(many, 20 * options.items)
     for path in (old, new, many):
         _unpack(path)
     plain = [path.with_suffix("") for path in (old, new)]
@@ -191,10 +193,12 @@ def _plain(path: Path, work: Path) -> None:
 
 
 def _bare(path: Path) -> None:
-    """Unpacking, and decoding to the types of the parser, which are thrown away."""
-    for shard in read_shards(path, SETTINGS.dump):
-        for _, line in shard.lines():
-            _decode(line)
+    """Unpacking line by line, and decoding to the types of the parser, which are thrown away."""
+    with igzip.open(path, "rb") as file:
+        for line in cast(BinaryIO, file):
+            entity = line.strip(b" \r\n,[]")
+            if entity:
+                _decode(entity)
 
 
 def _heads(path: Path) -> None:

@@ -183,7 +183,7 @@ def test_offsets_lead_back_to_the_lines(framing: str, shard_bytes: int, tmp_path
     shards = list(read_shards(dump(tmp_path, gzip.compress(content)), settings))
     assert b"".join(shard.data for shard in shards) == content
     assert [shard.number for shard in shards] == sorted({shard.offset // shard_bytes for shard in shards})
-    found = [(offset, entity) for shard in shards for offset, entity in shard.lines()]
+    found = [(offset, bytes(entity)) for shard in shards for offset, entity in shard.lines()]
     assert [entity for _, entity in found] == LINES
     for offset, entity in found:
         assert content[offset:].split(b"\n", 1)[0].strip(b"[], \r") == entity.strip(b"[], \r")

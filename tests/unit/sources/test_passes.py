@@ -213,7 +213,7 @@ def test_nothing_stays_in_shared_memory(tmp_path: Path, pool: Executor) -> None:
 
 
 def test_the_generator_gives_items_that_read(expected: list[Shard]) -> None:
-    found = [json.loads(entity) for shard in expected for _, entity in shard.lines()]
+    found = [json.loads(bytes(entity)) for shard in expected for _, entity in shard.lines()]
     assert len({item["id"] for item in found}) == 400
     again = list(lines(400, changed=0.1))
     changed = [one for one, other in zip(lines(400), again, strict=True) if one != other]
