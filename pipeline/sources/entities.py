@@ -166,16 +166,8 @@ def snak_value(snak: Snak) -> SnakValue:
         case "string":
             return ("string", None, msgspec.convert(value, str), None, None, None, None, None)
         case "monolingualtext":
-            return (
-                "monolingual",
-                None,
-                msgspec.convert(value, _Text, from_attributes=True).text,
-                None,
-                None,
-                None,
-                None,
-                None,
-            )
+            text = msgspec.convert(value, _Text, from_attributes=True).text
+            return ("monolingual", None, text, None, None, None, None, None)
         case _:
             return ("other", None, None, None, None, None, None, None)
 
