@@ -116,8 +116,8 @@ class _Laps:
 
     def total(self, sizes: Sequence[int]) -> float:
         """What all shards would take at the pace of the later half: before, memory is new and slow to fill."""
-        later = slice(len(sizes) // 2, len(sizes))
-        return sum(self._seconds[later]) * sum(sizes) / sum(sizes[later])
+        first = next(place for place in reversed(range(len(sizes))) if 2 * sum(sizes[place:]) >= sum(sizes))
+        return sum(self._seconds[first : len(sizes)]) * sum(sizes) / sum(sizes[first:])
 
 
 def _steps(

@@ -2,8 +2,9 @@
 
 import functools
 import os
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +22,19 @@ def dump_hash(dump: Path, advance: Callable[[float], None] = lambda _: None) -> 
 
 def dump_hashes(dumps: Sequence[Path], advance: Callable[[float], None] = lambda _: None) -> list[str]:
     """The same for several dumps or other files at once: hashing keeps no thread from running."""
+    is_over = threading.Event()
+
+    def step(done: float) -> None:
+        if is_over.is_set():
+            raise CancelledError
+        advance(done)
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(functools.partial(dump_hash, advance=advance), dumps))
+        try:
+            return list(pool.map(functools.partial(dump_hash, advance=step), dumps))
+        except BaseException:
+            is_over.set()  # the pool waits for its threads, which would read their files to the end
+            raise
 
 
 def checked_hash(dump: Path, advance: Callable[[float], None] = lambda _: None) -> str:

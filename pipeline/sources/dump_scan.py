@@ -22,11 +22,12 @@ from pipeline.progress import Reporter
 from pipeline.settings import DumpSettings
 from pipeline.sources.cutting import Shard
 from pipeline.sources.dump import Beside, ShardCounts, check_counts, check_unreadable, mark_done, read_done
-from pipeline.sources.entities import UNREADABLE, named_items, state
+from pipeline.sources.entities import UNREADABLE, state
 from pipeline.sources.entity_json import Rows, StatementRow, Wanted, read_entity
 from pipeline.sources.heads import Heads, find_heads
 from pipeline.sources.passes import Pass, read_dump, read_shards
 from pipeline.sources.spans import dump_bytes
+from pipeline.sources.statements import named_items
 from pipeline.tables import Database, map_numbers, write_rows, write_table
 
 Numbers = NDArray[np.int64]

@@ -207,30 +207,3 @@ def is_redirect(line: bytes) -> bool:
         return b'"redirect"' in line and bool(_decode_redirect(line))
     except msgspec.MsgspecError:
         return False
-
-
-class _Statement(Struct, gc=False):
-    mainsnak: Snak
-    qualifiers: dict[str, list[Snak]] | list[Any] = []
-
-
-class _Claims(Struct, gc=False):
-    claims: dict[str, list[_Statement]] | list[Any] = []
-
-
-_decode_claims = msgspec.json.Decoder(_Claims).decode
-
-
-def named_items(line: bytes) -> set[int]:
-    """The items that an entity names as the value or the event of a statement.
-
-    Raises:
-        Exception: One of `UNREADABLE`.
-    """
-    claims = _decode_claims(line).claims
-    statements = [one for group in claims.values() for one in group] if isinstance(claims, dict) else []
-    snaks = [statement.mainsnak for statement in statements]
-    for statement in statements:
-        if isinstance(statement.qualifiers, dict):
-            snaks += statement.qualifiers.get(EVENT, ())
-    return {named_item(snak.datavalue) for snak in snaks} - {0}

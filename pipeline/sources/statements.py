@@ -1,4 +1,4 @@
-"""Statements whole: what a value says, to compare it with another or to write it short."""
+"""Statements whole, as comparing items needs them: whom they name, what a value says, and that written short."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from pipeline import times
-from pipeline.sources.entities import UNREADABLE, Revision, item_number, old_name
+from pipeline.sources.entities import EVENT, LINK, UNREADABLE, Revision, item_number, number, old_name
 
 
 class DataValue(Struct, gc=False):
@@ -47,6 +47,25 @@ class Entity(Struct, gc=False):
     claims: dict[str, list[Statement]] | list[Any] = []
     lastrevid: Revision | None = None
     modified: datetime | None = None
+
+
+_decode = msgspec.json.Decoder(Entity).decode
+
+
+def named_items(line: bytes) -> set[int]:
+    """The items that an entity names as the value or the event of a statement.
+
+    Raises:
+        Exception: One of `UNREADABLE`: the line cannot be compared with another.
+    """
+    claims = _decode(line).claims
+    statements = [one for group in claims.values() for one in group] if isinstance(claims, dict) else []
+    snaks = [statement.mainsnak for statement in statements]
+    for statement in statements:
+        if isinstance(statement.qualifiers, dict):
+            snaks += statement.qualifiers.get(EVENT, ())
+    names = (_entity_name(snak.datavalue.value) for snak in snaks if snak.datavalue and snak.datavalue.type == LINK)
+    return {number(name) for name in names if name[:1] == "Q"}
 
 
 def snak_key(snak: Snak) -> tuple[object, ...]:

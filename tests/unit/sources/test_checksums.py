@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.sources.checksums import checked_hash
+from pipeline.sources.checksums import checked_hash, dump_hashes
 
 NAME = "wikidata-20260901-all.json.gz"
 SHA256 = hashlib.sha256(b"dump").hexdigest()
@@ -45,3 +45,21 @@ def test_a_list_of_other_files_says_nothing(dump: Path) -> None:
 def test_a_missing_dump_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         checked_hash(tmp_path / "nowhere")
+
+
+def test_several_are_hashed_in_their_order(dump: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"other")
+    told: list[float] = []
+    assert dump_hashes([other, dump], told.append) == [hashlib.sha256(b"other").hexdigest(), SHA256]
+    assert sum(told) == 9
+
+
+def test_when_one_is_refused_the_others_are_not_read_to_their_end(tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(1 << 32)  # takes no room, and seconds to hash
+    told: list[float] = []
+    with pytest.raises(InputError):
+        dump_hashes([tmp_path / "nowhere", large], told.append)
+    assert sum(told) < 1 << 31

@@ -82,7 +82,7 @@ def test_an_item_that_the_first_look_misses_is_found_by_the_second(dumps: tuple[
 
 
 @pytest.mark.parametrize("side", [0, 1])
-@pytest.mark.parametrize("damage", ["its end is gone", "its middle is no JSON"])
+@pytest.mark.parametrize("damage", ["its end is gone", "its middle is no JSON", "a statement has no id"])
 def test_nothing_is_told_of_an_item_that_one_dump_has_in_a_form_that_cannot_be_read(
     side: int, damage: str, dumps: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -91,6 +91,8 @@ def test_nothing_is_told_of_an_item_that_one_dump_has_in_a_form_that_cannot_be_r
     at = next(place for place, one in enumerate(lines) if f'"id":"Q{before[3]}"'.encode() in one[:60])
     if damage == "its end is gone":
         lines[at] = lines[at][:-40] + b","
+    elif damage == "a statement has no id":
+        lines[at] = re.sub(rb'"id":"Q\d+\$[^"]*"', b'"was":""', lines[at], count=1)
     else:
         lines[at] = lines[at].replace(b'"claims":{', b'"claims":[[', 1)
     dumps[side].write_bytes(b"\n".join(lines))
