@@ -20,9 +20,13 @@ from pipeline.templates import Templates
 def wanted(templates: Templates, wikis: Iterable[str]) -> Wanted:
     """What is kept of a dump: all that later stages look at, and the titles of these wikis."""
     relations = {relation.source_property for relation in templates.relations.values()}
-    dates = {f"P{number}" for number in templates.dating.properties}
     filters = {r.object_filter.property for r in templates.relations.values() if r.object_filter}
-    return Wanted(frozenset({TYPE, SUBCLASS} | relations | dates | filters), frozenset(wikis))
+    return Wanted(frozenset({TYPE, SUBCLASS} | relations | _dated(templates) | filters), frozenset(wikis))
+
+
+def _dated(templates: Templates) -> frozenset[str]:
+    """The properties that say when something became true."""
+    return frozenset(f"P{number}" for number in templates.dating.properties)
 
 
 def _wanted(line: Line) -> Wanted:
@@ -77,23 +81,19 @@ def _read(line: Line, new: Input, pool: Executor, out: Path, beside: dump.Beside
 
 def _ingest_and_scan(line: Line, old: Input, new: Input, pool: Executor, out: Path, scanned: Path) -> None:
     """Fill the folder of `ingest` and that of a scan, which stays empty if it would be of no use."""
-    beside = dump_scan.beside(old.path, new.path, scanned, line.settings.dump, _dated(line))
+    beside = dump_scan.beside(old.path, new.path, scanned, line.settings.dump, _dated(line.templates))
     _read(line, new, pool, out, beside)
 
 
 def _scan_depends(line: Line, old: Input, new: Input) -> Mapping[str, object]:
     dump_settings = line.settings.dump.model_dump()
-    return {"old": old.sha256, "new": new.sha256, "dump": dump_settings, "dated": sorted(_dated(line))}
+    return {"old": old.sha256, "new": new.sha256, "dump": dump_settings, "dated": sorted(_dated(line.templates))}
 
 
 def _scanned(line: Line, old: Input, new: Input) -> Path | None:
     """The finished folder of a scan of the newer dump."""
     folder = stage_folder(line.work, "scan", _scan_depends(line, old, new))
     return folder if (folder / DONE).is_file() else None
-
-
-def _dated(line: Line) -> frozenset[str]:
-    return frozenset(f"P{number}" for number in line.templates.dating.properties)
 
 
 def ingest_arriving(line: Line, name: str, pool: Executor) -> Path:
@@ -156,7 +156,9 @@ def changed(line: Line, old: Input, new: Input, pool: Executor) -> Path:
     settings = line.settings
 
     def make(out: Path) -> None:
-        reading = dump_scan.Reading(settings.dump, _dated(line), settings.memory, pool, line.workers, line.reporter)
+        reading = dump_scan.Reading(
+            settings.dump, _dated(line.templates), settings.memory, pool, line.workers, line.reporter
+        )
         scanned = _scanned(line, old, new)
         newer = scanned if scanned and (scanned / "revisions").is_dir() else None
         scans = dump_scan.find_changed(old.path, new.path, out, reading, newer)
