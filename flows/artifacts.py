@@ -6,11 +6,11 @@ from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from pipeline.comparison import Difference, by_category
-from pipeline.drift import Finding, in_figures
-from pipeline.hub import Published
-from pipeline.manifest import Manifest, read_manifest
-from pipeline.report import funnel, summary
+from pipeline.core.manifest import Manifest, read_manifest
+from pipeline.publish import Published
+from pipeline.publish.compare import Difference, by_category
+from pipeline.publish.drift import Finding, in_figures
+from pipeline.release.summary import funnel, summary
 
 Row = dict[str, str | int | float]
 

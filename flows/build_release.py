@@ -11,12 +11,12 @@ from flows.live_source import live_sources
 from flows.parameters import BuildParameters, Release
 from flows.running import RunLog, as_task, at_the_rim, scheduled_time, waiting
 from flows.windows import last_dumps, release_name
-from pipeline.build import Options, Sources, build
-from pipeline.finished import stages_run_by
-from pipeline.manifest import MANIFEST
-from pipeline.settings import Settings, load_settings
-from pipeline.sources.sample import sample_dumps, sample_pageviews
-from pipeline.tables import file_hash
+from pipeline.core.manifest import MANIFEST
+from pipeline.core.settings import Settings, load_settings
+from pipeline.core.stage_cache import stages_run_by
+from pipeline.core.tables import file_hash
+from pipeline.jobs.build import Options, Sources, build
+from pipeline.sources.files.sample import sample_dumps, sample_pageviews
 
 
 @flow(name="build_release", on_crashed=[run_again])

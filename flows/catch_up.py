@@ -27,7 +27,7 @@ from prefect.server.schemas.schedules import CronSchedule
 from prefect.states import Crashed, Scheduled
 
 from flows.deployments import Deployment
-from pipeline.progress import Reporter
+from pipeline.core.progress import Reporter
 
 MAKE_UP = 4
 """Missed runs of a job that are made up for: a month of weeks, as far back as recent changes are kept."""

@@ -12,7 +12,7 @@ from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.errors import UsageError
+from pipeline.core.errors import UsageError
 
 
 class _Section(BaseModel):

@@ -8,7 +8,7 @@ from flows.catch_up import run_again
 from flows.live_source import fetch_changes
 from flows.parameters import BuildParameters
 from flows.running import at_the_rim, scheduled_time
-from pipeline.settings import load_settings
+from pipeline.core.settings import load_settings
 
 
 @at_the_rim

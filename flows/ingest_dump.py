@@ -12,13 +12,13 @@ from flows.parameters import BuildParameters
 from flows.running import RunLog, as_task, scheduled_time, waiting
 from flows.windows import last_dumps
 from pipeline import stages
-from pipeline.errors import UsageError
-from pipeline.finished import locked, stages_run_by
-from pipeline.settings import load_settings
-from pipeline.shards import executor
-from pipeline.sources.checksums import dump_hash
+from pipeline.core.errors import UsageError
+from pipeline.core.parallel import executor
+from pipeline.core.settings import load_settings
+from pipeline.core.stage_cache import locked, stages_run_by
+from pipeline.language.relations import load_templates
+from pipeline.sources.files.checksums import dump_hash
 from pipeline.stages import Input, Line
-from pipeline.templates import load_templates
 
 
 @flow(name="ingest_dump", on_crashed=[run_again])

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from flows.parameters import BuildParameters
 from flows.running import RunLog, waiting
 from flows.windows import Span, window_of
-from pipeline.build import Sources
-from pipeline.errors import UsageError
-from pipeline.finished import locked
-from pipeline.settings import Settings, load_operations
-from pipeline.sources.harvest import ITEMS
-from pipeline.sources.polite import Gate, urllib_through
-from pipeline.sources.recent_changes import Window, sweep
-from pipeline.sources.wiki import Wiki
-from pipeline.visiting import Asked, call_of, visit
+from pipeline.core.errors import UsageError
+from pipeline.core.settings import Settings, load_operations
+from pipeline.core.stage_cache import locked
+from pipeline.jobs.build import Sources
+from pipeline.jobs.live import Asked, call_of, visit
+from pipeline.sources.live.harvest import ITEMS
+from pipeline.sources.live.rate_limit import Gate, urllib_through
+from pipeline.sources.live.recent_changes import Window, sweep
+from pipeline.sources.live.wiki import Wiki
 
 
 def live_sources(parameters: BuildParameters, settings: Settings, scheduled: datetime) -> Sources:

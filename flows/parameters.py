@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.records import Category
-from pipeline.shards import Kind
+from pipeline.core.edit_record import Category
+from pipeline.core.parallel import Kind
 
 
 class _Parameters(BaseModel):

@@ -12,14 +12,14 @@ from flows.artifacts import show_difference, show_drift, show_link
 from flows.catch_up import run_again
 from flows.parameters import PublishParameters, Release
 from flows.running import RunLog, at_the_rim, same_release
-from pipeline import hub
-from pipeline.comparison import compare_releases
-from pipeline.drift import refuse_drift
-from pipeline.errors import ChecksFailed
-from pipeline.hub import Published, Upload
-from pipeline.manifest import MANIFEST, Numbers, read_manifest, read_numbers
-from pipeline.publishing import check_release, drift_of, finish_earlier
-from pipeline.settings import load_operations
+from pipeline import publish
+from pipeline.core.errors import ChecksFailed
+from pipeline.core.manifest import MANIFEST, Numbers, read_manifest, read_numbers
+from pipeline.core.settings import load_operations
+from pipeline.jobs.publish import check_release, drift_of, finish_earlier
+from pipeline.publish import Published, Upload
+from pipeline.publish.compare import compare_releases
+from pipeline.publish.drift import refuse_drift
 
 _DRIFTED = (
     "Nothing was published, and the last release stays. Find out why (the artifact `drift` lists all); if it is meant, "
@@ -69,7 +69,7 @@ def finish(repo_id: str, release: Release, config: Path | None) -> list[str]:
 def read_past(repo_id: str, config: Path | None) -> dict[str, Numbers]:
     """The numbers of the last releases by tag, the latest first."""
     operations = load_operations(config)
-    return hub.published(repo_id, operations.drift.releases + 1, operations.hub, RunLog())
+    return publish.published(repo_id, operations.drift.releases + 1, operations.hub, RunLog())
 
 
 @at_the_rim
@@ -77,7 +77,7 @@ def show_new(repo_id: str, release: Release, before: str, config: Path | None) -
     """Leave what is new since the last release in the UI."""
     manifest = read_manifest(release.folder)
     work = release.folder.parent / ".work"
-    old = hub.fetch(repo_id, before, work / "published" / before, load_operations(config).hub, RunLog())
+    old = publish.fetch(repo_id, before, work / "published" / before, load_operations(config).hub, RunLog())
     found = compare_releases(release.folder, old, work / "scratch", manifest.settings.memory)
     show_difference(manifest.release, before, found)
 
@@ -103,6 +103,6 @@ def upload(parameters: PublishParameters, release: Release, config: Path | None)
     folder = same_release(release)
     tag = read_numbers(folder / MANIFEST).release
     going = Upload(folder, parameters.repo_id or "", tag, parameters.private)
-    published = hub.publish(going, load_operations(config).hub, RunLog())
+    published = publish.publish(going, load_operations(config).hub, RunLog())
     show_link(published)
     return published

@@ -13,11 +13,11 @@ from prefect.runtime import flow_run
 from prefect.tasks import Task
 
 from flows.parameters import Release
-from pipeline.errors import BudgetSpent, InputError, Refused, ServiceError
-from pipeline.finished import waiting_for_locks
-from pipeline.manifest import MANIFEST
-from pipeline.progress import Reporter
-from pipeline.tables import file_hash
+from pipeline.core.errors import BudgetSpent, InputError, Refused, ServiceError
+from pipeline.core.manifest import MANIFEST
+from pipeline.core.progress import Reporter
+from pipeline.core.stage_cache import waiting_for_locks
+from pipeline.core.tables import file_hash
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -17,9 +17,9 @@ from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.errors import PipelineError, ServiceError
-from pipeline.finished import locked
-from pipeline.progress import Reporter
+from pipeline.core.errors import PipelineError, ServiceError
+from pipeline.core.progress import Reporter
+from pipeline.core.stage_cache import locked
 
 _PATIENCE_SECONDS = 120  # a server on a busy machine takes half a minute to start
 _STOP_SECONDS = 15

@@ -10,7 +10,7 @@ from flows.ingest_dump import ingest_dump
 from flows.parameters import WeeklyParameters
 from flows.publish_release import publish_release
 from flows.running import scheduled_time
-from pipeline.hub import Published
+from pipeline.publish import Published
 
 
 @flow(name="weekly_release", on_crashed=[run_again])

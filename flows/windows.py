@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 
 LAG = timedelta(hours=24)
 """Younger edits are left to the next window: most vandalism is undone within a day (the live source asks for this)."""

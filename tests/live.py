@@ -5,20 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pipeline.progress import Reporter
+from pipeline.core.parallel import InlineExecutor
+from pipeline.core.progress import Reporter
+from pipeline.core.settings import PoliteSettings, Settings, load_operations, load_settings
+from pipeline.core.tables import Database, read_table
+from pipeline.language.relations import load_templates
 from pipeline.sandbox import api
 from pipeline.sandbox.history import History
 from pipeline.sandbox.server import Faults, Seen, as_json, serve
-from pipeline.settings import PoliteSettings, Settings, load_operations, load_settings
-from pipeline.shards import InlineExecutor
-from pipeline.sources import changes, dump
-from pipeline.sources.entity_json import Wanted
-from pipeline.sources.live import Visit, finish_changes, read_changes
-from pipeline.sources.polite import Gate
-from pipeline.sources.recent_changes import Window
-from pipeline.sources.wiki import Wiki
-from pipeline.tables import Database, read_table
-from pipeline.templates import load_templates
+from pipeline.sources.diff import classification
+from pipeline.sources.entities import ingestion
+from pipeline.sources.entities.rows import Wanted
+from pipeline.sources.live.rate_limit import Gate
+from pipeline.sources.live.recent_changes import Window
+from pipeline.sources.live.wiki import Wiki
+from pipeline.sources.live.window import Visit, finish_changes, read_changes
 from tests.entities import Json
 
 CONTACT = "tests@example.org"
@@ -42,7 +43,7 @@ class Visited:
         folder: Every table on the way.
     """
 
-    changes: list[Json]
+    classification: list[Json]
     counts: Mapping[str, int]
     gate: Gate
     seen: Seen
@@ -65,11 +66,11 @@ def visit(
         out = folder / "harvest"
         counts = read_changes(visited, out)
         _ingest_heads(out, folder, settings)
-        evidence = changes.Evidence(
+        evidence = classification.Evidence(
             out / "differences", out / "merges.parquet", (folder / "new" / "statements",), window.start
         )
     with Database(folder / "scratch", "500MB") as database:
-        compared = changes.classify(evidence, templates.dating, database, folder / "compared.parquet")
+        compared = classification.classify(evidence, templates.dating, database, folder / "compared.parquet")
     with Database(folder / "scratch", "500MB") as database:
         finish_changes(compared, out, database, folder / "changes.parquet")
     return Visited(read_table(folder / "changes.parquet").to_pylist(), counts, gate, seen, folder)
@@ -81,7 +82,7 @@ def _ingest_heads(harvest: Path, folder: Path, settings: Settings) -> None:
     new = folder / "new.json"
     new.write_bytes(b"[\n" + b",\n".join(lines) + b"\n]\n")
     wanted = Wanted(frozenset(f"P{number}" for number in load_templates().dating.properties), frozenset({"enwiki"}))
-    dump.ingest(new, folder / "new", wanted, settings.dump, InlineExecutor(), 1)
+    ingestion.ingest(new, folder / "new", wanted, settings.dump, InlineExecutor(), 1)
 
 
 def window(start: str, end: str) -> Window:

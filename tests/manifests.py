@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random
 
-from pipeline.checks import CHECKS
-from pipeline.exports import export_files
-from pipeline.manifest import (
+from pipeline.core.edit_record import Edit
+from pipeline.core.manifest import (
     CheckRecord,
     CodeRecord,
     CountRecord,
@@ -20,12 +19,13 @@ from pipeline.manifest import (
     SeparationRecord,
     ThresholdRecord,
 )
-from pipeline.reasons import BY_STAGE
-from pipeline.records import Edit
-from pipeline.schema import CHANGE_CLASSES
-from pipeline.settings import load_settings
-from pipeline.splits import SPLITS
-from pipeline.templates import load_templates
+from pipeline.core.reasons import BY_STAGE
+from pipeline.core.schema import CHANGE_CLASSES
+from pipeline.core.settings import load_settings
+from pipeline.edits.splits import SPLITS
+from pipeline.language.relations import load_templates
+from pipeline.release.checks import CHECKS
+from pipeline.release.exports import export_files
 from tests.samples import EDITS, changed
 
 STATISTIC = load_settings().likelihood.statistic

@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import schema
-from pipeline.selection import Measured, open_views
-from pipeline.settings import Settings, load_settings
-from pipeline.tables import Database, read_table, write_records
-from pipeline.thresholds import find_thresholds
+from pipeline.core import schema
+from pipeline.core.settings import Settings, load_settings
+from pipeline.core.tables import Database, read_table, write_records
+from pipeline.select.selection import Measured, open_views
+from pipeline.select.thresholds import find_thresholds
 from tests.minikg import TEMPLATES
 
 Row = dict[str, Any]

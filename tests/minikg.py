@@ -13,16 +13,16 @@ from typing import Any, cast
 
 import pytest
 
-from pipeline import schema
-from pipeline.build import Built, Options, Sources, build
-from pipeline.edits import Fact, Origin, make_edits
-from pipeline.progress import Reporter
-from pipeline.records import Edit
-from pipeline.release import read_release
-from pipeline.settings import Settings, load_settings
-from pipeline.tables import read_table
-from pipeline.templates import load_templates
-from pipeline.world import World, load_world
+from pipeline.core import schema
+from pipeline.core.edit_record import Edit
+from pipeline.core.progress import Reporter
+from pipeline.core.settings import Settings, load_settings
+from pipeline.core.tables import read_table
+from pipeline.edits.edits import Fact, Origin, make_edits
+from pipeline.jobs.build import Built, Options, Sources, build
+from pipeline.language.relations import load_templates
+from pipeline.language.subgraph import World, load_world
+from pipeline.release.assemble import read_release
 from tests.entities import NOTHING, UNKNOWN, Json, amount, at, item, statement, to, write_dump
 
 TEMPLATES = load_templates()

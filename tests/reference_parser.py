@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipeline import schema
-from pipeline.sources.entity_json import Rows
+from pipeline.core import schema
+from pipeline.sources.entities.rows import Rows
 
 Json = Any
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 
 from hypothesis import strategies as st
 
-from pipeline.records import Category, Edit, LengthForm, Prefix, Probe, Split
+from pipeline.core.edit_record import Category, Edit, LengthForm, Prefix, Probe, Split
 
 
 class Wording(NamedTuple):

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pipeline.settings import load_settings
-from pipeline.shards import InlineExecutor
-from pipeline.sources import changes, dump_diff, dump_scan
-from pipeline.tables import Database, read_table
-from pipeline.templates import load_templates
+from pipeline.core.parallel import InlineExecutor
+from pipeline.core.settings import load_settings
+from pipeline.core.tables import Database, read_table
+from pipeline.language.relations import load_templates
+from pipeline.sources.diff import classification, comparison, scan
 from tests.entities import Json, write_dump
 
 SETTINGS = load_settings()
@@ -18,16 +18,16 @@ def compare_dumps(old: Path, new: Path, work: Path, workers: int = 1) -> list[Js
     """The rows of CHANGES between two dumps; every table on the way stays in the work folder."""
     pool, memory = InlineExecutor(), "200MB"
     dated = frozenset(f"P{number}" for number in DATING.properties)
-    scans = dump_scan.find_changed(old, new, work, dump_scan.Reading(SETTINGS.dump, dated, memory, pool, workers))
-    dump_diff.check_order(scans.older / "revisions", scans.newer / "revisions")
-    texts = dump_diff.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
-    dump_diff.compare_texts(texts, work, memory, SETTINGS.changes.replaced_gap_days, pool)
+    scans = scan.find_changed(old, new, work, scan.Reading(SETTINGS.dump, dated, memory, pool, workers))
+    comparison.check_order(scans.older / "revisions", scans.newer / "revisions")
+    texts = comparison.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
+    comparison.compare_texts(texts, work, memory, SETTINGS.changes.replaced_gap_days, pool)
     with Database(work / "scratch", memory) as database:
-        merges = dump_diff.find_merges(work, texts, database, work / "merges.parquet")
+        merges = comparison.find_merges(work, texts, database, work / "merges.parquet")
         dates = (scans.older / "dates", scans.newer / "dates")
-        cut = dump_diff.last_edit(scans.older / "revisions")
-        evidence = changes.Evidence(work / "differences", merges, dates, cut)
-        changes.classify(evidence, DATING, database, work / "changes.parquet")
+        cut = comparison.last_edit(scans.older / "revisions")
+        evidence = classification.Evidence(work / "differences", merges, dates, cut)
+        classification.classify(evidence, DATING, database, work / "changes.parquet")
     return read_table(work / "changes.parquet").to_pylist()
 
 

@@ -15,8 +15,8 @@ from typing import NamedTuple, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.choice import ticket
-from pipeline.lm.lanes import Run, make_lanes, open_lane, score_lane
+from pipeline.core.seeded import ticket
+from pipeline.lm.devices import Run, make_lanes, open_lane, score_lane
 from pipeline.lm.scorer import Identity
 
 _SEED = 0  # the draw is one of pairs among pairs; a run of its own decides nothing by it

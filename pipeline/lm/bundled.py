@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.choice import fraction
+from pipeline.core.seeded import fraction
 
 NAME = "bundled"
 """What `--model` calls it."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Encoding, Tokenizer
 
-from pipeline import schema
+from pipeline.core import schema
 from pipeline.lm.batches import Encoded
 from pipeline.lm.scorer import Sentence, Status, sentences
 from pipeline.lm.spans import find_tokens

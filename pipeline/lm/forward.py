@@ -12,10 +12,10 @@ from typing import NamedTuple, cast
 import torch
 from transformers import PreTrainedModel
 
-from pipeline.errors import PipelineError
+from pipeline.core.errors import PipelineError
+from pipeline.core.settings import Sharing
 from pipeline.lm.batches import Batch, Encoded, Tree, of_one_length, plan
-from pipeline.lm.trie import plan_trees
-from pipeline.settings import Sharing
+from pipeline.lm.prefix_tree import plan_trees
 
 _UNREAD_BATCHES = 64  # whose results stay on the device: fetching each at once would make it wait for the host
 _LOGITS_AT_ONCE = {"cpu": 2**19, "cuda": 2**27}  # turned into float32 or compared in one go: what fits the cache

@@ -13,13 +13,13 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
-from pipeline import schema
+from pipeline.core import schema
+from pipeline.core.settings import ScoringSettings, Sharing, load_settings
 from pipeline.lm.batches import Encoded
 from pipeline.lm.encoding import Reader, encode, items, joined, unique
 from pipeline.lm.forward import Found, Limits, Work, score_items
 from pipeline.lm.loading import Choice, fitting_sharing, load_network, load_reader
 from pipeline.lm.scorer import Identity
-from pipeline.settings import ScoringSettings, Sharing, load_settings
 
 
 def load_scorer(

@@ -19,13 +19,13 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.utils import logging as hf_logging
 from transformers.utils.hub import cached_file
 
-from pipeline.errors import UsageError
+from pipeline.core.errors import UsageError
+from pipeline.core.settings import Sharing
 from pipeline.lm.batches import Encoded, of_one_length
 from pipeline.lm.encoding import Reader
 from pipeline.lm.forward import predict
+from pipeline.lm.prefix_tree import plan_trees
 from pipeline.lm.scorer import Identity
-from pipeline.lm.trie import plan_trees
-from pipeline.settings import Sharing
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _MODEL_FILES = {".json", ".safetensors", ".bin", ".model", ".txt", ".tiktoken", ".py"}  # config, weights, tokenizer

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import schema
-from pipeline.errors import InputError
-from pipeline.tables import file_hash
+from pipeline.core import schema
+from pipeline.core.errors import InputError
+from pipeline.core.tables import file_hash
 
 _REMEDY = "Requests have the columns id and text (strings), start and end (int32, code points), none of them null."
 

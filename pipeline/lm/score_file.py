@@ -30,18 +30,18 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import schema
-from pipeline.errors import UsageError
-from pipeline.finished import locked
+from pipeline.core import schema
+from pipeline.core.errors import UsageError
+from pipeline.core.parallel import told_deaths
+from pipeline.core.progress import Advance, Reporter
+from pipeline.core.stage_cache import locked
+from pipeline.core.tables import make_folder, read_table, whole_file, write_table
 from pipeline.lm.audit import audit
+from pipeline.lm.devices import Lane, Run, Task, Took, make_lanes, open_lane, score_todo
 from pipeline.lm.encoding import Reader, encode, joined, unique
-from pipeline.lm.lanes import Lane, Run, Task, Took, make_lanes, open_lane, score_todo
 from pipeline.lm.loading import load_reader
 from pipeline.lm.requests import RequestsFile, open_requests
 from pipeline.lm.scorer import Identity
-from pipeline.progress import Advance, Reporter
-from pipeline.shards import told_deaths
-from pipeline.tables import make_folder, read_table, whole_file, write_table
 
 MANIFEST = "scores.json"
 AUDIT = "audit.json"

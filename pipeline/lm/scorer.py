@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from pipeline import schema
+from pipeline.core import schema
 
 Status = Literal["ok", "too_long", "no_tokens", "bad_span", "not_finite"]
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
-from pipeline.choice import fraction
+from pipeline.core.seeded import fraction
 from pipeline.sandbox.history import History, Json
 
 Parameters = Mapping[str, str]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.choice import fraction
+from pipeline.core.seeded import fraction
 
 Json = dict[str, Any]
 

@@ -16,7 +16,7 @@ from threading import Lock, Thread
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pipeline.choice import fraction
+from pipeline.core.seeded import fraction
 from pipeline.sandbox.hub_api import answer
 from pipeline.sandbox.hub_request import Ask, Reply, encoded
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.errors import PipelineError, UsageError
+from pipeline.core.errors import PipelineError, UsageError
 from pipeline.sandbox import hub
 from pipeline.sandbox.history import TROUBLES, trouble
 from pipeline.sandbox.server import FAULTS, Faults

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pipeline.choice import fraction
+from pipeline.core.seeded import fraction
 from pipeline.sandbox.history import Json
 
 FAULTS = ("too_many", "unavailable", "maxlag", "truncated", "slow", "dropped")

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.choice import fraction
+from pipeline.core.seeded import fraction
 from pipeline.sandbox.history import History, Json
-from pipeline.sources.entity_diff import holds_all, terms
-from pipeline.sources.sample import sample_dumps
+from pipeline.sources.diff.entity_diff import holds_all, terms
+from pipeline.sources.files.sample import sample_dumps
 
 START, END = "2015-01-04T21:13:56Z", "2021-07-02T19:34:11Z"  # the last edits of the two states
 _NOW = "2021-07-05T00:00:00Z"

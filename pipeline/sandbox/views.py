@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from pipeline.choice import fraction
+from pipeline.core.seeded import fraction
 from pipeline.sandbox.server import Answer, File, as_json
 from pipeline.sandbox.slice import second_title
-from pipeline.sources.sample import sample_pageviews
+from pipeline.sources.files.sample import sample_pageviews
 
 _PATH = re.compile(r".*/top/([a-z.-]+)/(all-access|desktop)/(\d{4})/(\d\d)/all-days")
 _FILE = re.compile(r".*/(\d{4})/\1-(\d\d)/pageviews-\1\2-user\.bz2")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline import schema
-from pipeline.tables import Database
+from pipeline.core import schema
+from pipeline.core.tables import Database
 
 
 def measure_degree(mentions: Path, database: Database, out: Path) -> Path:

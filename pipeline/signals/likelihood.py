@@ -1,8 +1,8 @@
 """LIKELIHOOD: how likely a language model finds an item's name in several sentences (decisions 12 to 14).
 
-An item is scored in neutral sentences, in openings of facts about it, and alone (`carriers.py`). NAMES holds the means
-over the sentences of a class: `log_likelihood_mean`, per token, is the statistic of decision 12; per byte and as a sum
-it is kept beside it. Selection compares items within strata only (`selection.find_thresholds`).
+An item is scored in neutral sentences, in openings of facts about it, and alone (`language/carriers.py`). NAMES holds
+the means over the sentences of a class: `log_likelihood_mean`, per token, is the statistic of decision 12; per byte and
+as a sum it is kept beside it. Selection compares items within strata only (`selection.find_thresholds`).
 
 An article that running text needs ("the Netherlands") is context and is not scored: it tells nothing about the item.
 The exact formula of DAFSet is not known; this one is ours.
@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from pipeline import schema
+from pipeline.core import schema
+from pipeline.core.settings import Settings
+from pipeline.core.tables import read_table, write_rows
+from pipeline.language.carriers import Carrier, Claim, Head, carrier_class, carriers_of, check_neutral
+from pipeline.language.relations import Templates
 from pipeline.lm.scorer import Scorer
-from pipeline.settings import Settings
-from pipeline.signals.carriers import Carrier, Claim, Head, carrier_class, carriers_of, check_neutral
-from pipeline.tables import read_table, write_rows
-from pipeline.templates import Templates
 
 _HEADS_AT_ONCE = 2_000  # scored in one call: enough to fill batches, few enough to show progress
 

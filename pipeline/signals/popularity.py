@@ -5,9 +5,9 @@ Pages that are no articles, and views that no crowd of readers makes, are left o
 
 from pathlib import Path
 
-from pipeline import schema
-from pipeline.settings import PageviewsSettings
-from pipeline.tables import Database
+from pipeline.core import schema
+from pipeline.core.settings import PageviewsSettings
+from pipeline.core.tables import Database
 
 # What a page's views came through, and when, is known only if every file with views of it tells.
 _PAGES = """

@@ -4,8 +4,8 @@ A function here names the stage, lists everything that decides its content, and 
 how. Folders come in, a folder goes out.
 """
 
+from pipeline.stages.context import COUNTS, Input, Line, read_counts
 from pipeline.stages.editing import cut_world, probe, read_edits, select, split, vary, word
-from pipeline.stages.line import COUNTS, Input, Line, read_counts
 from pipeline.stages.measuring import count_mentions, count_views, score, screen
 from pipeline.stages.reading import (
     changed,

@@ -5,19 +5,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
-from pipeline import dropped, schema, selection, separation, thresholds
-from pipeline.categories import CATEGORIES
-from pipeline.edits import Drop, Origin, make_edits
-from pipeline.exclusions import Exclusions
-from pipeline.facts import collect_facts
-from pipeline.probes import add_probes
-from pipeline.records import Edit
-from pipeline.selection import Measured
-from pipeline.splits import assign_splits, split_of
-from pipeline.stages.line import Line, write_counts
-from pipeline.tables import read_table, write_records
-from pipeline.variants import make_variants
-from pipeline.world import World, WorldSource, load_world, make_world
+from pipeline.core import schema
+from pipeline.core.edit_record import Edit
+from pipeline.core.tables import read_table, write_records
+from pipeline.edits import dropped
+from pipeline.edits.edits import Drop, Origin, make_edits
+from pipeline.edits.exclusions import Exclusions
+from pipeline.edits.probes import add_probes
+from pipeline.edits.splits import assign_splits, split_of
+from pipeline.edits.variants import make_variants
+from pipeline.language.subgraph import World, WorldSource, load_world, make_world
+from pipeline.select import likelihood_auc, selection, thresholds
+from pipeline.select.categories import CATEGORIES
+from pipeline.select.facts import collect_facts
+from pipeline.select.selection import Measured
+from pipeline.stages.context import Line, write_counts
 
 
 def select(line: Line, measured: Measured, ingested: Path) -> Path:
@@ -38,7 +40,7 @@ def select(line: Line, measured: Measured, ingested: Path) -> Path:
         with line.database() as database:
             selection.open_views(database, measured, line.templates.relations)
             thresholds.find_thresholds(database, settings, out / "thresholds.parquet")
-            separation.measure_separation(database, settings, out / "separation.parquet")
+            likelihood_auc.measure_separation(database, settings, out / "separation.parquet")
             candidates = out / "candidates"
             for name in names:
                 selection.select(CATEGORIES[name], settings, database, candidates / f"{name}.parquet")

@@ -4,17 +4,18 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline import dropped, screening, selection
-from pipeline.exclusions import Exclusions
-from pipeline.lm.elsewhere import Model, scorer_elsewhere
+from pipeline.core.tables import row_count
+from pipeline.edits import dropped
+from pipeline.edits.exclusions import Exclusions
 from pipeline.lm.scorer import Scorer
+from pipeline.lm.subprocess_scorer import Model, scorer_elsewhere
+from pipeline.select import screening, selection
 from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
 from pipeline.signals.likelihood import measure_likelihood
 from pipeline.signals.popularity import measure_popularity
-from pipeline.sources.pageviews import read_views
-from pipeline.stages.line import COUNTS, Input, Line, write_counts, write_json
-from pipeline.tables import row_count
+from pipeline.sources.pageviews.files import read_views
+from pipeline.stages.context import COUNTS, Input, Line, write_counts, write_json
 
 
 def screen(line: Line, ingested: Path, exclusions: Exclusions) -> Path:

@@ -6,15 +6,17 @@ from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
 
-from pipeline.finished import DONE, late_stage, stage_folder
-from pipeline.sources import changes, dump, dump_diff, dump_scan, live
-from pipeline.sources.arriving import arriving
-from pipeline.sources.entities import SUBCLASS, TYPE
-from pipeline.sources.entity_json import Wanted
-from pipeline.sources.spans import dump_bytes
-from pipeline.stages.line import COUNTS, Input, Line, write_json
-from pipeline.tables import file_hash
-from pipeline.templates import Templates
+from pipeline.core.stage_cache import DONE, late_stage, stage_folder
+from pipeline.core.tables import file_hash
+from pipeline.language.relations import Templates
+from pipeline.sources.diff import classification, comparison, scan
+from pipeline.sources.entities import ingestion
+from pipeline.sources.entities.model import SUBCLASS, TYPE
+from pipeline.sources.entities.rows import Wanted
+from pipeline.sources.files.seekable import dump_bytes
+from pipeline.sources.files.stream import arriving
+from pipeline.sources.live import window
+from pipeline.stages.context import COUNTS, Input, Line, write_json
 
 
 def wanted(templates: Templates, wikis: Iterable[str]) -> Wanted:
@@ -68,20 +70,20 @@ def ingest(line: Line, new: Input, pool: Executor, harvest: Path | None = None, 
             _read(line, new, pool, out)
         if harvest:
             with line.database() as database:
-                live.complete(out, harvest, database)
+                window.complete(out, harvest, database)
 
     return line.stage("ingest", _ingest_depends(line, new.sha256, harvest), make)
 
 
-def _read(line: Line, new: Input, pool: Executor, out: Path, beside: dump.Beside | None = None) -> None:
+def _read(line: Line, new: Input, pool: Executor, out: Path, beside: ingestion.Beside | None = None) -> None:
     with line.reporter.watch("reading the dump", dump_bytes(new.path), line.work / "beats") as beats:
-        counts = dump.ingest(new.path, out, _wanted(line), line.settings.dump, pool, line.workers, beats, beside)
+        counts = ingestion.ingest(new.path, out, _wanted(line), line.settings.dump, pool, line.workers, beats, beside)
     write_json(counts.__dict__, out / COUNTS)
 
 
 def _ingest_and_scan(line: Line, old: Input, new: Input, pool: Executor, out: Path, scanned: Path) -> None:
     """Fill the folder of `ingest` and that of a scan, which stays empty if it would be of no use."""
-    beside = dump_scan.beside(old.path, new.path, scanned, line.settings.dump, _dated(line.templates))
+    beside = scan.beside(old.path, new.path, scanned, line.settings.dump, _dated(line.templates))
     _read(line, new, pool, out, beside)
 
 
@@ -101,7 +103,7 @@ def ingest_arriving(line: Line, name: str, pool: Executor) -> Path:
 
     def make(out: Path) -> Mapping[str, object]:
         with arriving(name) as arrival, line.reporter.track("reading the dump", 0):
-            counts = dump.ingest(arrival.dump, out, _wanted(line), line.settings.dump, pool, line.workers)
+            counts = ingestion.ingest(arrival.dump, out, _wanted(line), line.settings.dump, pool, line.workers)
             sha256 = arrival.sha256()
         write_json(counts.__dict__, out / COUNTS)
         return _ingest_depends(line, sha256)
@@ -122,11 +124,11 @@ def changed_live(line: Line, harvest: Path, since: datetime, ingested: Path) -> 
 
     def make(out: Path) -> None:
         dates = (ingested / "statements",)
-        evidence = changes.Evidence(harvest / "differences", harvest / "merges.parquet", dates, since)
+        evidence = classification.Evidence(harvest / "differences", harvest / "merges.parquet", dates, since)
         with line.database() as database:
-            compared = changes.classify(evidence, dating, database, out / "compared.parquet")
+            compared = classification.classify(evidence, dating, database, out / "compared.parquet")
         with line.database() as database:
-            live.finish_changes(compared, harvest, database, out / "changes.parquet")
+            window.finish_changes(compared, harvest, database, out / "changes.parquet")
 
     return line.stage("changes", depends, make)
 
@@ -156,24 +158,24 @@ def changed(line: Line, old: Input, new: Input, pool: Executor) -> Path:
     settings = line.settings
 
     def make(out: Path) -> None:
-        reading = dump_scan.Reading(
+        reading = scan.Reading(
             settings.dump, _dated(line.templates), settings.memory, pool, line.workers, line.reporter
         )
         scanned = _scanned(line, old, new)
         newer = scanned if scanned and (scanned / "revisions").is_dir() else None
-        scans = dump_scan.find_changed(old.path, new.path, out, reading, newer)
-        dump_diff.check_order(scans.older / "revisions", scans.newer / "revisions")
+        scans = scan.find_changed(old.path, new.path, out, reading, newer)
+        comparison.check_order(scans.older / "revisions", scans.newer / "revisions")
         if not scans.is_quick:
             line.reporter.warn("read_twice", "The dumps were read more than once: their revisions do not tell enough.")
-        texts = dump_diff.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
-        dump_diff.compare_texts(texts, out, settings.memory, settings.changes.replaced_gap_days, pool)
+        texts = comparison.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
+        comparison.compare_texts(texts, out, settings.memory, settings.changes.replaced_gap_days, pool)
         with line.database() as database:
-            merges = dump_diff.find_merges(out, texts, database, out / "merges.parquet")
+            merges = comparison.find_merges(out, texts, database, out / "merges.parquet")
         dates = (scans.older / "dates", scans.newer / "dates")
-        start = dump_diff.last_edit(scans.older / "revisions")
-        evidence = changes.Evidence(out / "differences", merges, dates, start)
+        start = comparison.last_edit(scans.older / "revisions")
+        evidence = classification.Evidence(out / "differences", merges, dates, start)
         with line.database() as database:
-            changes.classify(evidence, line.templates.dating, database, out / "changes.parquet")
-        dump_diff.write_window(scans.older / "revisions", out)
+            classification.classify(evidence, line.templates.dating, database, out / "changes.parquet")
+        comparison.write_window(scans.older / "revisions", out)
 
     return line.stage("changes", _changed_depends(line, old, new), make)

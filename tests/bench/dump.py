@@ -26,21 +26,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from isal import igzip
 
-from pipeline import schema
-from pipeline.settings import load_settings
-from pipeline.shards import InlineExecutor
+from pipeline.core import schema
+from pipeline.core.parallel import InlineExecutor
+from pipeline.core.settings import load_settings
+from pipeline.core.tables import Database, write_table
+from pipeline.language.relations import load_templates
 from pipeline.signals.degree import measure_degree
-from pipeline.sources import dump
-from pipeline.sources.entity_json import (
-    Rows,
-    _decode,  # pyright: ignore[reportPrivateUsage]
-    read_entity,
-)
-from pipeline.sources.heads import find_heads
-from pipeline.sources.passes import read_shards
+from pipeline.sources.entities import ingestion
+from pipeline.sources.entities.revision_scan import find_heads
+from pipeline.sources.entities.rows import Rows, _decode, read_entity
+from pipeline.sources.files.reader import read_shards
 from pipeline.stages import wanted
-from pipeline.tables import Database, write_table
-from pipeline.templates import load_templates
 from tests import reference_parser
 from tests.bench.generate import write_dump
 from tests.states import compare_dumps
@@ -164,7 +160,7 @@ def _growth(sizes: Sequence[int], out: Path) -> dict[int, dict[str, float]]:
 
 def _ingest(path: Path, work: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
-    dump.ingest(path, work, WANTED, SETTINGS.dump, InlineExecutor(), 1)
+    ingestion.ingest(path, work, WANTED, SETTINGS.dump, InlineExecutor(), 1)
 
 
 def _both(paths: tuple[Path, ...] | list[Path], work: Path) -> None:
@@ -223,7 +219,7 @@ def _command(path: Path, work: Path, workers: int) -> None:
     config = path.parent / "shards.toml"
     config.write_text("[dump]\nshard_bytes = 8_388_608\n")  # so that there are enough for two workers
     command = ("ingest", path, "--out", work, "--workers", workers, "--config", config)
-    subprocess.run([sys.executable, "-m", "pipeline.cli", *map(str, command)], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "pipeline.cli.main", *map(str, command)], check=True, capture_output=True)
 
 
 def _merge(folder: Path, edges: int) -> dict[str, float]:

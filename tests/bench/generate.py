@@ -14,7 +14,7 @@ from pathlib import Path
 
 from isal import igzip
 
-from pipeline.resources import sample_folder
+from pipeline.core.resources import sample_folder
 
 _ID = re.compile(rb'"id":"(Q[1-9]\d*)"')
 _STAMPS = re.compile(rb',"lastrevid":\d+,"modified":"[^"]*"\}$')

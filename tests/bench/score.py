@@ -24,12 +24,12 @@ import pyarrow.compute as pc
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from pipeline.errors import PipelineError
+from pipeline.core.errors import PipelineError
+from pipeline.core.parallel import processes, told_deaths
+from pipeline.core.settings import Sharing, load_settings
 from pipeline.lm.encoding import Reader, encode
 from pipeline.lm.forward import Limits, Work
 from pipeline.lm.hf_scorer import score_pairs
-from pipeline.settings import Sharing, load_settings
-from pipeline.shards import processes, told_deaths
 from tests.bench.workload import SHAPES, make_network, make_reader, make_requests
 
 PADDED_ROWS = 64

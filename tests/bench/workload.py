@@ -18,11 +18,11 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen2Config
 
-from pipeline import schema
+from pipeline.core import schema
+from pipeline.language.relations import load_templates
 from pipeline.lm.encoding import Reader
 from pipeline.lm.scorer import Identity
-from pipeline.sources.sample import sample_dumps
-from pipeline.templates import load_templates
+from pipeline.sources.files.sample import sample_dumps
 
 SENTENCES_PER_SUBJECT = 3
 NAME_FIRST = 0.6

@@ -11,8 +11,8 @@ from typing import Any, cast
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.manifest import read_manifest
-from pipeline.records import Edit, Probe
+from pipeline.core.edit_record import Edit, Probe
+from pipeline.core.manifest import read_manifest
 from tests.releases import Built
 
 FOLDER = Path(__file__).parent

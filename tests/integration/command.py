@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli import main
+from pipeline.cli.main import main
 
 REPO = Path(__file__).parents[2]
 HOOKS = Path(__file__).parent / "hooks"
@@ -78,7 +78,7 @@ def start(*arguments: object, at: Moment | None = None, env: Mapping[str, str] |
         how: What else `subprocess.Popen` takes.
     """
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
+        [sys.executable, "-m", "pipeline.cli.main", *map(str, arguments)],
         env=environment(**(env or {}), **(at.variables() if at else {})),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import zstandard
 
-from pipeline.sources.sample import sample_dumps, sample_pageviews
+from pipeline.sources.files.sample import sample_dumps, sample_pageviews
 
 _EVERY = 10  # of the items with new statements, how many become heads of the cut
 _LONG = 20_000  # bytes of a line; longer ones are left out, to be quick

@@ -540,7 +540,7 @@ QUERY = """
 import os, signal, sys, threading
 from pathlib import Path
 from pipeline import cli, tables
-from pipeline.commands.arguments import Command
+from pipeline.cli.arguments import Command
 
 SLOW = "SELECT count(*) AS n FROM range(200_000) a(x), range(1_000_000) b(y) WHERE x * y % 7 = 3"
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.schema import RELEASE
+from pipeline.core.schema import RELEASE
 from tests.integration.command import editmill, files, half_written, shown, succeed
 from tests.integration.conftest import Write
 from tests.integration.dumps import States, as_bzip2, as_gzip, as_zstandard

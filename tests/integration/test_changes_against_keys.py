@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.resources import sample_folder
-from pipeline.schema import CHANGE_CLASSES
+from pipeline.core.resources import sample_folder
+from pipeline.core.schema import CHANGE_CLASSES
 from tests.entities import Json
 from tests.states import DATING, compare_dumps
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.checks import CHECKS
+from pipeline.release.checks import CHECKS
 from tests.integration.command import Run, editmill, files, half_written, in_process, shown, succeed
 from tests.integration.dumps import States
 from tests.releases import Built

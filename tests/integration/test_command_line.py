@@ -26,7 +26,7 @@ COMMANDS = ("build", "plan", "ingest", "diff", "reshard", "check", "explain", "d
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), *((name, "--help") for name in COMMANDS)])
 def test_help_is_given_without_waiting_for_heavy_libraries(arguments: Sequence[str]) -> None:
-    command = [sys.executable, "-X", "importtime", "-m", "pipeline.cli", *arguments]
+    command = [sys.executable, "-X", "importtime", "-m", "pipeline.cli.main", *arguments]
     run = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in run.stderr.splitlines()}
     assert "argparse" in imported
@@ -123,7 +123,7 @@ def test_on_a_terminal_long_work_shows_a_bar_and_each_stage_its_time(
     options = ("--out", tmp_path / "out", "--workers", 2, "--config", write("shards.toml", SHARDS))
     at = Moment(r"/\.ingest-.*/counts/00000[4-9]\.json$", SIGSTOP, "self")
     env = {"TERM": "xterm", "COLUMNS": "100"}
-    command = [sys.executable, "-m", "pipeline.cli", "build", *map(str, states.arguments), *map(str, options)]
+    command = [sys.executable, "-m", "pipeline.cli.main", "build", *map(str, states.arguments), *map(str, options)]
     process = subprocess.Popen(
         command,
         env=environment(**env, **at.variables()),

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ServiceError
+from pipeline.core.errors import ServiceError
+from pipeline.core.settings import LiveSettings, load_settings
+from pipeline.core.tables import Database, read_table
 from pipeline.sandbox.server import Answer, Faults, File, Route, Seen, serve
-from pipeline.settings import LiveSettings, load_settings
-from pipeline.sources.complete_views import MonthlyFiles, beyond, rank_month, wants_complete
-from pipeline.sources.pageviews import read_views
-from pipeline.sources.polite import Gate
-from pipeline.tables import Database, read_table
+from pipeline.sources.live.rate_limit import Gate
+from pipeline.sources.pageviews.complete import MonthlyFiles, beyond, rank_month, wants_complete
+from pipeline.sources.pageviews.files import read_views
 from tests.live import CONTACT, quick
 
 MONTH = (2026, 10)

@@ -9,8 +9,8 @@ import datasets
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pipeline.exports import export_files, write_json
-from pipeline.records import Edit
+from pipeline.core.edit_record import Edit
+from pipeline.release.exports import export_files, write_json
 from tests.integration import consumers
 from tests.integration.consumers import Record, SilentFault
 from tests.samples import EDITS, spoilt_releases

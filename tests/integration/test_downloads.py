@@ -4,11 +4,11 @@ import bz2
 
 import pytest
 
-from pipeline.choice import ticket
-from pipeline.errors import BudgetSpent, ServiceError
+from pipeline.core.errors import BudgetSpent, ServiceError
+from pipeline.core.seeded import ticket
 from pipeline.sandbox.server import Answer, Faults, File, Route, serve
-from pipeline.sources.downloads import NotThere, read_anew, unpacked
-from pipeline.sources.polite import Gate
+from pipeline.sources.files.resumable import NotThere, read_anew, unpacked
+from pipeline.sources.live.rate_limit import Gate
 from tests.live import CONTACT, quick
 
 # What does not pack well: the file is 20 chunks long, and more than one stream.

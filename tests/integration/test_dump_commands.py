@@ -16,10 +16,10 @@ from signal import SIGKILL
 
 import pytest
 
-from pipeline.settings import load_settings
+from pipeline.core.settings import load_settings
+from pipeline.core.tables import read_table
+from pipeline.language.relations import load_templates
 from pipeline.stages import wanted
-from pipeline.tables import read_table
-from pipeline.templates import load_templates
 from tests import reference_parser
 from tests.bench.generate import lines, write_dump
 from tests.integration.command import (
@@ -119,7 +119,7 @@ def test_the_tables_are_the_same_however_the_dump_comes(
         dump = f"file://{folder / 'new.json.gz'}"
     if form == "pipe":
         run = subprocess.run(
-            [sys.executable, "-m", "pipeline.cli", "ingest", "-", "--out", str(tmp_path / "out")]
+            [sys.executable, "-m", "pipeline.cli.main", "ingest", "-", "--out", str(tmp_path / "out")]
             + ["--config", str(folder / "shards.toml"), "--workers", "2"],
             input=(folder / "new.json.gz").read_bytes(), env=environment(), capture_output=True, check=True,
         )  # fmt: skip
@@ -276,6 +276,6 @@ def test_plan_gives_a_projection_with_its_arithmetic(folder: Path) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     heavy = {"duckdb", "pyarrow", "numpy", "isal", "distributed"}
-    code = f"import sys, pipeline.cli; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, pipeline.cli.main; print(sorted({heavy} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

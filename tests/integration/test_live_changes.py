@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import BudgetSpent
+from pipeline.core.errors import BudgetSpent
+from pipeline.core.schema import CHANGE_CLASSES
 from pipeline.sandbox.history import trouble
 from pipeline.sandbox.server import FAULTS, Faults
-from pipeline.schema import CHANGE_CLASSES
 from tests import replay
 from tests.entities import Json
 from tests.live import Visited, visit, window
@@ -145,7 +145,7 @@ def test_no_more_is_asked_than_the_method_needs(visited: Visited) -> None:
 
 
 def spans(visited: Visited) -> list[Json]:
-    from pipeline.tables import read_table
+    from pipeline.core.tables import read_table
 
     found = read_table(visited.folder / "harvest" / "spans.parquet").to_pylist()
     return [one for one in found if one["fate"] != "gone" and one["head"]]

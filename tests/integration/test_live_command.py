@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.progress import Reporter
+from pipeline.core.parallel import InlineExecutor
+from pipeline.core.progress import Reporter
+from pipeline.core.settings import load_settings
+from pipeline.jobs.live import Asked, sweep_changes
 from pipeline.sandbox.history import History
 from pipeline.sandbox.slice import END, START, history_between
 from pipeline.sandbox.wikidata import small_wikidata
-from pipeline.settings import load_settings
-from pipeline.shards import InlineExecutor
-from pipeline.sources.harvest import Call, Endpoints, Harvest, harvest
-from pipeline.visiting import Asked, sweep_changes
+from pipeline.sources.live.harvest import Call, Endpoints, Harvest, harvest
 from tests.integration.command import editmill, environment, finish, shown, start, succeed
 from tests.integration.dumps import States
 from tests.live import CONTACT, quick
@@ -129,7 +129,9 @@ def test_the_tour_that_the_sandbox_tells_goes_from_the_wiki_to_loaded_rows(tmp_p
         told = "".join(sandbox.stdout.readline() for _ in range(7))
         assert re.match(r"A small Wikidata is at http://127\.0\.0\.1:\d+, a Hub at http://127\.0\.0\.1:\d+\.", told)
         *_, build, export, publish, load = told.splitlines()
-        tour = "\n".join(["set -e", 'editmill() { "$PYTHON" -m pipeline.cli "$@"; }', build, export, publish, load])
+        tour = "\n".join(
+            ["set -e", 'editmill() { "$PYTHON" -m pipeline.cli.main "$@"; }', build, export, publish, load]
+        )
         env = environment(
             PYTHON=sys.executable,
             PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.tables import read_table
+from pipeline.language.relations import load_templates
 from pipeline.sandbox.history import History, trouble
 from pipeline.sandbox.server import FAULTS, Faults, Seen
 from pipeline.sandbox.slice import END, START, history_between
 from pipeline.sandbox.wikidata import small_wikidata
-from pipeline.tables import read_table
-from pipeline.templates import load_templates
 from tests.entities import Json
 from tests.integration.command import Moment, Run, editmill, files, shown
 from tests.integration.conftest import Built

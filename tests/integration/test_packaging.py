@@ -13,7 +13,7 @@ from signal import SIGINT
 
 import pytest
 
-from pipeline.settings import load_operations
+from pipeline.core.settings import load_operations
 from tests.integration.command import REPO, environment, files
 from tests.integration.dumps import States
 from tests.releases import Built
@@ -42,8 +42,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(installed: Path, cwd: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the installed command elsewhere; its script only calls `pipeline.cli:main`."""
-    command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+    """Run the installed command elsewhere; its script only calls `pipeline.cli.main:main`."""
+    command = [sys.executable, "-m", "pipeline.cli.main", *map(str, arguments)]
     env = environment(PYTHONPATH=str(installed))
     return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=True)
 
@@ -71,7 +71,7 @@ def test_the_wheel_holds_nothing_else(installed: Path) -> None:
 
 def test_the_wheel_brings_the_command(installed: Path) -> None:
     (told,) = installed.glob("editmill-*.dist-info/entry_points.txt")
-    assert "editmill = pipeline.cli:main" in told.read_text()
+    assert "editmill = pipeline.cli.main:main" in told.read_text()
 
 
 def test_the_wheel_brings_its_types(installed: Path) -> None:
@@ -90,7 +90,7 @@ def test_installed_elsewhere_it_makes_the_same_release(
 
 
 def test_installed_elsewhere_it_finds_its_slice(installed: Path, tmp_path: Path) -> None:
-    code = "from pipeline.sources.sample import sample_dumps; print(*(path.is_file() for path in sample_dumps()))"
+    code = "from pipeline.sources.files.sample import sample_dumps; print(*(path.is_file() for path in sample_dumps()))"
     env = environment(PYTHONPATH=str(installed))
     told = subprocess.run(
         [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=True
@@ -99,7 +99,7 @@ def test_installed_elsewhere_it_finds_its_slice(installed: Path, tmp_path: Path)
 
 
 def test_installed_elsewhere_the_sandbox_has_what_it_serves(installed: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pipeline.cli", "sandbox"]
+    command = [sys.executable, "-m", "pipeline.cli.main", "sandbox"]
     env = environment(PYTHONPATH=str(installed))
     with subprocess.Popen(command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as sandbox:
         try:

@@ -8,10 +8,10 @@ from email.utils import format_datetime
 import pytest
 from SPARQLWrapper import JSON, POST, SPARQLWrapper
 
-from pipeline.errors import BudgetSpent, Refused, ServiceError, UsageError
+from pipeline.core.errors import BudgetSpent, Refused, ServiceError, UsageError
+from pipeline.core.settings import load_operations
 from pipeline.sandbox.server import Answer, Faults, Route, as_json, serve
-from pipeline.settings import load_operations
-from pipeline.sources.polite import Clock, Gate, urllib_through
+from pipeline.sources.live.rate_limit import Clock, Gate, urllib_through
 
 POLITE = load_operations().polite
 CONTACT = "tests@example.org"

@@ -13,10 +13,10 @@ from signal import SIGKILL
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.core.tables import file_hash
+from pipeline.edits.splits import SPLITS
 from pipeline.sandbox import hub_store
 from pipeline.sandbox.hub import Faults, Hub, Trouble, running
-from pipeline.splits import SPLITS
-from pipeline.tables import file_hash
 from tests.integration.command import Process, Run, editmill, environment, files, finish, start
 from tests.integration.conftest import Built
 from tests.integration.dumps import States
@@ -212,9 +212,9 @@ def test_an_abandoned_build_of_the_same_tag_is_rolled_back(
 FINISH = """
 import sys
 from pathlib import Path
-from pipeline.progress import Reporter
-from pipeline.publishing import finish_earlier
-from pipeline.settings import load_operations
+from pipeline.core.progress import Reporter
+from pipeline.jobs.publish import finish_earlier
+from pipeline.core.settings import load_operations
 releases, but, repo, *config = sys.argv[1:]
 operations = load_operations(*map(Path, config))
 for told in finish_earlier(Path(releases), but, repo, operations, Reporter("quiet")):

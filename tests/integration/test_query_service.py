@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from pipeline.errors import ServiceError
+from pipeline.core.errors import ServiceError
+from pipeline.core.settings import load_settings
 from pipeline.sandbox import rdf
 from pipeline.sandbox.server import Answer, Seen, serve
-from pipeline.settings import load_settings
-from pipeline.sources.graph import count_behind, count_mentions, find_neighbours
-from pipeline.sources.polite import Gate, urllib_through
-from pipeline.sources.sparql import Row, Service, ask_of_items
+from pipeline.sources.live.graph import count_behind, count_mentions, find_neighbours
+from pipeline.sources.live.rate_limit import Gate, urllib_through
+from pipeline.sources.live.sparql import Row, Service, ask_of_items
 from tests.live import CONTACT, quick
 
 KIND = "application/sparql-results+json"

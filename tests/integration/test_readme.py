@@ -11,13 +11,13 @@ from pathlib import Path
 import datasets
 import pytest
 
-from pipeline.checks import CHECKS
-from pipeline.cli import make_parser
-from pipeline.commands import COMMANDS
+from pipeline.cli import COMMANDS
+from pipeline.cli.main import make_parser
+from pipeline.language.relations import load_templates
+from pipeline.release.checks import CHECKS
 from pipeline.sandbox.running import tour
 from pipeline.sandbox.server import Seen
 from pipeline.sandbox.wikidata import Wikidata
-from pipeline.templates import load_templates
 from tests.integration.command import REPO, shown, succeed
 from tests.releases import Built
 

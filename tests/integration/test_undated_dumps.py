@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from pipeline.manifest import read_manifest
+from pipeline.core.manifest import read_manifest
 from tests.integration.command import succeed
 from tests.integration.conftest import Built
 from tests.integration.dumps import States

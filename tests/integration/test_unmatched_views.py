@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.manifest import read_manifest
+from pipeline.core.manifest import read_manifest
 from tests.integration.command import shown, succeed
 from tests.integration.dumps import States
 

@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.settings import load_settings
-from pipeline.shards import InlineExecutor
+from pipeline.core.parallel import InlineExecutor
+from pipeline.core.settings import load_settings
+from pipeline.core.tables import Database, read_table
 from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
-from pipeline.sources.dump import ingest
-from pipeline.sources.entity_json import Rows, Wanted, read_entity
-from pipeline.tables import Database, read_table
+from pipeline.sources.entities.ingestion import ingest
+from pipeline.sources.entities.rows import Rows, Wanted, read_entity
 from tests import reference_parser
 from tests.entities import NOTHING, UNKNOWN, Json, array, value
 from tests.reference_parser import as_reading

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.thresholds import strata
+from pipeline.select.thresholds import strata
 from tests.measured import DEFAULTS, Tables, thresholds, triple
 
 ENOUGH = 10

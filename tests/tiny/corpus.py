@@ -11,20 +11,21 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline import schema, stages
-from pipeline.asking import ask_triple
-from pipeline.choice import ordered
-from pipeline.exclusions import Exclusions
+from pipeline import stages
+from pipeline.core import schema
+from pipeline.core.parallel import InlineExecutor
+from pipeline.core.progress import Reporter
+from pipeline.core.seeded import ordered
+from pipeline.core.settings import load_settings
+from pipeline.core.tables import file_hash, read_table
+from pipeline.edits.exclusions import Exclusions
+from pipeline.language.prompts import ask_triple
+from pipeline.language.relations import load_templates
+from pipeline.language.subgraph import Triple, World, WorldSource, load_world, make_world
 from pipeline.lm.bundled import is_held_out
-from pipeline.progress import Reporter
-from pipeline.settings import load_settings
-from pipeline.shards import InlineExecutor
-from pipeline.sources.pageviews import pageview_files
-from pipeline.sources.sample import sample_dumps, sample_pageviews
+from pipeline.sources.files.sample import sample_dumps, sample_pageviews
+from pipeline.sources.pageviews.files import pageview_files
 from pipeline.stages import Input, Line
-from pipeline.tables import file_hash, read_table
-from pipeline.templates import load_templates
-from pipeline.world import Triple, World, WorldSource, load_world, make_world
 
 _MOST = 6  # tellings of a fact; most relations have six clozes
 _VIEWS_OF_TWO = 10_000.0  # page views from which a fact is told twice, and once more for each factor of ten

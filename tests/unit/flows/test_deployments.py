@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from flows.parameters import BuildParameters, PublishParameters, WeeklyParameters
-from pipeline.errors import UsageError
+from pipeline.core.errors import UsageError
 
 REPO = Path(__file__).parents[3]
 FILE = REPO / "prefect.yaml"

@@ -11,7 +11,7 @@ from prefect.tasks import Task
 from flows.live_source import fetch_changes
 from flows.parameters import BuildParameters
 from flows.running import is_passing
-from pipeline.errors import (
+from pipeline.core.errors import (
     BudgetSpent,
     ChecksFailed,
     InputError,
@@ -21,7 +21,7 @@ from pipeline.errors import (
     StorageError,
     UsageError,
 )
-from pipeline.settings import load_settings
+from pipeline.core.settings import load_settings
 
 
 def test_without_a_contact_nobody_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

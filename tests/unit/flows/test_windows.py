@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.windows import LAG, last_dumps, release_name, window_of
-from pipeline.errors import InputError
+from pipeline.core.errors import InputError
 
 MONDAY = datetime(2026, 11, 16, 6, 0, tzinfo=UTC)
 

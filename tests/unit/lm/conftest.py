@@ -18,7 +18,7 @@ from transformers import (
     Qwen2Config,
 )
 
-from pipeline import schema
+from pipeline.core import schema
 from pipeline.lm.hf_scorer import HfScorer, load_scorer
 from pipeline.lm.scorer import Sentence
 

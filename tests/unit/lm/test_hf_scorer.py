@@ -27,8 +27,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from pipeline import schema
-from pipeline.errors import UsageError
+from pipeline.core import schema
+from pipeline.core.errors import UsageError
 from pipeline.lm.hf_scorer import HfScorer, load_scorer
 from pipeline.lm.scorer import Scorer, Sentence
 from tests.unit.lm.conftest import (

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from pipeline import schema
+from pipeline.core import schema
 from pipeline.lm.scorer import STATUSES, FakeScorer, Score, Sentence, scores_table, sentences
 from tests.unit.lm.conftest import named, requests
 

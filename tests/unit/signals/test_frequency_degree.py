@@ -5,15 +5,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline import schema
-from pipeline.resources import sample_folder
-from pipeline.settings import load_settings
-from pipeline.shards import InlineExecutor
+from pipeline.core import schema
+from pipeline.core.parallel import InlineExecutor
+from pipeline.core.resources import sample_folder
+from pipeline.core.settings import load_settings
+from pipeline.core.tables import Database, read_table, write_rows
 from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
-from pipeline.sources.dump import ingest
-from pipeline.sources.entity_json import Wanted
-from pipeline.tables import Database, read_table, write_rows
+from pipeline.sources.entities.ingestion import ingest
+from pipeline.sources.entities.rows import Wanted
 from tests.entities import item, statement, to, write_dump
 
 NOTHING = Wanted(frozenset(), frozenset())

@@ -9,15 +9,15 @@ from statistics import fmean
 import pyarrow as pa
 import pytest
 
-from pipeline import schema
-from pipeline.errors import UsageError
+from pipeline.core import schema
+from pipeline.core.errors import UsageError
+from pipeline.core.settings import Settings, load_settings
+from pipeline.core.tables import read_table, write_table
+from pipeline.language.carriers import Claim, carriers_of
+from pipeline.language.relations import load_templates
 from pipeline.lm.scorer import FakeScorer
-from pipeline.settings import Settings, load_settings
 from pipeline.signals import likelihood
-from pipeline.signals.carriers import Claim, carriers_of
 from pipeline.signals.likelihood import make_requests, measure_likelihood, read_heads
-from pipeline.tables import read_table, write_table
-from pipeline.templates import load_templates
 
 TEMPLATES = load_templates()
 SETTINGS = load_settings()

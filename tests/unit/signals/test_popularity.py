@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import schema
-from pipeline.settings import PageviewsSettings, load_settings
-from pipeline.shards import InlineExecutor
+from pipeline.core import schema
+from pipeline.core.parallel import InlineExecutor
+from pipeline.core.settings import PageviewsSettings, load_settings
+from pipeline.core.tables import Database, read_table, write_rows
 from pipeline.signals.popularity import measure_popularity
-from pipeline.sources.dump import ingest
-from pipeline.sources.entity_json import Wanted
-from pipeline.sources.pageviews import read_views
-from pipeline.tables import Database, read_table, write_rows
+from pipeline.sources.entities.ingestion import ingest
+from pipeline.sources.entities.rows import Wanted
+from pipeline.sources.pageviews.files import read_views
 from tests.entities import Json, item, write_dump
 
 RECORDED = Path(__file__).parents[2] / "data" / "pageviews"

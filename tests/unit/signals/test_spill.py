@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline import schema
+from pipeline.core import schema
+from pipeline.core.tables import Database, read_table, write_table
 from pipeline.signals.degree import measure_degree
-from pipeline.tables import Database, read_table, write_table
 
 ROWS, ITEMS = 3_000_000, 2_000_000
 

@@ -1,0 +1,103 @@
+"""`editmill build`."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from pipeline.cli.arguments import A_DUMP, DEFAULT_OUT, Command, add_config, add_live, add_workers, asked, name
+from pipeline.core.edit_record import Category
+from pipeline.core.errors import UsageError
+from pipeline.core.progress import Reporter
+
+if TYPE_CHECKING:
+    from pipeline.core.settings import Settings
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source", choices=["sample", "dump", "live"], required=True, help="the bundled slice, dumps, or a living wiki"
+    )
+    parser.add_argument(
+        "--new", metavar="DUMP", help=f"the newer dump, plain or packed by gzip, bzip2 or zstandard: {A_DUMP}"
+    )
+    parser.add_argument("--old", metavar="DUMP", help="the older dump; without it there is no recent category")
+    parser.add_argument("--pageviews", metavar="PATH", help="a file or folder of page views; for live, the service")
+    add_live(parser)
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where releases go")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="where finished stages are kept (default: OUT/.work)")
+    add_config(parser)
+    parser.add_argument("--categories", type=_categories, metavar="A,B", help="which categories to build")
+    parser.add_argument("--exclude", type=Path, metavar="FILE", help="subjects and prompts to keep out of every split")
+    parser.add_argument("--seed", type=int, metavar="N", help="the seed of every draw")
+    add_workers(parser)
+    parser.add_argument("--version", type=name, dest="name", metavar="NAME", help="the name of the release")
+    parser.add_argument(
+        "--model",
+        metavar="PATH_OR_ID|bundled|none",
+        help="the causal language model that finds unlikely names: a folder, a Hub id, the tiny one that comes along, "
+        "or none (default: bundled for the sample; none for dumps, of which the tiny model knows nothing)",
+    )
+
+
+def _categories(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    known = get_args(Category)
+    if unknown := sorted(set(names) - set(known)):
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; known are {', '.join(known)}")
+    return tuple(category for category in known if category in names)
+
+
+def _build(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.core.settings import load_settings
+    from pipeline.jobs.build import Options, build
+    from pipeline.release.summary import summary
+
+    settings = load_settings(options.config, {"seed": options.seed, "categories": options.categories})
+    where = Options(
+        out=options.out,
+        work=options.work or options.out / ".work",
+        workers=options.workers,
+        version=options.name,
+        model=chosen_model(options),
+    )
+    sources = _live(options, settings, reporter) if options.source == "live" else _sources(options, where.work)
+    built = build(sources, settings, where, reporter)
+    sys.stdout.write(summary(built.manifest, built.folder) + "\n")
+    return 0
+
+
+def chosen_model(options: argparse.Namespace) -> str | None:
+    """The model asked for. The tiny one has read the bundled slice and nothing else: for dumps there is no default."""
+    default = "bundled" if options.source == "sample" else "none"
+    return None if (options.model or default) == "none" else options.model or default
+
+
+def _sources(options: argparse.Namespace, work: Path):
+    from pipeline.jobs.build import Sources
+    from pipeline.jobs.dumps import local_dump
+    from pipeline.sources.files.sample import sample_dumps, sample_pageviews
+
+    pageviews = Path(options.pageviews) if options.pageviews else None
+    if options.source == "sample":
+        if options.old or options.new:
+            raise UsageError("The bundled slice brings its own dumps", "--source sample", "Use --source dump.")
+        old, new = sample_dumps()
+        return Sources("sample", new, old, pageviews or sample_pageviews(), options.exclude)
+    if options.new is None:
+        raise UsageError("No dump was given", "--new", "Name the newer dump, as in --new wikidata-all.json.gz.")
+    old = local_dump(options.old, work) if options.old else None
+    return Sources("dump", local_dump(options.new, work), old, pageviews, options.exclude)
+
+
+def _live(options: argparse.Namespace, settings: "Settings", reporter: Reporter):
+    from pipeline.core.settings import load_operations
+    from pipeline.jobs.build import Sources
+    from pipeline.jobs.live import visit
+    from pipeline.sources.live.harvest import ITEMS
+
+    made = visit(asked(options), settings, load_operations(options.config).polite, options.workers, reporter)
+    return Sources("live", made.folder / ITEMS, None, made.views, options.exclude, made)
+
+
+BUILD = Command("build", "build a release", _arguments, _build)

@@ -1,0 +1,74 @@
+"""`editmill ingest`, `diff` and `reshard`: whole dumps, apart from a build."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline.cli.arguments import A_DUMP, Command, add_config, add_workers
+from pipeline.core.errors import UsageError
+from pipeline.core.progress import Reporter
+
+
+def _one_dump(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dump", metavar="DUMP", help=A_DUMP)
+    _add_how(parser)
+
+
+def _two_dumps(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", metavar="OLD", help=f"the older dump: {A_DUMP}")
+    parser.add_argument("new", metavar="NEW", help="the newer dump, likewise")
+    _add_how(parser)
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the result goes")
+    add_workers(parser)
+    parser.add_argument("--executor", choices=["processes", "dask"], default="processes", help="what runs the shards")
+    parser.add_argument("--dask-address", metavar="A", help="Dask's scheduler (default: a cluster of processes here)")
+    parser.add_argument("--memory", metavar="2GiB", help="what DuckDB may use before it spills to disk")
+    add_config(parser)
+
+
+def _how(options: argparse.Namespace):
+    from pipeline.core.settings import load_settings
+    from pipeline.jobs.dumps import How
+
+    if options.dask_address and options.executor != "dask":
+        raise UsageError("A scheduler was named, but Dask is not asked for", "--dask-address", "Add --executor dask.")
+    settings = load_settings(options.config, {"memory": options.memory})
+    return settings, How(options.out, options.workers, options.executor, options.dask_address)
+
+
+def _ingest(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.jobs.dumps import ingest_dump
+
+    counts = ingest_dump(options.dump, *_how(options), reporter)
+    lines, items, statements, bad = (counts[key] for key in ("lines", "items", "statements", "unreadable"))
+    sys.stdout.write(
+        f"{options.out}: {items} items, {statements} statements kept, of {lines} lines, {bad} unreadable\n"
+    )
+    return 0
+
+
+def _diff(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.jobs.dumps import diff_dumps
+
+    counts = diff_dumps(options.old, options.new, *_how(options), reporter)
+    told = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing changed"
+    sys.stdout.write(f"{options.out}: {told}\n")
+    return 0
+
+
+def _reshard(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.jobs.dumps import reshard_dump
+
+    index = reshard_dump(options.dump, *_how(options), reporter)
+    sys.stdout.write(f"{options.out}: {len(index.shards)} shards of {index.size} bytes in all\n")
+    return 0
+
+
+DUMPS = (
+    Command("ingest", "read a dump into tables", _one_dump, _ingest),
+    Command("diff", "find what changed between two dumps", _two_dumps, _diff),
+    Command("reshard", "rewrite a dump as zstandard shards", _one_dump, _reshard),
+)

@@ -1,0 +1,212 @@
+"""The manifest: a release's machine record, from which its card, its figures and its checks take every number."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.core.errors import InputError
+from pipeline.core.settings import Settings
+
+MANIFEST = "manifest.json"
+
+
+Role = Literal["new", "old", "pageviews", "exclude"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputRecord(_Record):
+    """A file that the release was built from, by content and never by place."""
+
+    role: Role
+    file: str
+    bytes: int
+    sha256: str
+
+
+class DumpRecord(_Record):
+    """What was read of the newer dump."""
+
+    lines: int
+    items: int
+    statements: int
+    unreadable: int
+    samples: tuple[str, ...]  # where the first unreadable lines are, and why
+
+
+class VisitRecord(_Record):
+    """What a visit to a living wiki brought."""
+
+    wiki: str  # as it calls itself
+    start: datetime
+    end: datetime
+    gaps: tuple[tuple[datetime, datetime], ...]  # parts of the window that the wiki no longer remembered
+    counts: Mapping[str, int]
+
+
+class ModelRecord(_Record):
+    """The language model behind the likelihood."""
+
+    name: str
+    revision: str
+    dtype: str
+    tokenizer: str  # a hash of it
+
+
+class ThresholdRecord(_Record):
+    """What counts as long tail by one measure, for likelihood in one stratum, and the share of heads it selects."""
+
+    measure: str
+    carrier_class: str | None
+    min_bytes: int | None
+    max_bytes: int | None
+    heads: int
+    threshold: float | None
+    share: float | None
+
+
+class SeparationRecord(_Record):
+    """How well likelihood separates popular heads from long-tail ones in one class of sentence."""
+
+    heads: str  # all, or held_out: those that the bundled model was told nothing about
+    carrier_class: str
+    measured: int
+    popular: int
+    long_tail: int
+    auc: float | None
+    auc_in_strata: float | None
+    rho_degree: float | None
+    rho_degree_in_strata: float | None
+
+
+class CountRecord(_Record):
+    """What came into a stage, what left it, and why the rest did not."""
+
+    stage: str
+    category: str | None
+    taken_in: int
+    kept: int
+    dropped: Mapping[str, int]
+
+
+class ExportRecord(_Record):
+    """The records of an exported file, and the edits left out of it."""
+
+    records: int
+    left_out: Mapping[str, int]
+
+
+class CheckRecord(_Record):
+    """The outcome of a check."""
+
+    name: str
+    required: bool
+    looked_at: int
+    failures: int
+
+
+class FileRecord(_Record):
+    """A file of the release."""
+
+    bytes: int
+    sha256: str
+
+
+class CodeRecord(_Record):
+    """Which code and templates made the release."""
+
+    version: str
+    code: str
+    templates: str
+    schema_version: int
+
+
+class Manifest(_Record):
+    """Everything about a release that is not in its rows."""
+
+    release: str
+    made_by: CodeRecord
+    source: str
+    inputs: tuple[InputRecord, ...]
+    dump: DumpRecord
+    window_start: datetime | None
+    window_end: datetime | None
+    seed: int
+    settings: Settings
+    model: ModelRecord | None
+    thresholds: tuple[ThresholdRecord, ...]
+    separation: tuple[SeparationRecord, ...]
+    pageviews: Mapping[str, int]
+    changes: Mapping[str, int]
+    counts: tuple[CountRecord, ...]
+    rows: Mapping[str, Mapping[str, int]]
+    relations: Mapping[str, Mapping[str, int]]
+    domains: Mapping[str, Mapping[str, int]]
+    exports: Mapping[str, ExportRecord]
+    visit: VisitRecord | None = None
+    checks: tuple[CheckRecord, ...] = ()
+    files: Mapping[str, FileRecord] = {}
+
+    def to_json(self) -> str:
+        """The manifest as it is written: sorted keys, one value a line."""
+        left_out = set[str]() if self.visit else {"visit"}
+        return (
+            json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True, indent=1, ensure_ascii=False)
+            + "\n"
+        )
+
+
+class Numbers(BaseModel):
+    """What releases are compared by; it can be read of releases that earlier versions of editmill made."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    release: str
+    window_end: datetime | None
+    rows: Mapping[str, Mapping[str, int]]
+    relations: Mapping[str, Mapping[str, int]]
+    changes: Mapping[str, int]
+    counts: tuple[CountRecord, ...]
+    checks: tuple[CheckRecord, ...]
+
+
+def read_numbers(path: Path) -> Numbers:
+    """The numbers of a manifest.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: There is no such file, or it holds no manifest.
+    """
+    try:
+        return Numbers.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError("This is no release: it has no manifest", str(path), "Check the path.") from error
+    except ValidationError as error:
+        raise InputError("The manifest cannot be read", str(path), "It was changed by hand.") from error
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a release.
+
+    Raises:
+        InputError: The folder holds no release, or one made by other code.
+    """
+    path = folder / MANIFEST
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError("This is no release: it has no manifest", str(folder), "Check the path.") from error
+    except ValidationError as error:
+        raise InputError(
+            f"The manifest cannot be read: {error.errors()[0]['msg']}",
+            str(path),
+            "The release was made by another version of editmill, or changed by hand.",
+        ) from error

@@ -1,0 +1,80 @@
+"""DROPPED: every row that a stage rejected, with the reason, and the counts that must add up."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.core import schema
+from pipeline.core.manifest import CountRecord
+from pipeline.core.tables import Database, write_rows
+from pipeline.edits.edits import Drop
+
+_SCREENING = """
+SELECT NULL AS category, 'Q' || subject_id AS subject_id, relation AS relation_id, object_key AS object_id,
+    statement_id, 'screening' AS stage, reason, NULL AS detail
+FROM triples WHERE reason IS NOT NULL ORDER BY triples.subject_id, relation, object_key NULLS FIRST, statement_id
+"""
+
+_SELECTION = """
+SELECT category, 'Q' || subject_id AS subject_id,
+    CASE WHEN middle_relation IS NULL THEN relation ELSE middle_relation || '/' || relation END AS relation_id,
+    object_key AS object_id, statement_id, 'selection' AS stage, reason,
+    detail
+FROM candidates WHERE reason IS NOT NULL
+ORDER BY candidates.category, candidates.subject_id, 3, object_key, statement_id
+"""
+
+
+def write_screening_drops(triples: Path, database: Database, out: Path) -> Path:
+    """Write what screening rejected, for every category."""
+    database.view("triples", triples)
+    return database.write(_SCREENING, out, schema.DROPPED)
+
+
+def write_selection_drops(candidates: Path, database: Database, out: Path) -> Path:
+    """Write what the categories considered and did not take."""
+    database.view("candidates", candidates)
+    return database.write(_SELECTION, out, schema.DROPPED)
+
+
+def write_drops(drops: Iterable[Drop], out: Path) -> Path:
+    """Write what a stage above FACTS rejected."""
+    ordered = sorted(drops, key=lambda drop: tuple(map(str, drop)))
+    return write_rows(ordered, out, schema.DROPPED)
+
+
+def count_table(path: Path, stage: str, database: Database) -> list[CountRecord]:
+    """The counts of a stage whose table holds kept and rejected rows alike: TRIPLES or CANDIDATES."""
+    category = "category" if stage == "selection" else "NULL"
+    database.view("counted", path)
+    rows = database.table(f"SELECT {category} AS category, reason, count(*) AS n FROM counted GROUP BY ALL").to_pylist()
+    records: list[CountRecord] = []
+    for name in sorted({row["category"] for row in rows}, key=str):
+        counts = {row["reason"]: row["n"] for row in rows if row["category"] == name}
+        kept = counts.pop(None, 0)
+        dropped = dict(sorted(counts.items()))
+        taken_in = sum(row["n"] for row in rows if row["category"] == name)
+        records.append(CountRecord(stage=stage, category=name, taken_in=taken_in, kept=kept, dropped=dropped))
+    return records
+
+
+def count_stage(stage: str, taken_in: Counter[str], kept: Counter[str], drops: Iterable[Drop]) -> list[CountRecord]:
+    """The counts of a stage above FACTS, by category.
+
+    Args:
+        stage: Its name.
+        taken_in: Rows that came in, by category.
+        kept: Rows that left it.
+        drops: Rows that it rejected.
+    """
+    reasons = Counter((drop.category, drop.reason) for drop in drops)
+    return [
+        CountRecord(
+            stage=stage,
+            category=category,
+            taken_in=taken_in[category],
+            kept=kept[category],
+            dropped={reason: count for (name, reason), count in sorted(reasons.items(), key=str) if name == category},
+        )
+        for category in sorted(taken_in)
+    ]

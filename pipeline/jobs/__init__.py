@@ -1,0 +1,1 @@
+"""Whole runs, one module a command: build, ingest and diff, plan, publish."""

@@ -1,0 +1,315 @@
+"""The straight line: from two states of Wikidata to a release, one stage after the other."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import __version__, stages
+from pipeline.core import schema
+from pipeline.core.edit_record import Edit
+from pipeline.core.errors import InputError, UsageError
+from pipeline.core.manifest import (
+    CodeRecord,
+    DumpRecord,
+    InputRecord,
+    Manifest,
+    ModelRecord,
+    Role,
+    SeparationRecord,
+    ThresholdRecord,
+    VisitRecord,
+)
+from pipeline.core.parallel import Kind, executor
+from pipeline.core.progress import Reporter
+from pipeline.core.settings import Settings
+from pipeline.core.stage_cache import code_version, locked
+from pipeline.core.tables import make_folder, read_table, row_count
+from pipeline.edits.edits import Origin
+from pipeline.edits.exclusions import Exclusions, read_exclusions
+from pipeline.language.relations import load_templates
+from pipeline.language.subgraph import load_world
+from pipeline.lm import bundled
+from pipeline.lm.subprocess_scorer import Model
+from pipeline.release.assemble import Draft, assemble
+from pipeline.release.checks import CheckResult
+from pipeline.select.selection import Measured
+from pipeline.sources.diff.comparison import last_edit, window_start
+from pipeline.sources.files.checksums import dump_hashes
+from pipeline.sources.files.seekable import dump_bytes
+from pipeline.sources.live.harvest import Harvest
+from pipeline.sources.pageviews.files import pageview_files
+from pipeline.stages import COUNTS, Input, Line
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files that a release is built from."""
+
+    name: str  # dump, sample, live
+    new: Path
+    old: Path | None = None
+    pageviews: Path | None = None
+    exclude: Path | None = None
+    harvest: Harvest | None = None  # of a living wiki, in place of an older dump
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where and how to run: apart from the release's name and the model, nothing here changes what it holds."""
+
+    out: Path
+    work: Path
+    workers: int = 2
+    version: str | None = None
+    model: str | None = None  # a folder, a Hub id or `bundled`
+    executor: Kind = "processes"  # what runs the shards
+    dask_address: str | None = None
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished release."""
+
+    folder: Path
+    manifest: Manifest
+    checks: Sequence[CheckResult]
+
+
+def build(sources: Sources, settings: Settings, options: Options, reporter: Reporter) -> Built:
+    """Build a release.
+
+    Args:
+        sources: The dumps, page views and exclusions.
+        settings: What to build.
+        options: Where and how to run.
+        reporter: Where to tell how far the run has come.
+
+    Raises:
+        PipelineError: The run cannot go on; its text says why and what to do.
+        ChecksFailed: A required check failed; no release was left behind.
+    """
+    templates = load_templates()
+    settings = _possible(settings, sources, reporter)
+    files = _read_inputs(sources, reporter)
+    exclusions = read_exclusions(sources.exclude) if sources.exclude else Exclusions()
+    make_folder(options.out)
+    with locked(options.work):
+        line = Line(settings, templates, options.work, options.workers, reporter)
+
+        # Its workers end when all is read: the model needs their memory.
+        with executor(options.workers, options.executor, options.dask_address) as pool:
+            visit = sources.harvest
+            ingested = stages.ingest(line, files.new, pool, visit.folder if visit else None, files.old)
+            if visit:
+                changed = stages.changed_live(line, visit.folder, visit.window.start, ingested)
+            else:
+                changed = stages.changed(line, files.old, files.new, pool) if files.old else None
+
+        screened = stages.screen(line, ingested, exclusions)
+        mentions = stages.count_mentions(line, ingested)
+        viewed = _views(line, files.pageviews, ingested) if files.pageviews else None
+        model = _model(options.model, settings) if options.model else None
+        scored = stages.score(line, model, ingested, screened) if model else None
+
+        measured = Measured(
+            triples=screened / "triples.parquet",
+            changes=changed / "changes.parquet" if changed else None,
+            popularity=viewed / "popularity.parquet" if viewed else None,
+            frequency=mentions / "frequency.parquet",
+            degree=mentions / "degree.parquet",
+            names=scored / "names.parquet" if scored else None,
+            models=scored / "models.parquet" if scored else None,
+        )
+        selected = stages.select(line, measured, ingested)
+        around = stages.cut_world(line, ingested, screened, selected)
+
+        origin = _origin(sources, ingested, changed, reporter)
+        worded = stages.word(line, selected, around, origin)
+        divided = stages.split(line, worded, exclusions)
+        probed = stages.probe(line, divided, around)
+        varied = stages.vary(line, probed, around) if "robust" in settings.categories else None
+
+        counted = [screened, selected, worded, divided, *([varied] if varied else [])]
+        folders = _Folders(ingested, changed, viewed, scored, selected, counted)
+        manifest = _manifest(line, options, files, folders, origin)
+        if visit:
+            manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(visit.record)})
+        edits = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
+        manifest = manifest.model_copy(update=_mixes(edits))
+        drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
+        draft = Draft(edits, load_world(around, templates), drops, manifest)
+        folder = options.out / manifest.release
+        was_there = folder.exists()
+        with reporter.track("release", 0):
+            manifest, results = assemble(draft, folder)
+        if was_there:
+            reporter.warn("unchanged", "The same release was there already; nothing was changed.", release=str(folder))
+    return Built(folder, manifest, results)
+
+
+def _possible(settings: Settings, sources: Sources, reporter: Reporter) -> Settings:
+    """The settings without the categories for which an input is missing, which is told."""
+    older = sources.harvest.folder if sources.harvest else sources.old
+    missing = {"recent": ("--old", older), "popular": ("--pageviews", sources.pageviews)}
+    left_out = {name: flag for name, (flag, path) in missing.items() if name in settings.categories and path is None}
+    for name, flag in left_out.items():
+        reporter.warn("left_out", f"No {flag} was given: the release has no {name} category.", category=name)
+    kept = tuple(name for name in settings.categories if name not in left_out)
+    if not set(kept) - {"robust"}:
+        raise UsageError("No category is left to build", "--categories", "Give --old, --pageviews or other categories.")
+    return settings.model_copy(update={"categories": kept})
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The input files with their hashes, and their records for the manifest."""
+
+    new: Input
+    old: Input | None
+    pageviews: Sequence[Input]
+    records: Sequence[InputRecord]
+
+
+def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
+    """Hash every input file."""
+    named: list[tuple[Role, Path | None]] = [
+        ("new", sources.new),
+        ("old", sources.old),
+        ("exclude", sources.exclude),
+        *(("pageviews", path) for path in (pageview_files(sources.pageviews) if sources.pageviews else ())),
+    ]
+    paths: list[tuple[Role, Path]] = [(role, path) for role, path in named if path is not None]
+    for role, path in paths:
+        is_dump = role in ("new", "old")
+        if not path.is_file() and not (is_dump and path.is_dir()):
+            what = "This is a folder, not a file" if path.is_dir() else "There is no such file"
+            raise InputError(what, str(path), f"Check --{role}.")
+    total = sum(dump_bytes(path) for _, path in paths)
+    with reporter.track("reading checksums", total) as advance:
+        hashes = dump_hashes([path for _, path in paths], advance)
+    inputs: Sequence[tuple[Role, Input]] = [
+        (role, Input(path, sha256)) for (role, path), sha256 in zip(paths, hashes, strict=True)
+    ]
+    found = {role: file for role, file in inputs}
+    records = [
+        InputRecord(role=role, file=file.path.name, bytes=dump_bytes(file.path), sha256=file.sha256)
+        for role, file in inputs
+    ]
+    pageviews = [file for role, file in inputs if role == "pageviews"]
+    return _Files(found["new"], found.get("old"), pageviews, records)
+
+
+def _model(model: str, settings: Settings) -> Model:
+    """The model to score with."""
+    # Names in a few sentences share their beginnings, which trees read once; models that cannot share so do without.
+    scoring = settings.scoring.model_copy(update={"sharing": "trie"})
+    budget = settings.likelihood.max_tokens_per_batch
+    if model == bundled.NAME:
+        # So small a model gains nothing from threads or a GPU, and without them it rounds alike on more machines.
+        return Model(str(bundled.bundled_model()), budget, scoring, bundled.SHOWN_NAME, threads=1, device="cpu")
+    return Model(model, budget, scoring)
+
+
+def _views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
+    """POPULARITY; it is told when it is empty, which leaves the popular category without a row."""
+    viewed = stages.count_views(line, files, ingested)
+    if not row_count(viewed / "popularity.parquet"):
+        projects = ", ".join(line.settings.pageviews.projects)
+        line.reporter.warn(
+            "no_views",
+            "Not one page view is of an item of the dump: there is nothing popular. "
+            f"Counted are the views of {projects}; see pageviews.projects in the settings.",
+        )
+    return viewed
+
+
+def _origin(sources: Sources, ingested: Path, changed: Path | None, reporter: Reporter) -> Origin:
+    """The window: from the last edit of the older state to that of the newer one, or what a visit was told."""
+    if sources.harvest:
+        return Origin(sources.name, sources.harvest.window.start, sources.harvest.window.end)
+    start = window_start(changed) if changed else None
+    if changed and start is None:
+        reporter.warn(
+            "undated",
+            "No item of the older dump says when it was edited: no statement can be told to be a change of the world, "
+            "and of the additions only new items are known to be new.",
+        )
+    return Origin(sources.name, start, last_edit(ingested / "entities"))
+
+
+@dataclass(frozen=True)
+class _Folders:
+    """The stages that the manifest takes numbers from."""
+
+    ingested: Path
+    changed: Path | None
+    viewed: Path | None
+    scored: Path | None
+    selected: Path
+    counted: Sequence[Path]
+
+
+def _manifest(line: Line, options: Options, files: _Files, folders: _Folders, origin: Origin) -> Manifest:
+    """The manifest, as far as it is known before the release is written."""
+    counts = [record for folder in folders.counted for record in stages.read_counts(folder)]
+    thresholds = read_table(folders.selected / "thresholds.parquet").to_pylist()
+    separation = read_table(folders.selected / "separation.parquet").to_pylist()
+    return Manifest(
+        release=options.version or _version(origin, files.new),
+        made_by=CodeRecord(
+            version=__version__,
+            code=code_version(),
+            templates=line.templates.version,
+            schema_version=schema.SCHEMA_VERSION,
+        ),
+        source=origin.source,
+        inputs=tuple(files.records),
+        dump=DumpRecord.model_validate_json((folders.ingested / COUNTS).read_text()),
+        window_start=origin.window_start,
+        window_end=origin.window_end,
+        seed=line.seed,
+        settings=line.settings,
+        model=_model_record(folders.scored),
+        thresholds=tuple(ThresholdRecord.model_validate(row) for row in thresholds),
+        separation=tuple(SeparationRecord.model_validate(row) for row in separation),
+        pageviews=json.loads((folders.viewed / COUNTS).read_text()) if folders.viewed else {},
+        changes=_change_classes(folders.changed),
+        counts=tuple(counts),
+        rows={},
+        relations={},
+        domains={},
+        exports={},
+    )
+
+
+def _version(origin: Origin, new: Input) -> str:
+    """The day of the newer state, or a hash of it where it does not tell."""
+    return f"v{origin.window_end:%Y.%m.%d}" if origin.window_end else f"undated-{new.sha256[:8]}"
+
+
+def _model_record(scored: Path | None) -> ModelRecord | None:
+    if scored is None:
+        return None
+    ((name, revision, dtype, tokenizer),) = (row.values() for row in read_table(scored / "models.parquet").to_pylist())
+    return ModelRecord(name=name, revision=revision, dtype=dtype, tokenizer=tokenizer)
+
+
+def _change_classes(changed: Path | None) -> Mapping[str, int]:
+    if changed is None:
+        return {}
+    rows = read_table(changed / "changes.parquet", ["change_class"]).to_pylist()
+    return dict(sorted(Counter(str(row["change_class"]) for row in rows).items()))
+
+
+def _mixes(edits: Sequence[Edit]) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
+    """How the edits of each category spread over relations and domains."""
+
+    def mix(column: str) -> dict[str, dict[str, int]]:
+        counts: dict[str, Counter[str]] = {}
+        for edit in edits:
+            counts.setdefault(edit["category"], Counter())[str(edit[column])] += 1
+        return {category: dict(sorted(counter.items())) for category, counter in sorted(counts.items())}
+
+    return {"relations": mix("relation_id"), "domains": mix("domain")}

@@ -1,0 +1,204 @@
+"""The tables of a card, in Markdown, each made from the manifest, the schema or a list of codes with their meaning."""
+
+import inspect
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+import pyarrow as pa
+
+from pipeline.core import schema
+from pipeline.core.edit_record import Category
+from pipeline.core.manifest import Manifest
+from pipeline.core.reasons import BY_STAGE
+from pipeline.edits.splits import SPLITS
+from pipeline.language.relations import Relation
+from pipeline.release.charts import length_of_names, main_reasons
+from pipeline.release.checks import CHECKS
+from pipeline.release.exports import LACKS
+from pipeline.release.summary import EVERY_CATEGORY, failures, funnel, in_bytes
+
+SHORT = 12  # characters of a hash that tell it apart
+
+_NUMBER = re.compile(r"[\d,.%]+|")
+_TYPE_NAMES = {"double": "float64", "timestamp[ms, tz=UTC]": "time, UTC"}
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    r"""A Markdown table; columns of numbers are flush right.
+
+    >>> print(markdown(["category", "rows"], [["a|b", "1,200"]]))
+    | category | rows |
+    |---|---:|
+    | a\|b | 1,200 |
+    """
+    body = [[cell.replace("|", r"\|").replace("\n", " ") for cell in row] for row in rows]
+    columns = list(zip(*body, strict=True)) or [()] * len(head)
+    rules = ["---:" if any(cells) and all(map(_NUMBER.fullmatch, cells)) else "---" for cells in columns]
+    lines = [f"| {' | '.join(head)} |", f"|{'|'.join(rules)}|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in body)])
+
+
+def categories_of(manifest: Manifest) -> list[str]:
+    """The categories of a release, in their own order."""
+    return [category for category in get_args(Category) if category in manifest.rows]
+
+
+def rows_table(manifest: Manifest) -> str:
+    """Rows by category and split."""
+    counts = {name: [manifest.rows[name].get(split, 0) for split in SPLITS] for name in categories_of(manifest)}
+    counts["**all**"] = [sum(column) for column in zip(*counts.values(), strict=True)]
+    rows = ([name, *(f"{count:,}" for count in (*row, sum(row)))] for name, row in counts.items())
+    return markdown(["category", *SPLITS, "all"], rows)
+
+
+def changes_table(manifest: Manifest) -> str:
+    """Differences by class."""
+    rows = [
+        [f"`{name}`", about, f"{manifest.changes[name]:,}"]
+        for name, about in schema.CHANGE_CLASSES.items()
+        if name in manifest.changes
+    ]
+    return markdown(["class", "meaning", "differences"], rows)
+
+
+def thresholds_table(manifest: Manifest) -> str:
+    """What counts as long tail by each measure."""
+    rows = [
+        [
+            f"`{row.measure}`",
+            _SENTENCES[row.carrier_class],
+            length_of_names(row),
+            f"{row.heads:,}",
+            f"{row.threshold:,.4g}",
+            f"{row.share:.1%}",
+        ]
+        for row in manifest.thresholds
+        if row.threshold is not None and row.share is not None
+    ]
+    head = ["measure", "sentences", "bytes of the name", "subjects measured", "threshold", "at or below it"]
+    return markdown(head, rows)
+
+
+_SENTENCES = {None: "", "neutral": "neutral", "fact": "openings of facts"}
+
+
+def separation_table(manifest: Manifest) -> str:
+    """How well likelihood tells popular from long-tail subjects."""
+    rows = [
+        [
+            _WHOSE[row.heads],
+            _SENTENCES[row.carrier_class],
+            *(f"{count:,}" for count in (row.measured, row.popular, row.long_tail)),
+            *(f"{value:.2f}" if value is not None else "" for value in (row.auc, row.auc_in_strata)),
+            *(f"{value:.2f}" if value is not None else "" for value in (row.rho_degree, row.rho_degree_in_strata)),
+        ]
+        for row in manifest.separation
+    ]
+    measures = ["AUC", "AUC within lengths", "rho with degree", "rho within lengths"]
+    return markdown(["subjects", "sentences", "scored", "popular", "long tail", *measures], rows)
+
+
+_WHOSE = {"all": "all", "held_out": "held out of training"}
+
+
+def columns_table(described: Mapping[str, Mapping[str, str]]) -> str:
+    """Every column of a row, by group."""
+    rows: list[list[str]] = []
+    for group, columns in described.items():
+        rows.append([f"**{group}**", "", ""])
+        rows += [[f"`{name}`", _type_name(schema.RELEASE.field(name).type), about] for name, about in columns.items()]
+    return markdown(["column", "type", "meaning"], rows)
+
+
+def fields_table(described: Mapping[str, Mapping[str, str]]) -> str:
+    """The parts of columns that hold structures; columns of the same structure stand together."""
+    together: dict[str, list[str]] = {}
+    for column, fields in described.items():
+        together.setdefault(str(fields), []).append(column)
+    rows: list[list[str]] = []
+    for columns in together.values():
+        rows.append(["**" + "**, **".join(f"`{column}`" for column in columns) + "**", "", ""])
+        kind = schema.RELEASE.field(columns[0]).type.value_type
+        rows += [
+            [f"`{name}`", _type_name(kind.field(name).type), about] for name, about in described[columns[0]].items()
+        ]
+    return markdown(["part", "type", "meaning"], rows)
+
+
+def _type_name(kind: Any) -> str:
+    if pa.types.is_list(kind):
+        return f"list of {_type_name(kind.value_type)}"
+    return "structure" if pa.types.is_struct(kind) else _TYPE_NAMES.get(str(kind), str(kind))
+
+
+def exports_table(manifest: Manifest) -> str:
+    """The files in other shapes, with what was left out of them."""
+    rows = [
+        [f"`{path}`", f"{record.records:,}", main_reasons(record.left_out) if record.left_out else ""]
+        for path, record in sorted(manifest.exports.items())
+    ]
+    return markdown(["file in `exports/`", "records", "edits left out"], rows)
+
+
+def lacks_list(manifest: Manifest) -> str:
+    """Why edits were left out of exported files, as far as it happened."""
+    found = {name for record in manifest.exports.values() for name in record.left_out}
+    return "\n".join(f"- *{name.replace('_', ' ')}*: {about}." for name, about in LACKS.items() if name in found)
+
+
+def relations_table(manifest: Manifest, relations: Mapping[str, Relation]) -> str:
+    """Edits by relation and category, the most frequent relation first."""
+    categories = categories_of(manifest)
+    total = sum((Counter(manifest.relations.get(name, {})) for name in categories), Counter[str]())
+    rows = [
+        [
+            f"[{relation.name}](https://www.wikidata.org/wiki/Property:{key})",
+            *(f"{manifest.relations.get(name, {}).get(key, 0):,}" for name in categories),
+        ]
+        for key, relation in sorted(relations.items(), key=lambda item: (-total[item[0]], item[1].name))
+    ]
+    return markdown(["relation", *categories], rows)
+
+
+def checks_table(manifest: Manifest) -> str:
+    """What was checked, and with what outcome."""
+    rows: list[list[str]] = []
+    for check in manifest.checks:
+        about = inspect.getdoc(CHECKS[check.name].run) if check.name in CHECKS else None
+        outcome = failures(check.failures) if check.failures else "passed"
+        rows.append([f"`{check.name}`", about or "", outcome if check.required else f"{outcome} (not required)"])
+    return markdown(["check", "what must hold", "outcome"], rows)
+
+
+def screening_table(manifest: Manifest) -> str:
+    """Why statements are fit for no category."""
+    frame = funnel(manifest)
+    reasons = frame[(frame["category"] == EVERY_CATEGORY) & (frame["dropped"] > 0)]
+    rows = [
+        [f"`{reason}`", BY_STAGE[stage].get(reason, ""), f"{count:,}"]
+        for stage, reason, count in zip(reasons["stage"], reasons["reason"], reasons["dropped"], strict=True)
+    ]
+    return markdown(["reason", "meaning", "statements"], rows)
+
+
+def drops_table(manifest: Manifest) -> str:
+    """What the stages of each category dropped."""
+    frame = funnel(manifest)
+    frame = frame[(frame["category"] != EVERY_CATEGORY) & (frame["dropped"] > 0)]
+    counts = frame.pivot_table(index=["stage", "reason"], columns="category", values="dropped", fill_value=0)
+    categories = [name for name in get_args(Category) if name in counts.columns]
+    rows = [
+        [stage, f"`{reason}`", about, *(f"{int(counts.loc[(stage, reason), name]):,}" for name in categories)]
+        for stage, reasons in BY_STAGE.items()
+        for reason, about in reasons.items()
+        if (stage, reason) in counts.index
+    ]
+    return markdown(["stage", "reason", "meaning", *categories], rows)
+
+
+def inputs_table(manifest: Manifest) -> str:
+    """The files that the release was built from."""
+    rows = [[file.role, f"`{file.file}`", in_bytes(file.bytes), f"`{file.sha256[:SHORT]}`"] for file in manifest.inputs]
+    return markdown(["input", "file", "size", "SHA-256 starts with"], rows)

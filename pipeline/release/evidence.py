@@ -1,0 +1,54 @@
+"""EVIDENCE: the true triples that the answers of a release rest on, so that the release proves each of its answers."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pipeline.core import schema
+from pipeline.core.edit_record import Edit, Probe
+from pipeline.core.tables import read_table, write_rows
+from pipeline.language.subgraph import World
+
+Question = tuple[str, str]  # subject and relation
+Evidence = Mapping[Question, Mapping[str, str | None]]  # the objects true of it: id or literal, and name
+
+
+def questions(edit: Edit) -> set[Question]:
+    """Every subject and relation whose objects an edit or one of its probes speaks of."""
+    found = {(_holder(edit), edit["relation_id"]), (edit["subject_id"], edit["path"][0]["relation_id"])}
+    for probe in (*edit["locality"], *edit["portability"]):
+        found |= _asked(probe)
+    return found | {(form["locality_subject_id"], form["locality_relation_id"]) for form in edit["length_forms"]}
+
+
+def _holder(edit: Edit) -> str:
+    return edit["subject_id"] if edit["hops"] == 1 else edit["path"][0]["object_id"]
+
+
+def _asked(probe: Probe) -> set[Question]:
+    """The questions along the path of a probe."""
+    found = {(probe["subject_id"], probe["relation_id"])}
+    subject = probe["subject_id"]
+    for step in probe["path"]:
+        found.add((subject, step["relation_id"]))
+        subject = step["object_id"]
+    return found
+
+
+def write_evidence(edits: Iterable[Edit], world: World, out: Path) -> Path:
+    """Write EVIDENCE for some edits."""
+    asked = set[Question]().union(*map(questions, edits))
+    rows = [
+        (f"Q{triple.subject_id}", triple.relation, triple.object_key, next(iter(names), None), triple.statement_id)
+        for triple in world.triples
+        if (f"Q{triple.subject_id}", triple.relation) in asked
+        for names in [world.texts(triple.object_key, triple.object_id)]
+    ]
+    return write_rows(sorted(set(rows), key=lambda row: tuple(map(str, row))), out, schema.EVIDENCE)
+
+
+def read_evidence(path: Path) -> Evidence:
+    """The evidence of a release by subject and relation."""
+    found: dict[Question, dict[str, str | None]] = {}
+    for row in read_table(path, schema.EVIDENCE.names).cast(schema.EVIDENCE).to_pylist():
+        found.setdefault((row["subject_id"], row["relation_id"]), {})[row["object_id"]] = row["object"]
+    return found

@@ -1,0 +1,100 @@
+"""Explaining: what became of a subject and a relation, stage by stage, told from the release alone."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.core.errors import InputError, UsageError
+from pipeline.core.manifest import Manifest, read_manifest
+from pipeline.core.reasons import BY_STAGE
+from pipeline.core.tables import read_table
+from pipeline.select.categories import CATEGORIES
+
+_CONSIDERS = {
+    "recent": "considers eligible triples whose statement came or got a new value in the window",
+    "popular": "considers eligible triples of the most viewed items, and paths of two that start there",
+    "long_tail": "considers every eligible triple",
+}
+
+
+def explain(folder: Path, subject_id: str, relation_id: str) -> str:
+    """What happened to the statements of a subject and a relation, and why.
+
+    Args:
+        folder: A release.
+        subject_id: An item, as in "Q23".
+        relation_id: A relation, as in "P26"; paths of two hops that hold it are told too.
+
+    Raises:
+        UsageError: An id is malformed.
+        InputError: The folder holds no release.
+    """
+    if not re.fullmatch(r"Q[1-9]\d*", subject_id) or not re.fullmatch(r"P[1-9]\d*", relation_id):
+        raise UsageError(f"{subject_id} {relation_id} is no item and relation", remedy="Write them as in Q23 P26.")
+    manifest = read_manifest(folder)
+    lines = [f"{subject_id} {relation_id} in {manifest.release}"]
+    for stage in BY_STAGE:
+        lines += _stage_lines(folder, stage, subject_id, relation_id)
+    kept = list(_kept_lines(folder, manifest, subject_id, relation_id))
+    lines += ["", *(kept or ["No edit of the release is about it."])]
+    if kept or _dropped(folder, "selection", subject_id, relation_id):
+        lines += _silent_categories(folder, manifest, subject_id, relation_id)
+    elif len(lines) == _NOTHING_READ:
+        lines.append(f"Nothing was read of it: the newer state holds no {relation_id} of {subject_id}.")
+    else:
+        lines.append("No category looked at it: nothing of it passed the screening.")
+    return "\n".join(lines)
+
+
+_NOTHING_READ = 3  # lines of an account that names no stage
+
+
+def _rows(path: Path, subject_id: str) -> list[dict[str, Any]]:
+    try:
+        return read_table(path).filter(pc.field("subject_id") == subject_id).to_pylist()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"The release cannot be read: {error}", str(path), "Build or download it again.") from error
+
+
+def _about(row: Mapping[str, Any], relation_id: str) -> bool:
+    return relation_id in (row["relation_id"] or "").split("/")
+
+
+def _dropped(folder: Path, stage: str, subject_id: str, relation_id: str) -> list[dict[str, Any]]:
+    path = folder / "dropped" / f"{stage}.parquet"
+    return [row for row in _rows(path, subject_id) if _about(row, relation_id)] if path.is_file() else []
+
+
+def _stage_lines(folder: Path, stage: str, subject_id: str, relation_id: str) -> Iterator[str]:
+    """What one stage rejected."""
+    rows = _dropped(folder, stage, subject_id, relation_id)
+    if rows:
+        yield f"\n{stage}"
+    for row in rows:
+        category = f"{row['category']}: " if row["category"] else ""
+        meaning = BY_STAGE[stage].get(row["reason"] or "", "")
+        detail = f", {row['detail']}" if row["detail"] else ""
+        yield f"  {category}{row['relation_id']} {row['object_id']}: {row['reason']}{detail} ({meaning})"
+
+
+def _kept_lines(folder: Path, manifest: Manifest, subject_id: str, relation_id: str) -> Iterator[str]:
+    """The edits about the subject and the relation."""
+    for category in manifest.settings.categories:
+        for path in sorted((folder / "data" / category).glob("*.parquet")):
+            for row in _rows(path, subject_id):
+                steps = [step["relation_id"] for step in row["path"]]
+                if relation_id in steps:
+                    yield f"{category}, {row['split']}: {row['prompt']} >> {row['target_new']} ({row['case_id']})"
+
+
+def _silent_categories(folder: Path, manifest: Manifest, subject_id: str, relation_id: str) -> Iterator[str]:
+    """Categories that never looked at it, with what they look at."""
+    heard = {row["category"] for stage in BY_STAGE for row in _dropped(folder, stage, subject_id, relation_id)}
+    kept = {line.split(",")[0] for line in _kept_lines(folder, manifest, subject_id, relation_id)}
+    for name in manifest.settings.categories:
+        if name in CATEGORIES and name not in heard | kept:
+            yield f"{name} did not consider it: it {_CONSIDERS[name]}."

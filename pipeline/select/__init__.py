@@ -1,0 +1,1 @@
+"""Statements to facts: screening, categories, long-tail thresholds, and the choice of facts."""

@@ -1,0 +1,266 @@
+"""STATEMENTS to TRIPLES: which statements of the 48 relations are fit for any category, and why the others are not.
+
+The rules run in a fixed order, cheap ones first, and the first that rejects a statement gives its reason. Types go by
+class path (P31, then P279 upwards), never by words in labels; items are joined by id, never by label.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core import schema
+from pipeline.core.settings import ScreeningSettings
+from pipeline.core.tables import Database
+from pipeline.core.times import middle_sql
+from pipeline.language.grammar import LONGEST_DESCRIPTION
+from pipeline.language.relations import Relation, Templates
+from pipeline.select.past import make_past
+
+_SUBCLASS = 279
+META = "meta"  # the type of items that describe pages or names, see templates/types.yaml
+
+_VALUE_KINDS = {"item": "item", "date": "time", "number": "quantity"}
+
+
+def make_types(statements: Path, templates: Templates, max_depth: int, database: Database, out: Path) -> Path:
+    """Write TYPES: every class under the classes of each type.
+
+    Args:
+        statements: STATEMENTS, with P279.
+        templates: Where the types are.
+        max_depth: How many P279 steps to follow.
+        database: A session to work in.
+        out: The file to write.
+    """
+    roots = [(int(item[1:]), name) for name, kind in templates.types.items() for item in kind.classes]
+    values = ", ".join(f"({number}, '{name}')" for number, name in roots)
+    database.view("statements", statements)
+    database.run(f"CREATE TEMP TABLE reached AS SELECT DISTINCT * FROM (VALUES {values}) AS t(class_id, type)")
+    database.run("CREATE TEMP TABLE edge AS FROM reached")
+    for _ in range(max_depth):  # level by level, so that loops in P279 end
+        database.run(
+            f"""CREATE OR REPLACE TEMP TABLE edge AS
+            SELECT DISTINCT s.subject_id AS class_id, edge.type
+            FROM statements s JOIN edge ON s.object_id = edge.class_id
+            WHERE s.property_id = {_SUBCLASS} AND s.rank <> 'deprecated'
+              AND (s.subject_id, edge.type) NOT IN (FROM reached)"""
+        )
+        database.run("INSERT INTO reached FROM edge")
+    return database.write("SELECT * FROM reached ORDER BY class_id, type", out, schema.TYPES)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The tables that screening reads."""
+
+    statements: Path
+    entities: Path
+    types: Path
+
+
+def screen(
+    tables: Ingested,
+    templates: Templates,
+    settings: ScreeningSettings,
+    excluded_ids: Iterable[int],
+    database: Database,
+    out: Path,
+) -> Path:
+    """Write TRIPLES, every statement of a relation with the reason that rejects it or with none, and PAST.
+
+    Args:
+        tables: What was read of the newer state.
+        templates: The relations, types and dating rules.
+        settings: Limits and lists of qualifiers.
+        excluded_ids: Items that must not be subjects.
+        database: A session to work in.
+        out: A folder; `triples.parquet` and `past.parquet` appear in it.
+    """
+    database.view("statements", tables.statements)
+    database.view("entities", tables.entities)
+    database.view("types", tables.types)
+    _make_parameters(database, templates, excluded_ids)
+    make_past(templates.dating, settings, database)
+    database.run(f"CREATE TEMP TABLE claims AS {_claims_sql(settings)}")
+    _make_typed(database)
+    database.run(f"CREATE TEMP TABLE judged AS {_JUDGED.format(**_label_rules(settings))}")
+    database.write("SELECT id FROM past ORDER BY id", out / "past.parquet", schema.PAST)
+    return database.write(_TRIPLES.format(description=_DESCRIPTION), out / "triples.parquet", schema.TRIPLES)
+
+
+def _make_parameters(database: Database, templates: Templates, excluded_ids: Iterable[int]) -> None:
+    relations = templates.relations.values()
+    rows = ", ".join(_relation_row(relation) for relation in relations)
+    columns = "relation, property_id, filter_property, filter_value, value_kind, is_single, is_sensitive"
+    database.run(f"CREATE TEMP TABLE relations AS FROM (VALUES {rows}) AS t({columns})")
+    roles: Mapping[str, list[tuple[str, str, int]]] = {
+        "subject_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.subject_types)],
+        "object_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.object_types)],
+        "ending": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.ends_with_object)],
+    }
+    for table, entries in roles.items():
+        values = ", ".join(f"('{relation}', '{kind}', {place})" for relation, kind, place in entries)
+        database.run(f"CREATE TEMP TABLE {table} AS FROM (VALUES {values}) AS t(relation, type, place)")
+    database.run("CREATE TEMP TABLE excluded (id BIGINT)")
+    if ids := ", ".join(f"({item})" for item in sorted(excluded_ids)):
+        database.run(f"INSERT INTO excluded VALUES {ids}")
+
+
+def _relation_row(relation: Relation) -> str:
+    chosen = relation.object_filter
+    filter_property, filter_value = (chosen.property[1:], chosen.value[1:]) if chosen else ("NULL", "NULL")
+    kind = _VALUE_KINDS[relation.value]
+    single, sensitive = relation.cardinality == "one", relation.sensitive
+    return (
+        f"('{relation.id}', {relation.property_id}, {filter_property}, {filter_value}, '{kind}', {single}, {sensitive})"
+    )
+
+
+def _list(names: Iterable[str]) -> str:
+    return "[" + ", ".join(name[1:] for name in names) + "]"
+
+
+def _claims_sql(settings: ScreeningSettings) -> str:
+    """Every statement of a relation, with the reason that its own form gives."""
+    return f"""
+    SELECT s.subject_id, r.relation, s.object_id, s.statement_id, r.is_single, r.is_sensitive, r.value_kind,
+        CASE r.value_kind
+            WHEN 'item' THEN 'Q' || s.object_id
+            WHEN 'time' THEN s.time || '/' || s.precision
+            ELSE ltrim(s.amount, '+') END AS object_key,
+        CASE
+            WHEN s.rank = 'deprecated' THEN 'deprecated'
+            WHEN NOT s.is_best THEN 'not_best_rank'
+            WHEN s.value_kind <> r.value_kind THEN 'no_value'
+            WHEN r.value_kind = 'quantity' AND (s.unit_id IS NOT NULL OR NOT regexp_full_match(s.amount, '[+]?[0-9]+'))
+                THEN 'no_value'
+            WHEN list_has_any(s.qualifier_ids, {_list(settings.ending)}) THEN 'ended'
+            WHEN {middle_sql("s.start_time", "s.start_precision")} > (
+                SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) + 1 FROM entities) THEN 'not_started'
+            WHEN list_has_any(s.qualifier_ids, {_list(settings.restricting)}) THEN 'restricted'
+            WHEN list_has_any(s.qualifier_ids, {_list(settings.doubting)}) THEN 'doubtful'
+            WHEN s.object_id = s.subject_id THEN 'self_reference'
+        END AS form_reason,
+        s.value_kind = 'time' AND (s.precision < 9 OR NOT regexp_matches(s.time, '^[+-]?[0-9]+-[0-9][0-9]-[0-9][0-9]T')
+            OR (s.precision >= 11 AND regexp_matches(s.time, '-00T'))
+            OR (s.precision >= 10 AND regexp_matches(s.time, '-00-[0-9][0-9]T'))) AS is_coarse
+    FROM statements s JOIN relations r USING (property_id)
+    LEFT JOIN (
+        SELECT DISTINCT subject_id, property_id, object_id FROM statements WHERE is_best AND value_kind = 'item'
+    ) f ON f.subject_id = s.object_id AND f.property_id = r.filter_property AND f.object_id = r.filter_value
+    WHERE r.filter_property IS NULL OR f.subject_id IS NOT NULL
+    """
+
+
+def _make_typed(database: Database) -> None:
+    """Tables `subject_typed` and `object_typed`: the first fitting type of each item in each relation."""
+    database.run(
+        """CREATE TEMP TABLE item_types AS
+        SELECT DISTINCT e.id, t.type FROM (SELECT id, unnest(type_ids) AS class_id FROM entities
+            WHERE id IN (SELECT subject_id FROM claims UNION SELECT object_id FROM claims)) e
+        JOIN types t USING (class_id)"""
+    )
+    for role in ("subject", "object"):
+        database.run(
+            f"""CREATE TEMP TABLE {role}_typed AS
+            SELECT c.id, c.relation, arg_min(o.type, o.place) AS type
+            FROM (SELECT DISTINCT {role}_id AS id, relation FROM claims) c
+            JOIN item_types i USING (id) JOIN {role}_role o ON o.relation = c.relation AND o.type = i.type
+            GROUP BY ALL"""
+        )
+    database.run(f"CREATE TEMP TABLE meta AS SELECT DISTINCT id FROM item_types WHERE type = '{META}'")
+
+
+def _label_rules(settings: ScreeningSettings) -> dict[str, str]:
+    """SQL conditions under which the label of the subject or object is no name."""
+    unfit = (
+        "(length({0}) NOT BETWEEN {1} AND {2} OR NOT regexp_matches({0}, '\\pL')"
+        " OR regexp_full_match({0}, '[QPL][0-9]+') OR regexp_matches({0}, '[{{}}\\[\\]|\\n\\t]|  ') OR {0} <> trim({0})"
+        " OR regexp_matches({0}, '^(List|Lists|Index|Outline) of [a-z]')"
+        " OR regexp_matches({0}, ' \\([a-z0-9][^()]*\\)$')"  # told from its namesakes: "1917 (film)"
+        " OR regexp_matches({0}, '^(\\S+ ){{4,}}\\S+[.!?;:]$'))"  # a sentence, as titles of articles are
+    )
+    limits = settings.min_label_characters, settings.max_label_characters
+    return {
+        "subject_unfit": unfit.format("subject.label", *limits),
+        "object_unfit": unfit.format("object.label", *limits),
+        "allow_sensitive_living": str(settings.allow_sensitive_living).lower(),
+    }
+
+
+# A living person is not married to a dead one, and a city is in no country that is no more.
+_JUDGED = """
+WITH lasting AS (
+    SELECT c.* REPLACE (CASE
+        WHEN form_reason IS NULL AND ending.type IS NOT NULL AND bygone.id IS NOT NULL AND past.id IS NULL THEN 'ended'
+        ELSE form_reason END AS form_reason)
+    FROM claims c
+    LEFT JOIN subject_typed st ON st.id = c.subject_id AND st.relation = c.relation
+    LEFT JOIN ending ON ending.relation = c.relation AND ending.type = st.type
+    LEFT JOIN past bygone ON bygone.id = c.object_id
+    LEFT JOIN past ON past.id = c.subject_id
+),
+counted AS (
+    SELECT c.*,
+        form_reason IS NULL AS is_true,
+        count(DISTINCT CASE WHEN form_reason IS NULL THEN object_key END)
+            OVER (PARTITION BY subject_id, relation) AS object_count,
+        row_number() OVER (PARTITION BY subject_id, relation, object_key, form_reason IS NULL ORDER BY statement_id)
+            AS place
+    FROM lasting c
+)
+SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS subject_label, subject.description,
+    CASE
+        WHEN form_reason IS NOT NULL THEN form_reason
+        WHEN is_coarse THEN 'precision'
+        WHEN excluded.id IS NOT NULL THEN 'excluded'
+        WHEN subject.label IS NULL THEN 'subject_unlabelled'
+        WHEN subject_meta.id IS NOT NULL THEN 'subject_meta'
+        WHEN {subject_unfit} THEN 'subject_label_unfit'
+        WHEN st.type IS NULL THEN 'subject_type'
+        WHEN value_kind = 'item' AND object.id IS NULL THEN 'object_missing'
+        WHEN value_kind = 'item' AND object.label IS NULL THEN 'object_unlabelled'
+        WHEN object_meta.id IS NOT NULL THEN 'object_meta'
+        WHEN value_kind = 'item' AND {object_unfit} THEN 'object_label_unfit'
+        WHEN value_kind = 'item' AND ot.type IS NULL THEN 'object_type'
+        WHEN contains(lower(subject.label), lower(object.label)) THEN 'label_leak'
+        WHEN is_single AND object_count > 1 THEN 'several_values'
+        WHEN is_sensitive AND past.id IS NULL AND NOT {allow_sensitive_living} THEN 'sensitive_living'
+        WHEN place > 1 THEN 'duplicate'
+    END AS early_reason
+FROM counted c
+LEFT JOIN entities subject ON subject.id = c.subject_id
+LEFT JOIN entities object ON object.id = c.object_id
+LEFT JOIN subject_typed st ON st.id = c.subject_id AND st.relation = c.relation
+LEFT JOIN object_typed ot ON ot.id = c.object_id AND ot.relation = c.relation
+LEFT JOIN meta subject_meta ON subject_meta.id = c.subject_id
+LEFT JOIN meta object_meta ON object_meta.id = c.object_id
+LEFT JOIN past ON past.id = c.subject_id
+LEFT JOIN excluded ON excluded.id = c.subject_id
+"""
+
+# What `wording.plain` makes of a description, but for the case of its letters.
+_PLAIN = r"regexp_replace(trim(regexp_replace(description, ' *\([^()]*\)', '', 'g')), '\s+', ' ', 'g')"
+_DESCRIPTION = f"""CASE WHEN length({_PLAIN}) <= {LONGEST_DESCRIPTION} AND NOT regexp_matches({_PLAIN}, '\\b[QPL][0-9]')
+    THEN {_PLAIN} END"""
+
+# Namesakes: subjects of one relation with one label and different objects. A description tells them apart if each has
+# its own.
+_TRIPLES = """
+WITH held AS (
+    SELECT relation, lower(subject_label) AS label, subject_id, any_value({description}) AS description,
+        list(DISTINCT object_key ORDER BY object_key) AS objects
+    FROM judged WHERE is_true AND subject_label IS NOT NULL AND subject_type IS NOT NULL
+    GROUP BY ALL
+),
+namesakes AS (
+    SELECT relation, label, count(DISTINCT objects) > 1 AS differ,
+        count(DISTINCT lower(description)) = count(*) AS described
+    FROM held GROUP BY ALL HAVING count(*) > 1
+)
+SELECT j.subject_id, j.relation, object_key, object_id, statement_id, subject_type, object_type, object_count,
+    coalesce(n.differ, false) AS is_homonym, is_true,
+    CASE WHEN early_reason IS NOT NULL THEN early_reason WHEN n.differ AND NOT n.described THEN 'homonym' END AS reason
+FROM judged j LEFT JOIN namesakes n ON n.relation = j.relation AND n.label = lower(j.subject_label)
+ORDER BY j.subject_id, j.relation, object_key NULLS FIRST, statement_id
+"""

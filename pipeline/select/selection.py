@@ -1,0 +1,156 @@
+"""TRIPLES to CANDIDATES and FACTS: what each category considers, and what of it it takes.
+
+Every draw is by ticket, a hash of the seed and the row's key, so that it does not depend on row order and moves little
+when rows come or go. A category fills itself relation by relation in turn, which evens out the relations, and takes
+one object for each question and a few facts for each subject.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core import schema
+from pipeline.core.seeded import ticket_sql
+from pipeline.core.settings import Settings
+from pipeline.core.tables import Database
+from pipeline.language.relations import Relation
+from pipeline.select.categories import Category
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The tables that selection reads; None where a run has none."""
+
+    triples: Path
+    changes: Path | None
+    popularity: Path | None
+    frequency: Path
+    degree: Path
+    names: Path | None
+    models: Path | None
+
+
+def open_views(database: Database, measured: Measured, relations: Mapping[str, Relation]) -> None:
+    """Let the tables stand as views of their names, empty where a run has none.
+
+    One more view, `hops`, holds the pairs of relations of which the second may be asked of the object of the first.
+    """
+    pairs = [(name, other) for name, relation in relations.items() for other in relations if relation.leads_to(other)]
+    values = ", ".join(f"('{left}', '{right}')" for left, right in pairs)
+    database.run(f"CREATE TEMP TABLE hops AS FROM (VALUES {values}) AS t(relation, next)")
+    for name, path, kind in (
+        ("triples", measured.triples, schema.TRIPLES),
+        ("changes", measured.changes, schema.CHANGES),
+        ("popularity", measured.popularity, schema.POPULARITY),
+        ("frequency", measured.frequency, schema.FREQUENCY),
+        ("degree", measured.degree, schema.DEGREE),
+        ("names", measured.names, schema.NAMES),
+        ("models", measured.models, schema.MODELS),
+    ):
+        if path is None:
+            database.rows(name, kind.empty_table())
+        else:
+            database.view(name, path)
+
+
+_HEADS = """
+WITH drawn AS (
+    SELECT id FROM (SELECT DISTINCT subject_id AS id FROM triples WHERE reason IS NULL) ORDER BY {head} LIMIT {heads}
+),
+one_each AS (
+    SELECT t.subject_id AS id, t.relation, t.subject_type, t.object_key, t.object_count, {claim} AS ticket
+    FROM triples t JOIN drawn ON drawn.id = t.subject_id WHERE t.reason IS NULL
+    QUALIFY row_number() OVER (PARTITION BY t.subject_id, t.relation ORDER BY t.object_key) = 1
+),
+claimed AS (FROM one_each QUALIFY row_number() OVER (PARTITION BY id ORDER BY ticket) <= {facts})
+SELECT e.id, e.label, coalesce(t.types, []) AS types, coalesce(c.claims, []) AS claims
+FROM drawn
+JOIN entities e USING (id)
+LEFT JOIN (
+    SELECT id, list(DISTINCT type ORDER BY type) AS types
+    FROM (SELECT id, unnest(type_ids) AS class_id FROM entities WHERE id IN (FROM drawn)) JOIN types USING (class_id)
+    GROUP BY id
+) t USING (id)
+LEFT JOIN (
+    SELECT id, list({{
+            relation: relation, subject_type: subject_type, object_key: object_key, object_count: object_count,
+            is_past: past.id IS NOT NULL
+        }} ORDER BY ticket) AS claims
+    FROM claimed LEFT JOIN past USING (id) GROUP BY id
+) c USING (id)
+ORDER BY e.id
+"""
+
+
+def find_heads(screened: Path, entities: Path, settings: Settings, database: Database, out: Path) -> Path:
+    """Write HEADS: the candidate heads, which are the subjects of all eligible triples, with what they are called.
+
+    Beyond `likelihood.max_heads` a seeded draw decides which are taken, and another one in which facts they are named.
+
+    Args:
+        screened: The folder of TRIPLES, TYPES and PAST.
+        entities: ENTITIES of the newer state.
+        settings: How many heads, how many facts of each, and the seed.
+        database: A session to work in.
+        out: The file to write.
+    """
+    for name in ("triples", "types", "past"):
+        database.view(name, screened / f"{name}.parquet")
+    database.view("entities", entities)
+    sql = _HEADS.format(
+        head=ticket_sql(settings.seed, "'head'", "id"),
+        claim=ticket_sql(settings.seed, "'claim'", "t.subject_id", "t.relation"),
+        heads=settings.likelihood.max_heads,
+        facts=settings.likelihood.facts,
+    )
+    return database.write(sql, out, schema.HEADS)
+
+
+_SAMPLED = """
+WITH considered AS ({candidates}),
+drawn AS (
+    SELECT *, {ticket} AS ticket, coalesce(middle_relation, '') || '/' || relation AS question FROM considered
+),
+unique_questions AS (
+    SELECT *, row_number() OVER (PARTITION BY reason, subject_id, question ORDER BY ticket) AS turn FROM drawn
+),
+unique_subjects AS (
+    SELECT *, row_number() OVER (PARTITION BY reason, turn > 1, subject_id ORDER BY ticket) AS place_in_subject
+    FROM unique_questions
+),
+in_relations AS (
+    SELECT *, CASE WHEN reason IS NOT NULL THEN reason
+        WHEN turn > 1 THEN 'same_question'
+        WHEN place_in_subject > {per_subject} THEN 'subject_quota' END AS early_reason,
+    FROM unique_subjects
+),
+in_turn AS (
+    SELECT *, row_number() OVER (PARTITION BY early_reason, stratum, question ORDER BY ticket) AS round
+    FROM in_relations
+),
+in_strata AS (
+    SELECT *, row_number() OVER (PARTITION BY early_reason, stratum ORDER BY round, ticket) / share AS place
+    FROM in_turn
+),
+ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY early_reason ORDER BY place, ticket) AS rank FROM in_strata
+)
+SELECT '{category}' AS category, subject_id, middle_relation, middle_id, relation, object_key, object_id, statement_id,
+    object_count, lt_type, detail,
+    CASE WHEN early_reason IS NOT NULL THEN early_reason WHEN rank > {size} THEN 'over_quota' END AS reason
+FROM ranked
+ORDER BY subject_id, middle_relation NULLS FIRST, middle_id, relation, object_key, statement_id
+"""
+
+
+def select(category: Category, settings: Settings, database: Database, out: Path) -> Path:
+    """Write CANDIDATES of one category: every row it considered, with the reason why it was not taken or with none."""
+    key = ("'" + category.name + "'", "subject_id", "middle_relation", "relation", "object_key")
+    sql = _SAMPLED.format(
+        category=category.name,
+        candidates=category.candidates(settings),
+        ticket=ticket_sql(settings.seed, *key),
+        per_subject=category.per_subject(settings),
+        size=category.size(settings),
+    )
+    return database.write(sql, out, schema.CANDIDATES)

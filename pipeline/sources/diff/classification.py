@@ -1,0 +1,153 @@
+"""Differences to CHANGES: each is given a class by what the two states tell about when it became true.
+
+A date lies after the older state when most of the days that its precision leaves open do: a bare "2015" counts as
+after 4 January 2015 and as before 9 November 2015. The rules, first match wins, are those of `_CLASS`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.core import schema
+from pipeline.core.tables import Database
+from pipeline.core.times import middle_sql
+from pipeline.language.relations import Dating
+
+# Days are counted from 1 January of the year 1, as `times.span` does.
+_CLASS = """
+CASE
+    WHEN d.item_kind <> 'kept' AND d.merged_into IS NOT NULL THEN 'merge'
+    WHEN d.item_kind = 'removed' THEN 'item_deleted'
+    WHEN d.item_kind = 'added' THEN 'new_item'
+    WHEN d.kind = 'recreated' THEN 'guid_churn'
+    WHEN d.kind = 'rank' THEN 'rank_flip'
+    WHEN d.kind = 'reference' THEN 'reference_edit'
+    WHEN d.kind = 'qualifier' THEN CASE WHEN d.gains_end THEN 'ended' ELSE 'qualifier_edit' END
+    WHEN d.kind = 'removed' THEN 'removal'
+    WHEN d.kind = 'revalued' THEN CASE WHEN d.is_retargeted THEN 'merge' ELSE 'correction' END
+    WHEN d.is_moved THEN 'merge'
+    WHEN d.came_day > d.cut_day THEN CASE WHEN d.is_succession THEN 'replaced' ELSE 'world_change' END
+    WHEN d.kind = 'swapped' THEN 'correction'
+    WHEN d.came_day <= d.cut_day OR d.over_day <= d.cut_day THEN 'late_entry'
+    ELSE 'added_undated'
+END
+"""
+
+
+def _date(prefix: str) -> str:
+    """The four columns of a date as one value, so that a CASE can choose among dates."""
+    return f"struct_pack(p := {prefix}property_id, t := {prefix}time, q := {prefix}precision, c := {prefix}calendar_id)"
+
+
+_CHANGES = f"""
+WITH dated AS (
+    SELECT d.*, m.target_id AS merged_into,
+        d.replaced_statement_id IS NOT NULL AND s.property_id IS NOT NULL AS is_succession,
+        r.gone_id IS NOT NULL AS is_retargeted,
+        v.id IS NOT NULL AS is_moved,
+        -- when it became true: its own date; the event it names; the birth of its value; a date of its subject
+        CASE
+            WHEN d.date_day IS NOT NULL THEN d.date_day
+            WHEN event.day IS NOT NULL THEN event.day
+            WHEN value.day > cut.day THEN value.day
+            ELSE subject.day
+        END AS came_day,
+        CASE
+            WHEN d.date_day IS NOT NULL THEN {_date("d.date_")}
+            WHEN event.day IS NOT NULL THEN {_date("event.")}
+            WHEN value.day > cut.day THEN {_date("value.")}
+            ELSE {_date("subject.")}
+        END AS event_date,
+        -- when it was over at the latest: its end, or the end of its subject
+        coalesce(d.end_day, finish.day) AS over_day,
+        cut.day AS cut_day
+    FROM (
+        SELECT *, {middle_sql("date_time", "date_precision")} AS date_day,
+            {middle_sql("end_time", "end_precision")} AS end_day
+        FROM differences
+    ) d
+    CROSS JOIN cut
+    LEFT JOIN successive s ON s.property_id = d.property_id
+    LEFT JOIN merges m ON m.gone_id = d.subject_id
+    LEFT JOIN merges r ON r.gone_id = d.old_object_id AND r.target_id = d.new_object_id
+    LEFT JOIN moved v ON v.id = d.subject_id AND v.property_id = d.property_id AND v.value = d.new_value
+    LEFT JOIN existence event ON event.id = d.event_id
+    LEFT JOIN existence value ON value.id = d.new_object_id
+    LEFT JOIN subject_dates subject ON subject.id = d.subject_id AND subject.dated_property_id = d.property_id
+    LEFT JOIN finish ON finish.id = d.subject_id
+),
+classed AS (SELECT *, {_CLASS} AS change_class FROM dated d)
+SELECT subject_id, property_id, change_class,
+    CASE WHEN change_class = 'replaced' THEN replaced_statement_id
+         WHEN kind = 'swapped' AND change_class <> 'correction' THEN NULL ELSE old_statement_id END AS old_statement_id,
+    new_statement_id,
+    CASE WHEN change_class = 'replaced' THEN replaced_value
+         WHEN kind = 'swapped' AND change_class <> 'correction' THEN NULL ELSE old_value END AS old_value,
+    CASE WHEN property_id IS NULL AND merged_into IS NOT NULL THEN 'Q' || merged_into ELSE new_value END AS new_value,
+    is_new_value, event_date.t AS event_time, event_date.q AS event_precision, event_date.c AS event_calendar_id,
+    event_date.p AS event_property_id, base_revision, head_revision, first_seen,
+    []::BIGINT[] AS rcids, []::VARCHAR[] AS tags
+FROM classed
+UNION ALL
+SELECT subject_id, property_id, 'removal', old_statement_id, NULL, old_value, NULL, false, NULL, NULL, NULL, NULL,
+    base_revision, head_revision, first_seen, [], []
+FROM classed WHERE kind = 'swapped' AND change_class <> 'correction'
+ORDER BY subject_id, property_id NULLS FIRST, new_statement_id NULLS FIRST, old_statement_id NULLS FIRST, change_class
+"""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Where the classes are read off: tables of a stage before this one."""
+
+    differences: Path  # DIFFERENCES
+    merges: Path  # MERGES
+    statements: tuple[Path, ...]  # STATEMENTS of the newer state, at least those that date what differences name
+    cut: datetime | None  # the moment of the older state; None if no item of it tells
+
+
+def classify(evidence: Evidence, dating: Dating, database: Database, out: Path) -> Path:
+    """Give every difference its class and its date.
+
+    Args:
+        evidence: What the two states tell.
+        dating: Which properties date an item or a statement.
+        database: A session to work in.
+        out: The CHANGES file to write.
+    """
+    database.view("differences", evidence.differences)
+    database.view("merges", evidence.merges)
+    database.view("statements", *evidence.statements)
+    moment = f"'{evidence.cut:%Y-%m-%d}'" if evidence.cut else "NULL"
+    database.run(f"CREATE TEMP TABLE cut AS SELECT date_diff('day', DATE '0001-01-01', {moment}::DATE) + 1 AS day")
+    _make_dates(database, dating)
+    successive = ", ".join(f"({number})" for number in sorted(dating.successive))
+    database.run(f"CREATE TEMP TABLE successive AS FROM (VALUES {successive}) AS t(property_id)")
+    database.run(
+        """CREATE TEMP TABLE moved AS SELECT DISTINCT m.target_id AS id, d.property_id, d.old_value AS value
+        FROM differences d JOIN merges m ON m.gone_id = d.subject_id WHERE d.property_id IS NOT NULL"""
+    )
+    return database.write(_CHANGES, out, schema.CHANGES)
+
+
+def _make_dates(database: Database, dating: Dating) -> None:
+    """Tables `existence` and `finish` (a date an item) and `subject_dates` (one an item and dated property)."""
+    database.run(
+        f"""CREATE TEMP TABLE dates AS
+        SELECT subject_id AS id, property_id, time, precision, calendar_id, {middle_sql("time", "precision")} AS day
+        FROM statements WHERE value_kind = 'time' AND rank <> 'deprecated'"""
+    )
+    earliest = (
+        "SELECT {columns} FROM dates {where} "
+        "QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY day, property_id, time, precision) = 1"
+    )
+    for table, properties in (("existence", dating.existence), ("finish", dating.end)):
+        where = f"WHERE day IS NOT NULL AND property_id IN ({', '.join(map(str, properties))})"
+        database.run(f"CREATE TEMP TABLE {table} AS " + earliest.format(columns="*", where=where, key="id"))
+    pairs = ", ".join(f"({dated}, {by})" for dated, by in sorted(dating.by_subject.items()))
+    where = (
+        f"JOIN (VALUES {pairs}) AS by_subject(dated_property_id, by_id) ON by_id = property_id WHERE day IS NOT NULL"
+    )
+    database.run(
+        "CREATE TEMP TABLE subject_dates AS " + earliest.format(columns="*", where=where, key="id, dated_property_id")
+    )

@@ -1,0 +1,194 @@
+"""Two dumps to DIFFERENCES, TERMS and MERGES: changed items are compared statement by statement.
+
+Which items changed, and their lines, is found in `dump_scan`. Dumps hold no redirects: an item that is gone was
+deleted or merged. It counts as merged into an item that shares a name with it, or to which links to it were turned,
+if that item now holds every one of its statements.
+"""
+
+import contextlib
+import json
+import shutil
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import cycle
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from pipeline.core import schema
+from pipeline.core.errors import InputError
+from pipeline.core.parallel import map_shards
+from pipeline.core.tables import Database, read_table, row_count, spread, write_rows
+from pipeline.sources.diff.entity_diff import DifferenceRow, TermRow, compare, has_statements, holds_all, terms
+from pipeline.sources.entities.model import UNREADABLE
+
+_WINDOW = "window.json"
+_BUCKET_ITEMS = 20_000  # changed items compared at a time: about 400 MB of text in the live dump
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The lines of both states (TEXTS)."""
+
+    old: Path
+    new: Path
+    changed: Path | None = None  # NUMBERS: only these items count
+
+
+_MOST_FILES = 256  # open at a time; buckets beyond share one
+
+
+@dataclass(frozen=True)
+class _Bucket:
+    number: int
+    buckets: int
+    texts: Texts  # a file each, with this bucket and perhaps some others
+    out: Path
+    scratch: Path
+    memory: str
+    replaced_gap_days: tuple[int, int]
+
+
+def compare_texts(texts: Texts, out: Path, memory: str, replaced_gap_days: tuple[int, int], pool: Executor) -> None:
+    """Write DIFFERENCES and TERMS of all changed items, into folders of these names, a Parquet file a bucket.
+
+    Args:
+        texts: The lines of both states.
+        out: Where the folders appear.
+        memory: DuckDB's limit.
+        replaced_gap_days: See `entity_diff.compare`.
+        pool: Where to run.
+    """
+    buckets = (row_count(texts.old) + row_count(texts.new)) // (2 * _BUCKET_ITEMS) + 1
+    buckets += -buckets % min(buckets, _MOST_FILES)  # so that a bucket lies in one file
+    parts = _spread(texts, out / "scratch" / "spread", min(buckets, _MOST_FILES))
+    tasks = [
+        _Bucket(number, buckets, part, out, out / "scratch" / str(number), memory, replaced_gap_days)
+        for number, part in zip(range(buckets), cycle(parts))
+    ]
+    map_shards(_compare_bucket, tasks, pool)
+    shutil.rmtree(out / "scratch" / "spread", ignore_errors=True)
+
+
+def _spread(texts: Texts, out: Path, files: int) -> list[Texts]:
+    """The texts by the remainder of their id, so that no bucket reads them all."""
+    if files == 1:
+        return [texts]
+    parts = [
+        Texts(out / "old" / name, out / "new" / name, texts.changed)
+        for name in (f"{part:06d}.parquet" for part in range(files))
+    ]
+    changed = read_table(texts.changed).column("id").to_numpy() if texts.changed else None
+    for folder, paths in ((texts.old, [part.old for part in parts]), (texts.new, [part.new for part in parts])):
+        if not all(path.is_file() for path in paths):
+            spread(folder, paths, schema.TEXTS, changed)
+    return parts
+
+
+def _compare_bucket(bucket: _Bucket) -> None:
+    name = f"{bucket.number:06d}.parquet"
+    terms_file = bucket.out / "terms" / name
+    if terms_file.is_file():  # written last: the bucket is done
+        return
+    with Database(bucket.scratch, bucket.memory, threads=1) as database:
+        pairs = _texts(database, bucket)
+    differences: list[DifferenceRow] = []
+    names: list[TermRow] = []
+    for pair in pairs:
+        # An item that one of the states has in a form that cannot be read shows no difference.
+        with contextlib.suppress(*UNREADABLE):
+            rows, found = compare(*pair, bucket.replaced_gap_days), list(terms(*pair))
+            differences += rows
+            names += found
+    write_rows(differences, bucket.out / "differences" / name, schema.DIFFERENCES)
+    write_rows(names, terms_file, schema.TERMS)
+
+
+def _texts(database: Database, bucket: _Bucket) -> list[tuple[int, bytes | None, bytes | None]]:
+    _view(database, bucket.texts)
+    table = database.table(
+        f"""SELECT id, old.json AS old_json, new.json AS new_json
+        FROM (SELECT * FROM old WHERE id % {bucket.buckets} = {bucket.number}) old
+        FULL JOIN (SELECT * FROM new WHERE id % {bucket.buckets} = {bucket.number}) new USING (id) ORDER BY id"""
+    )
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _view(database: Database, texts: Texts) -> None:
+    database.view("old", texts.old, among=texts.changed)
+    database.view("new", texts.new, among=texts.changed)
+
+
+def find_merges(compared: Path, texts: Texts, database: Database, out: Path) -> Path:
+    """Write MERGES: items that are gone, and where they went.
+
+    Args:
+        compared: The folder of `compare_texts`.
+        texts: The lines of both states.
+        database: A session to work in.
+        out: The file to write.
+    """
+    database.view("differences", compared / "differences")
+    database.view("terms", compared / "terms")
+    _view(database, texts)
+    candidates = database.table(
+        """WITH turned AS (
+            SELECT DISTINCT old_object_id AS gone_id, new_object_id AS target_id, 0 AS strength
+            FROM differences WHERE kind = 'revalued'
+              AND old_object_id IN (SELECT subject_id FROM differences WHERE item_kind = 'removed')
+        ), named AS (
+            SELECT DISTINCT gone.id AS gone_id, kept.id AS target_id, 1 AS strength
+            FROM terms gone JOIN terms kept USING (term) WHERE gone.is_gone AND NOT kept.is_gone
+        )
+        SELECT c.gone_id, c.target_id, c.strength = 0 AS is_linked, old.json AS gone_json, new.json AS target_json
+        FROM (
+            SELECT gone_id, target_id, min(strength) AS strength FROM (FROM turned UNION ALL FROM named) GROUP BY ALL
+        ) c
+        JOIN old ON old.id = c.gone_id JOIN new ON new.id = c.target_id
+        ORDER BY c.gone_id, c.strength, c.target_id"""
+    )
+    merges: dict[int, int] = {}
+    columns = (column.to_pylist() for column in candidates.columns)
+    for gone, target, is_linked, gone_json, target_json in zip(*columns, strict=True):
+        if gone not in merges and holds_all(target_json, gone_json) and (is_linked or has_statements(gone_json)):
+            merges[gone] = target
+    return write_rows(sorted(merges.items()), out, schema.MERGES)
+
+
+def check_order(old: Path, new: Path) -> None:
+    """Refuse an older state that is not older.
+
+    Args:
+        old: REVISIONS of the older state.
+        new: REVISIONS of the newer state.
+
+    Raises:
+        InputError: The last edit of the older state lies after that of the newer one.
+    """
+    older, newer = last_edit(old), last_edit(new)
+    if older and newer and older > newer:
+        raise InputError(
+            f"The older dump ends at {older:%Y-%m-%d %H:%M}, after the newer one ({newer:%Y-%m-%d %H:%M})",
+            "--old, --new",
+            "Exchange them.",
+        )
+
+
+def last_edit(folder: Path) -> datetime | None:
+    """When an item of REVISIONS or ENTITIES was last edited; nothing if none tells."""
+    files = sorted(folder.glob("*.parquet"))
+    edits = (pc.max(read_table(file, ["modified"]).column("modified")).as_py() for file in files)
+    return max((edit for edit in edits if edit is not None), default=None)
+
+
+def write_window(revisions: Path, out: Path) -> None:
+    """Write down, in a folder, when the state of these REVISIONS ends and the changes begin."""
+    edit = last_edit(revisions)
+    (out / _WINDOW).write_text(json.dumps({"start": edit.isoformat() if edit else None}) + "\n", encoding="utf-8")
+
+
+def window_start(folder: Path) -> datetime | None:
+    """When the older state was last edited; nothing if it does not tell."""
+    start: str | None = json.loads((folder / _WINDOW).read_text(encoding="utf-8"))["start"]
+    return datetime.fromisoformat(start) if start else None

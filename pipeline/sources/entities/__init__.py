@@ -1,0 +1,1 @@
+"""An entity's JSON to rows of STATEMENTS, ENTITIES, MENTIONS and TITLES."""

@@ -1,0 +1,1 @@
+"""Dump files as bytes: compression, shards, streams, checksums, resumable downloads."""

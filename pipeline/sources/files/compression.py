@@ -1,0 +1,157 @@
+"""Files opened whatever their compression: what they are packed with is told from their first bytes.
+
+Measured on two cores with lines of the slice (CPU, decompressed MB/s): isal 1,400, zlib 500, zstandard 1,700, bzip2 23.
+So gzip is isal's, one decoder of which feeds half a dozen parsers. rapidgzip, which finds its way into the middle of a
+gzip file, took two and a half times the processor time of isal with one thread and five times with two, and is not
+used; who has many cores and reads a dump often runs `editmill reshard`. Blocks of bzip2 are unpacked in `bzip2.py`.
+"""
+
+import bz2
+import re
+import zlib
+from pathlib import Path
+from typing import BinaryIO, Protocol, Self, cast
+
+import zstandard
+from isal import igzip, igzip_lib
+
+from pipeline.core.errors import InputError
+
+CHUNK_BYTES = 1 << 20
+_ISAL_ERROR = cast(type[Exception], igzip_lib.IsalError)  # a class, which its stub calls an instance
+DAMAGE = (EOFError, OSError, zlib.error, _ISAL_ERROR, zstandard.ZstdError)  # how decoders say "corrupt"
+
+_MAGIC_BYTES = 4
+_ZSTANDARD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or one to skip as pzstd begins with
+
+
+class ByteStream(Protocol):
+    """What a decoder offers."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Some bytes, or nothing at the end."""
+        ...
+
+
+class Packed(Protocol):
+    """A file as it lies there, read from front to back."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Some bytes, or nothing at the end."""
+        ...
+
+    def tell(self) -> int:
+        """How many bytes have been read."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class DumpFile:
+    """An open dump: what it decompresses to, and how far in the file that is."""
+
+    def __init__(self, name: str, raw: Packed, content: ByteStream) -> None:
+        self.name = name
+        self._raw = raw
+        self._content = content
+
+    def read(self, size: int = -1) -> bytes:
+        """Some decompressed bytes, or nothing at the end."""
+        return self._content.read(size)
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file have been read."""
+        return self._raw.tell()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *closing: object) -> None:
+        self._raw.close()
+
+
+def open_dump(path: Path) -> DumpFile:
+    """Open a dump.
+
+    Raises:
+        InputError: The file cannot be opened.
+    """
+    try:
+        raw = path.open("rb")
+        magic = raw.read(_MAGIC_BYTES)
+        raw.seek(0)
+    except OSError as error:
+        raise InputError(f"The file cannot be opened: {error.strerror}", str(path), "Check the path.") from error
+    return DumpFile(str(path), raw, decoder(raw, magic))
+
+
+def first_bytes(path: Path) -> bytes:
+    """What tells how a file is packed."""
+    with path.open("rb") as file:
+        return file.read(_MAGIC_BYTES)
+
+
+def is_gzip(magic: bytes) -> bool:
+    """Whether a file with these first bytes is packed by gzip."""
+    return magic.startswith(b"\x1f\x8b")
+
+
+def is_bzip2(magic: bytes) -> bool:
+    """Whether a file with these first bytes is packed by bzip2."""
+    return magic.startswith(b"BZh")
+
+
+def is_zstandard(magic: bytes) -> bool:
+    """Whether a file with these first bytes is packed by zstandard."""
+    return bool(_ZSTANDARD.match(magic))
+
+
+def decoder(raw: Packed, magic: bytes) -> ByteStream:
+    """What unpacks a file that begins with `magic`, all its members, streams or frames."""
+    if is_gzip(magic):
+        return igzip.IGzipFile(fileobj=cast(BinaryIO, raw), mode="rb")
+    if is_bzip2(magic):
+        return bz2.open(cast(BinaryIO, raw), "rb")
+    return ZstandardFile(raw) if is_zstandard(magic) else raw
+
+
+class ZstandardFile:
+    """Reads all frames of a .zst file and, unlike the library's own reader, notices a missing end."""
+
+    def __init__(self, file: ByteStream) -> None:
+        self._file = file
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._is_open = False
+        self._input = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """At least one byte and about `size`, or nothing at the end."""
+        while self._fill():
+            if data := self._unpack():
+                return data
+        return b""
+
+    def finish_frame(self) -> None:
+        """Read to the end of the frame whose content has been read: its checksum stands there."""
+        while self._is_open and self._fill():
+            self._unpack()
+
+    def _fill(self) -> bool:
+        """Have some packed bytes, unless the file has come to its end."""
+        self._input = self._input or self._file.read(CHUNK_BYTES)
+        if self._is_open and not self._input:
+            raise EOFError("the last frame is cut off")
+        return bool(self._input)
+
+    def _unpack(self) -> bytes:
+        self._is_open = True
+        data = self._frame.decompress(self._input)
+        self._input = b""
+        if self._frame.eof:
+            self._input = self._frame.unused_data
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._is_open = False
+        return data

@@ -1,0 +1,248 @@
+"""Dumps that can be entered anywhere: plain files, files of many zstandard frames, and folders of shards."""
+
+import hashlib
+import mmap
+from bisect import bisect_left, bisect_right
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import zstandard
+
+from pipeline.core.errors import InputError
+from pipeline.core.settings import DumpSettings
+from pipeline.sources.files.compression import (
+    CHUNK_BYTES,
+    DumpFile,
+    ZstandardFile,
+    first_bytes,
+    is_bzip2,
+    is_gzip,
+    is_zstandard,
+    open_dump,
+)
+from pipeline.sources.files.shards import Shard, cut_run
+
+INDEX = "index.json"
+_MAX_HEADER_BYTES = 18  # of a zstandard frame
+_SKIPPED = range(0x184D2A50, 0x184D2A60)  # magic numbers of frames that hold no content
+_BLOCK_REPEATED, _BLOCK_LAST = 1, 1
+
+
+class ShardRecord(msgspec.Struct, frozen=True):
+    """One file of a folder of shards."""
+
+    file: str
+    bytes: int  # of the file
+    offset: int  # of its content within the whole
+    size: int  # of its content
+    lines: int
+    sha256: str
+
+
+class Index(msgspec.Struct, frozen=True):
+    """What a folder of shards holds; it is written last, so the folder is whole."""
+
+    shard_bytes: int
+    size: int
+    shards: tuple[ShardRecord, ...]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a dump that can be read by itself."""
+
+    path: Path
+    start: int  # in the file
+    offset: int  # in the content of the whole dump
+    size: int  # of its content
+    is_packed: bool
+
+
+@dataclass(frozen=True)
+class Spans:
+    """All of a dump, or all that some shards need."""
+
+    name: str
+    spans: tuple[Span, ...]
+    size: int  # of the content of the whole dump
+    shard_bytes: int | None = None  # the spans are shards of this size, of whole lines
+
+    def around(self, begin: int, end: int) -> "Spans":
+        """Only the spans that hold some bytes."""
+        first = max(bisect_right(self.spans, begin, key=lambda span: span.offset) - 1, 0)
+        stop = bisect_left(self.spans, end, key=lambda span: span.offset)
+        return Spans(self.name, self.spans[first:stop], self.size, self.shard_bytes)
+
+
+def find_spans(path: Path) -> Spans | None:
+    """Where a dump can be entered; None if it must be read from its beginning.
+
+    Raises:
+        InputError: It cannot be opened, or a folder holds no shards or has lost some.
+    """
+    if path.is_dir():
+        return _folder_spans(path)
+    open_dump(path).__exit__()  # tells what is wrong with it
+    magic = first_bytes(path)
+    if is_zstandard(magic):
+        with path.open("rb") as file:
+            spans = _frames(path, file)
+            return Spans(str(path), spans, spans[-1].offset + spans[-1].size) if len(spans) > 1 else None
+    size = path.stat().st_size
+    if is_gzip(magic) or is_bzip2(magic) or not size:
+        return None
+    return Spans(str(path), (Span(path, 0, 0, size, is_packed=False),), size)
+
+
+def read_index(folder: Path) -> Index:
+    """The index of a folder of shards.
+
+    Raises:
+        InputError: There is none.
+    """
+    try:
+        return msgspec.json.decode((folder / INDEX).read_bytes(), type=Index)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise InputError(
+            "This folder holds no whole set of shards", str(folder), "Name a dump, or what `editmill reshard` made."
+        ) from error
+
+
+def dump_bytes(dump: Path) -> int:
+    """What is read of a dump: the bytes of a file, or the content of a folder of shards."""
+    return read_index(dump).size if dump.is_dir() else dump.stat().st_size
+
+
+def hash_folder(folder: Path) -> str:
+    """The hash of a folder of shards, by those in its index; frames carry checksums of their own.
+
+    Raises:
+        InputError: It holds no whole set of shards.
+    """
+    spans = _folder_spans(folder)
+    return hashlib.sha256((Path(spans.name) / INDEX).read_bytes()).hexdigest()
+
+
+def _folder_spans(folder: Path) -> Spans:
+    index = read_index(folder)
+    for shard in index.shards:
+        file = folder / shard.file
+        if not file.is_file() or file.stat().st_size != shard.bytes:
+            raise InputError(
+                f"A shard is missing or not {shard.bytes} bytes long", str(file), "Run `editmill reshard` again."
+            )
+    spans = tuple(Span(folder / shard.file, 0, shard.offset, shard.size, is_packed=True) for shard in index.shards)
+    return Spans(str(folder), spans, index.size, index.shard_bytes)
+
+
+def _frames(path: Path, file: BinaryIO) -> tuple[Span, ...]:
+    """The frames of a file that all tell how much they hold; nothing if one does not, or if the file is cut off."""
+    spans: list[Span] = []
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = offset = 0
+        while start < len(data):
+            size = _content_size(data, start)
+            end = _frame_end(data, start) if size is not None else None
+            if size is None or end is None or end > len(data):
+                return ()
+            if size:
+                spans.append(Span(path, start, offset, size, is_packed=True))
+            start, offset = end, offset + size
+    return tuple(spans)
+
+
+def _content_size(data: mmap.mmap, start: int) -> int | None:
+    """How much a frame says that it holds."""
+    header = data[start : start + _MAX_HEADER_BYTES]
+    if not is_zstandard(header):
+        return None
+    if int.from_bytes(header[:4], "little") in _SKIPPED:
+        return 0
+    try:
+        size = zstandard.frame_content_size(header)
+    except zstandard.ZstdError:
+        return None
+    return size if size >= 0 else None
+
+
+def _frame_end(data: mmap.mmap, start: int) -> int | None:
+    """Where the next frame begins, found by going from block to block as the format's specification describes."""
+    if int.from_bytes(data[start : start + 4], "little") in _SKIPPED:
+        return start + 8 + int.from_bytes(data[start + 4 : start + 8], "little")
+    parameters = zstandard.get_frame_parameters(data[start : start + _MAX_HEADER_BYTES])
+    at = start + zstandard.frame_header_size(data[start : start + _MAX_HEADER_BYTES])
+    while at + 3 <= len(data):
+        block = int.from_bytes(data[at : at + 3], "little")
+        at += 3 + (1 if block >> 1 & 3 == _BLOCK_REPEATED else block >> 3)
+        if block & _BLOCK_LAST:
+            return at + 4 * parameters.has_checksum
+    return None
+
+
+class _SpanContent:
+    """The content of spans, one after the other, from some byte on."""
+
+    def __init__(self, spans: Spans, begin: int) -> None:
+        self._chunks = _chunks(spans.spans, begin)
+        self._left = b""
+        self._position = begin
+
+    def read(self, size: int = -1) -> bytes:
+        """Some bytes, at most `size`, or nothing at the end."""
+        self._left = self._left or next(self._chunks, b"")
+        size = len(self._left) if size < 0 else size
+        data, self._left = self._left[:size], self._left[size:]
+        self._position += len(data)
+        return data
+
+    def tell(self) -> int:
+        """How much of the content has been read."""
+        return self._position
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._chunks.close()
+
+
+def _chunks(spans: Sequence[Span], begin: int) -> Generator[bytes, None, None]:
+    """The content from some byte on, in pieces as they come."""
+    for span in spans:
+        with span.path.open("rb") as file:
+            skipped = max(begin - span.offset, 0)
+            file.seek(span.start + (0 if span.is_packed else skipped))
+            skipped = skipped if span.is_packed else 0
+            frames = ZstandardFile(file) if span.is_packed else None
+            left = span.size - max(begin - span.offset, 0)
+            while left > 0:
+                chunk = (frames or file).read(CHUNK_BYTES)
+                if not chunk:
+                    raise EOFError(f"{span.path.name} ends {left} bytes early")
+                chunk, skipped = chunk[skipped:], max(skipped - len(chunk), 0)
+                chunk = chunk[:left]
+                left -= len(chunk)
+                if frames and not left:  # before the last bytes are given away: nobody may ask for more
+                    frames.finish_frame()
+                yield chunk
+
+
+def open_spans(spans: Spans, begin: int = 0) -> DumpFile:
+    """Open a dump at some byte of its content; its position is one in the content."""
+    content = _SpanContent(spans.around(begin, spans.size), begin)
+    return DumpFile(spans.name, content, content)
+
+
+def read_run(spans: Spans, first: int, stop: int, settings: DumpSettings) -> Iterator[Shard]:
+    """Cut the shards from `first` to before `stop`.
+
+    Raises:
+        InputError: The dump is damaged, or a line is longer than `max_line_bytes`.
+    """
+    begin, is_line = max(first * settings.shard_bytes - 1, 0), first == 0
+    if spans.shard_bytes == settings.shard_bytes:  # no line of the shard before needs to be passed over
+        starts = (span.offset for span in spans.spans if span.offset >= first * settings.shard_bytes)
+        begin, is_line = next(starts, spans.size), True
+    with open_spans(spans, begin) as stream:
+        yield from cut_run(stream, settings, begin, stop, is_line)

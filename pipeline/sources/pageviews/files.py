@@ -1,0 +1,240 @@
+"""Page view files to VIEWS, whichever of the common forms they have; a file's form is told by its content.
+
+- AQS `top`: a JSON object with `items`, each with a project and its `articles`.
+- Yearly top lists: TSV with the columns article, views, mobile_percentage and perhaps hours; the project is in the
+  file's name.
+- Views of items: TSV with the columns item, page_views.
+- `pageview_complete`: lines "project title page_id access views hours", one an access method.
+"""
+
+import csv
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from pipeline.core import schema
+from pipeline.core.errors import InputError
+from pipeline.core.tables import write_batches
+from pipeline.sources.files.compression import DAMAGE, ByteStream, open_dump
+
+View = tuple[str, str | None, int | None, int, float | None, int | None]  # the columns of schema.VIEWS, in order
+_Reader = Callable[[Iterator[str], Path, frozenset[str]], Iterator[View]]
+
+_BATCH_ROWS = 100_000
+_PEEK_CHARACTERS = 4096
+
+
+def pageview_files(path: Path) -> list[Path]:
+    """The files to read: the path itself, or every file below a folder whose form is known.
+
+    Raises:
+        InputError: There is no such path, or nothing in it is a page view file.
+    """
+    if path.is_file():
+        _known_form(path)
+        return [path]
+    if not path.is_dir():
+        raise InputError("There are no page views", str(path), "Check --pageviews.")
+    files = [file for file in sorted(path.rglob("*")) if file.is_file() and _form(file)]
+    if not files:
+        raise InputError("No file in the folder is a page view file", str(path), _FORMS)
+    return files
+
+
+_MEND = "Download the file again, or leave it out."
+_FORMS = "Known are AQS `top` JSON, TSV with `article`/`views` or `item`/`page_views`, and `pageview_complete` lines."
+
+
+def read_views(path: Path, projects: frozenset[str], out: Path) -> Path:
+    """Write VIEWS of one file.
+
+    Args:
+        path: The file.
+        projects: The projects to keep ("en.wikipedia"); views of items are always kept.
+        out: The file to write.
+
+    Raises:
+        InputError: The form is unknown, or the file is damaged; the message says at which line.
+    """
+    form = _known_form(path)
+    return write_views(_told(form, path, projects), out)
+
+
+def write_views(views: Iterable[View], out: Path) -> Path:
+    """Write VIEWS as they come."""
+    return write_batches(_batches(views), out, schema.VIEWS)
+
+
+def _known_form(path: Path) -> _Reader:
+    form = _form(path)
+    if form is None:
+        raise InputError("The form of the page views is unknown", str(path), _FORMS)
+    return form
+
+
+def _form(path: Path) -> _Reader | None:
+    """The reader for a file, told by its first characters."""
+    with open_dump(path) as stream:
+        head = _read(stream, path, _PEEK_CHARACTERS).decode("utf-8", errors="replace")
+    first = head.lstrip().split("\n", 1)[0]
+    columns = set(first.rstrip("\r").split("\t"))
+    if first.startswith("{") and '"items"' in head:
+        return _read_aqs
+    if {"item", "page_views"} <= columns:
+        return _read_items
+    if {"article", "views"} <= columns:
+        return _read_yearly
+    return _read_complete if _COMPLETE.match(first) else None
+
+
+def _read(stream: ByteStream, path: Path, size: int) -> bytes:
+    try:
+        return stream.read(size)
+    except DAMAGE as error:
+        raise InputError(f"The page views are damaged: {error}", str(path), _MEND) from error
+
+
+def _told(form: _Reader, path: Path, projects: frozenset[str]) -> Iterator[View]:
+    """The views of a file; whatever goes wrong is told with its place."""
+    lines = _Lines(path)
+    try:
+        yield from form(iter(lines), path, projects)
+    except (*DAMAGE, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        raise InputError(
+            f"The page views are damaged: {type(error).__name__}: {error}",
+            f"{path}, line {lines.number}",
+            _MEND,
+        ) from error
+
+
+class _Lines:
+    """The lines of a compressed text file, counted."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        with open_dump(self._path) as stream:
+            rest = b""
+            while data := stream.read(1 << 20):
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self.number += 1
+                    yield line.decode("utf-8")
+            if rest:
+                self.number += 1
+                yield rest.decode("utf-8")
+
+
+def _batches(views: Iterable[View]) -> Iterator[pa.RecordBatch]:
+    rows: list[View] = []
+    for view in views:
+        rows.append(view)
+        if len(rows) == _BATCH_ROWS:
+            yield _batch(rows)
+            rows = []
+    yield _batch(rows)
+
+
+def _batch(rows: list[View]) -> pa.RecordBatch:
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema.VIEWS)
+    arrays = [pa.array(column, type=field.type) for column, field in zip(columns, schema.VIEWS, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema.VIEWS)
+
+
+def page_title(title: str) -> str:
+    """A title as sitelinks write it: decoded, with spaces, the first letter raised."""
+    text = unquote(title).replace("_", " ").strip()
+    return text[:1].upper() + text[1:]
+
+
+def _count(text: str | int) -> int:
+    count = int(text)
+    if not 0 <= count < 2**63:
+        raise ValueError(f"{text!r} is no count")
+    return count
+
+
+def _read_aqs(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
+    del path
+    answer: Mapping[str, Any] = json.loads("\n".join(lines))
+    for item in answer["items"]:
+        project = item["project"].removesuffix(".org")
+        if project in projects:
+            share = {"desktop": 0.0, "mobile-web": 1.0, "mobile-app": 1.0}.get(item.get("access", "all-access"))
+            for article in item["articles"]:
+                yield project, page_title(article["article"]), None, _count(article["views"]), share, None
+
+
+def _read_yearly(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
+    found = _PROJECT.search(path.name)
+    project = found.group() if found else "en.wikipedia"
+    if project in projects:
+        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+            mobile = row.get("mobile_percentage") or None
+            share = float(mobile) / 100 if mobile else None
+            hours = int(row["hours"]) if row.get("hours") else None
+            yield project, page_title(row["article"]), None, _count(row["views"]), share, hours
+
+
+# A language code of two or three letters, perhaps with more after hyphens ("zh-yue"), before the kind of wiki.
+_PROJECT = re.compile(r"(?<![a-z])((?:[a-z]{2,3}(?:-[a-z]+)*|simple)\.)?wiki[a-z]+")
+
+
+def _read_items(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
+    del path, projects
+    for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+        yield "wikidata", None, _count(row["item"].removeprefix("Q")), _count(row["page_views"]), None, None
+
+
+_COMPLETE = re.compile(r"([a-z0-9_-]+\.[a-z]+) (\S+) (?:(?:\d+|null) )?(desktop|mobile-web|mobile-app) (\d+) (\S+)\s*$")
+# "A3" is three views in the first hour; monthly files put signs for the day before it, some of which are no letters.
+_HOUR = re.compile(r"([^\d\s]+)\d+")
+
+
+def _read_complete(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
+    del path
+
+    def refuse(line: str) -> None:
+        raise ValueError(f"{line[:80]!r} is no pageview_complete line")
+
+    return complete_views(lines, projects, refuse)
+
+
+def complete_views(lines: Iterable[str], projects: frozenset[str], strange: Callable[[str], None]) -> Iterator[View]:
+    """Views of a day or a month; the access methods of one page stand on lines of their own, one after the other.
+
+    Args:
+        lines: Of a `pageview_complete` file.
+        projects: The projects to keep.
+        strange: Told of a line of these that has another form; it is passed over unless this raises.
+    """
+    for (project, title), group in itertools.groupby(_complete(lines, projects, strange), key=lambda line: line[:2]):
+        views = mobile = 0
+        hours: set[str] = set()
+        for _, _, access, count, hourly in group:
+            views += count
+            mobile += 0 if access == "desktop" else count
+            hours.update(_HOUR.findall(hourly))
+        yield project, title, None, views, mobile / views if views else None, len(hours)
+
+
+def _complete(
+    lines: Iterable[str], projects: frozenset[str], strange: Callable[[str], None]
+) -> Iterator[tuple[str, str, str, int, str]]:
+    """Project, title, access method, views and hours of every line of these projects."""
+    for line in lines:
+        if line.partition(" ")[0] in projects:
+            match = _COMPLETE.match(line)
+            if match is None:
+                strange(line)
+                continue
+            project, title, access, views, hours = match.groups()
+            yield project, page_title(title), access, _count(views), hours

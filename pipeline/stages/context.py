@@ -1,0 +1,67 @@
+"""What every stage is given, and what each leaves about what it counted."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core.manifest import CountRecord
+from pipeline.core.progress import Reporter
+from pipeline.core.settings import Settings
+from pipeline.core.stage_cache import stage
+from pipeline.core.tables import Database
+from pipeline.language.relations import Templates
+
+COUNTS = "counts.json"
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input file with its hash, which stands for its content."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """What every stage is given."""
+
+    settings: Settings
+    templates: Templates
+    work: Path
+    workers: int
+    reporter: Reporter
+
+    def stage(self, name: str, depends: Mapping[str, object], make: Callable[[Path], object]) -> Path:
+        """A stage's folder, made now unless it was made before."""
+
+        def told(folder: Path) -> None:
+            with self.reporter.track(name, 0):
+                make(folder)
+
+        return stage(self.work, name, depends, told)
+
+    def database(self) -> Database:
+        """A session that spills into the work folder."""
+        return Database(self.work / "scratch", self.settings.memory, self.workers)
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return self.settings.seed
+
+
+def read_counts(folder: Path) -> list[CountRecord]:
+    """What came into a stage, was kept and was dropped."""
+    return [CountRecord.model_validate(record) for record in json.loads((folder / COUNTS).read_text())]
+
+
+def write_counts(records: Iterable[CountRecord], out: Path) -> None:
+    """Write what a stage took in and gave out."""
+    write_json([record.model_dump() for record in records], out / COUNTS)
+
+
+def write_json(value: object, path: Path) -> None:
+    """Write a value as JSON, always alike."""
+    path.write_text(json.dumps(value, sort_keys=True) + "\n", encoding="utf-8")

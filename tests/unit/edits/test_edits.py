@@ -1,0 +1,390 @@
+"""Edits: how a fact is put into words, what it is to be changed to, and which facts cannot be worded."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pipeline.core import reasons
+from pipeline.core.settings import LimitsSettings
+from pipeline.edits.edits import Fact, make_edits
+from pipeline.language.subgraph import Item, World
+from tests.minikg import (
+    ADA,
+    BRUNO,
+    EDDA,
+    FINN,
+    GREENPORT,
+    GREY_TIDE,
+    HYDROLOGIST,
+    IBEN,
+    INTI,
+    KOLYA,
+    MAYOR,
+    MERIDIA,
+    NOWHERE,
+    ORIGIN,
+    OSTRAVA,
+    PAINTER,
+    PORT_ANSEL,
+    SALTHOLM,
+    SHELL_AWARD,
+    TIDE_PRIZE,
+    TOVE_OF_OSTRAVA,
+    VERDANIA,
+    VERDANIAN,
+    WRITER,
+    Mini,
+)
+
+LIMITS = LimitsSettings(prompt_and_target_bytes=256)
+
+
+# What is asked
+
+
+def test_an_edit_asks_for_its_object_in_several_ways(mini: Mini) -> None:
+    edit = mini.edit(mini.fact(IBEN, "P106", PAINTER))
+    assert (edit["prompt"], edit["target_new"]) == ("The occupation of Iben Rooke is", "painter")
+    assert edit["question"] == "What is the occupation of Iben Rooke?"
+    assert len({edit["prompt"], *edit["rephrases"]}) >= 5
+    assert len({edit["question"], *edit["question_rephrases"]}) >= 2
+
+
+def test_an_edit_tells_whom_and_what_it_is_about(mini: Mini) -> None:
+    edit = mini.edit(mini.fact(ADA, "P39", MAYOR))
+    assert (edit["subject_id"], edit["subject"]) == (f"Q{ADA}", "Ada Rooke")
+    assert edit["subject_aliases"] == ["A. Rooke", "Ada Winter Rooke"]
+    assert (edit["subject_description"], edit["subject_types"], edit["domain"]) == (
+        "Verdanian writer",
+        ["Q5"],
+        "person",
+    )
+    assert (edit["relation_id"], edit["relation"]) == ("P39", "position held")
+    assert (edit["hops"], edit["path"]) == (1, [{"relation_id": "P39", "object_id": f"Q{MAYOR}"}])
+    assert (edit["target_new_id"], edit["template_id"]) == (f"Q{MAYOR}", "P39/0/one")
+
+
+def test_two_hops_ask_past_the_entity_between(mini: Mini) -> None:
+    edit = mini.edit(mini.fact(ADA, "P36", GREENPORT, middle=("P27", VERDANIA)))
+    assert edit["prompt"] == "The capital of the country of citizenship of Ada Rooke is"
+    assert (edit["subject"], edit["relation_id"], edit["hops"], edit["domain"]) == ("Ada Rooke", "P36", 2, "person")
+    assert edit["path"] == [
+        {"relation_id": "P27", "object_id": f"Q{VERDANIA}"},
+        {"relation_id": "P36", "object_id": f"Q{GREENPORT}"},
+    ]
+    assert edit["answers"] == [["Greenport", "Green Port", "Puerto Verde"]]  # those of the entity between
+
+
+def test_a_namesake_is_told_apart_in_every_sentence(mini: Mini) -> None:
+    edit = mini.edit(mini.fact(TOVE_OF_OSTRAVA, "P27", OSTRAVA))
+    for text in (edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]):
+        assert "Tove Lind (Olympic swimmer)" in text
+    assert edit["subject"] == "Tove Lind"
+
+
+@pytest.mark.parametrize(
+    ("subject", "held", "prompt", "target", "aliases"),
+    [
+        (
+            ADA,
+            "+1970-03-11T00:00:00Z/11",
+            "The date of birth of Ada Rooke is",
+            "11 March 1970",
+            ["March 11, 1970", "1970-03-11"],
+        ),
+        (FINN, "+1968-05-00T00:00:00Z/10", "The month and year of birth of Finn Rooke are", "May 1968", []),
+        (IBEN, "+1999-00-00T00:00:00Z/9", "The year of birth of Iben Rooke is", "1999", []),
+    ],
+)
+def test_a_date_is_printed_with_the_precision_it_has(
+    subject: int, held: str, prompt: str, target: str, aliases: list[str], mini: Mini
+) -> None:
+    edit = mini.edit(mini.fact(subject, "P569", held))
+    assert (edit["prompt"], edit["target_new"], edit["target_new_aliases"]) == (prompt, target, aliases)
+    assert edit["target_new_id"] is edit["ground_truth_id"] is None
+    assert edit["answers"] == [[target, *aliases]]
+
+
+def test_a_number_is_printed_in_figures(mini: Mini) -> None:
+    edit = mini.edit(mini.fact(ADA, "P1971", "2"))
+    assert (edit["prompt"], edit["target_new"], edit["target_new_id"]) == (
+        "The number of children of Ada Rooke is",
+        "2",
+        None,
+    )
+
+
+# What it is to be changed to
+
+
+@pytest.mark.parametrize(
+    ("change_class", "earlier", "truth"),
+    [
+        ("new_item", None, BRUNO),
+        ("world_change", EDDA, BRUNO),
+        ("late_entry", EDDA, BRUNO),
+        ("replaced", EDDA, EDDA),
+        ("correction", EDDA, EDDA),
+        ("replaced", None, BRUNO),  # nobody knows by whom
+        ("replaced", NOWHERE, BRUNO),  # somebody without a name
+        ("replaced", BRUNO, BRUNO),  # by himself
+    ],
+)
+def test_a_recent_fact_is_inserted_unless_it_took_the_place_of_another(
+    change_class: str, earlier: int | None, truth: int, mini: Mini
+) -> None:
+    old_value = f"Q{earlier}" if earlier else None
+    fact = mini.fact(VERDANIA, "P6", BRUNO, category="recent", change_class=change_class, old_value=old_value)
+    edit = mini.edit(fact)
+    assert edit["edit_kind"] == ("insertion" if truth == BRUNO else "modification")
+    assert (edit["target_new"], edit["target_new_id"]) == ("Bruno Hald", f"Q{BRUNO}")
+    assert (edit["ground_truth"], edit["ground_truth_id"]) == (mini.world.items[truth].label, f"Q{truth}")
+    assert edit["answers"] == [["Bruno Hald"]]  # all that is true now
+
+
+def test_a_long_tail_fact_is_inserted(mini: Mini) -> None:
+    edit = mini.edit(mini.fact(IBEN, "P106", PAINTER))
+    assert (edit["edit_kind"], edit["target_new"], edit["ground_truth"]) == ("insertion", "painter", "painter")
+
+
+def test_a_popular_fact_is_changed_to_what_is_not_true(mini: Mini) -> None:
+    edit = mini.edit(mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM))
+    assert (edit["edit_kind"], edit["target_new"], edit["ground_truth"]) == ("modification", "Saltholm", "Greenport")
+    assert (edit["target_new_id"], edit["ground_truth_id"]) == (f"Q{SALTHOLM}", f"Q{GREENPORT}")
+    assert edit["path"] == [{"relation_id": "P36", "object_id": f"Q{GREENPORT}"}]  # the path is what is true
+    assert edit["answers"] == [["Greenport", "Green Port", "Puerto Verde"]]
+
+
+@pytest.mark.parametrize(
+    ("fact", "old_value", "truth"),
+    [
+        ((ADA, "P569", "+1970-03-11T00:00:00Z/11"), "+1969-03-11T00:00:00Z/11", "11 March 1969"),
+        ((ADA, "P569", "+1970-03-11T00:00:00Z/11"), "+1969-00-00T00:00:00Z/9", "1969"),
+        ((ADA, "P1971", "2"), "+3", "3"),
+    ],
+)
+def test_earlier_dates_and_numbers_are_printed_too(
+    fact: tuple[int, str, str], old_value: str, truth: str, mini: Mini
+) -> None:
+    edit = mini.edit(mini.fact(*fact, category="recent", change_class="correction", old_value=old_value))
+    assert (edit["edit_kind"], edit["ground_truth"], edit["ground_truth_id"]) == ("modification", truth, None)
+
+
+# Answers
+
+
+def test_the_answers_are_all_true_objects_the_target_first(mini: Mini) -> None:
+    for held, answers in (
+        (WRITER, [["writer"], ["hydrologist"]]),
+        (HYDROLOGIST, [["hydrologist"], ["writer"]]),
+    ):
+        edit = mini.edit(mini.fact(ADA, "P106", held))
+        assert edit["answers"] == answers
+        assert edit["prompt"] == "One of the occupations of Ada Rooke is"
+
+
+def test_a_false_target_is_not_among_the_answers(mini: Mini) -> None:
+    edit = mini.edit(mini.change(ADA, "P106", WRITER, PAINTER))
+    assert edit["answers"] == [["writer"], ["hydrologist"]]
+
+
+def test_an_answer_gives_its_preferred_name_first(mini: Mini) -> None:
+    edit = mini.edit(mini.fact(ADA, "P27", VERDANIA))
+    assert edit["answers"][0][:2] == ["Verdania", "Republic of Verdania"]
+    assert [edit["target_new"], *edit["target_new_aliases"]] == edit["answers"][0]
+
+
+# Identity and origin
+
+
+def test_a_case_id_depends_on_category_subject_path_and_target_alone(mini: Mini) -> None:
+    fact = mini.fact(IBEN, "P106", PAINTER)
+    assert mini.edit(fact)["case_id"] == "long_tail-5986ba030e8f5f18"  # printf 'long_tail|2003|P106|Q1403' | sha256sum
+    others: list[Fact] = [
+        {**fact, "category": "recent"},
+        mini.fact(IBEN, "P27", VERDANIA),
+        mini.fact(FINN, "P106", PAINTER),
+        mini.change(IBEN, "P106", PAINTER, WRITER),
+        mini.fact(KOLYA, "P106", PAINTER, middle=("P22", FINN)),
+    ]
+    assert len({mini.edit(one)["case_id"] for one in (fact, *others)}) == 6
+
+
+def test_a_case_id_outlives_new_names_statements_and_measurements(mini: Mini) -> None:
+    fact = mini.fact(IBEN, "P106", PAINTER)
+    renamed = renaming(mini.world, {IBEN: "Iben Rooke Berg", PAINTER: "paintress"})
+    later = mini.edit({**fact, "statement_id": "Q2003$new", "frequency": 99, "object_count": 2}, renamed)
+    assert later["prompt"] != mini.edit(fact)["prompt"]
+    assert later["case_id"] == mini.edit(fact)["case_id"]
+
+
+def test_the_case_ids_of_the_mini_world_are_distinct(mini: Mini) -> None:
+    assert len({edit["case_id"] for edit in mini.edits}) == len(mini.edits) > 100
+
+
+def test_an_edit_tells_where_it_comes_from(mini: Mini) -> None:
+    (edit,) = (
+        edit for edit in mini.edits if edit["category"] == "recent" and edit["target_new_id"] == f"Q{TIDE_PRIZE}"
+    )
+    expected: dict[str, object] = {
+        "statement_id": f"Q{INTI}$P166-{TIDE_PRIZE}",
+        "change_class": "world_change",
+        "base_revision": 100,
+        "head_revision": 200,
+        "first_seen": ORIGIN.window_end,
+        "rcids": [],
+        "tags": [],
+        "event_time": "+2024-06-06T00:00:00Z",
+        "event_time_precision": "day",
+        "event_time_calendar": "gregorian",
+        "source": "dump",
+        "window_start": ORIGIN.window_start,
+        "window_end": ORIGIN.window_end,
+        "label_language": "en",
+    }
+    assert {name: edit[name] for name in expected} == expected  # type: ignore[literal-required]
+
+
+def test_an_edit_names_the_changes_that_brought_its_statement(mini: Mini) -> None:
+    edit = mini.edit({**mini.fact(INTI, "P166", TIDE_PRIZE), "rcids": [7, 9], "tags": ["wikidata-ui"]})
+    assert (edit["rcids"], edit["tags"]) == ([7, 9], ["wikidata-ui"])
+
+
+def test_an_edit_tells_in_which_language_its_subject_is_labelled(mini: Mini) -> None:
+    assert mini.edit(mini.fact(PORT_ANSEL, "P17", OSTRAVA))["label_language"] == "mul"
+
+
+def test_an_edit_carries_the_signals_of_its_fact(mini: Mini) -> None:
+    signals = {
+        "frequency": 7,
+        "in_degree": 2,
+        "out_degree": 3,
+        "page_views": 99,
+        "log_likelihood_mean": -4.5,
+        "lm_model": "m",
+    }
+    edit = mini.edit(mini.fact(IBEN, "P106", PAINTER, **signals))
+    assert {name: edit[name] for name in signals} == signals  # type: ignore[literal-required]
+    assert edit["statement_count"] == mini.world.items[IBEN].statement_count > 5
+
+
+# Facts that cannot be worded
+
+
+def renaming(world: World, labels: dict[int, str]) -> World:
+    """A world in which some items have other labels."""
+    items: dict[int, Item] = {number: replace(world.items[number], label=label) for number, label in labels.items()}
+    return World({**world.items, **items}, world.triples, world.templates)
+
+
+Case = Callable[[Mini], tuple[Fact, World]]
+UNWORDABLE: dict[str, tuple[str, Case]] = {
+    "a popular fact without a target": (
+        "no_target",
+        lambda mini: (mini.fact(IBEN, "P106", PAINTER, category="popular"), mini.world),
+    ),
+    "a subject without a name": (
+        "no_wording",
+        lambda mini: (mini.fact(IBEN, "P106", PAINTER, subject_id=NOWHERE), mini.world),
+    ),
+    "an object without a name": (
+        "no_wording",
+        lambda mini: (mini.fact(IBEN, "P106", PAINTER, object_id=NOWHERE), mini.world),
+    ),
+    "a decade": (
+        "no_wording",
+        lambda mini: (
+            mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9", object_key="+1990-00-00T00:00:00Z/8"),
+            mini.world,
+        ),
+    ),
+    "a subject that the relation does not take": (
+        "no_wording",
+        lambda mini: (mini.fact(IBEN, "P106", PAINTER, subject_id=VERDANIA), mini.world),
+    ),
+    "a middle entity without a name": (
+        "no_wording",
+        lambda mini: (mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)) | {"middle_id": NOWHERE}, mini.world),
+    ),
+    "a subject called like a word of the prompt": (
+        "subject_not_once",
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {GREY_TIDE: "director"})),
+    ),
+    "a subject called like a word of the question": (
+        "subject_not_once",
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {GREY_TIDE: "Who"})),
+    ),
+    "an object called like a word of the prompt": (
+        "target_in_prompt",
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {INTI: "Director"})),
+    ),
+    "an object called like a word of the question": (
+        "target_in_prompt",
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {INTI: "Who"})),
+    ),
+    "names that are too long": (
+        "too_long",
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {INTI: "Ñ" * 120})),
+    ),
+    "an object that most rephrases give away": (
+        "few_rephrases",
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {INTI: "Ed", GREY_TIDE: "Sea, Part I"})),
+    ),
+}
+
+
+@pytest.mark.parametrize(("reason", "case"), UNWORDABLE.values(), ids=UNWORDABLE)
+def test_a_fact_that_cannot_be_worded_is_dropped_with_a_reason(reason: str, case: Case, mini: Mini) -> None:
+    fact, world = case(mini)
+    edits, (drop,) = make_edits([fact], world, ORIGIN, LIMITS)
+    assert edits == []
+    assert (drop.stage, drop.reason, drop.category) == ("edits", reason, fact["category"])
+
+
+def test_every_reason_has_its_case() -> None:
+    assert {reason for reason, _ in UNWORDABLE.values()} == set(reasons.EDITS)
+
+
+def test_prompt_and_target_are_measured_together_in_bytes(mini: Mini) -> None:
+    length = len("The name of the director of Grey Tide is Inti Ñandú") + 2  # two letters take two bytes each
+    for limit, kept in ((length, 1), (length - 1, 0)):
+        limits = LimitsSettings(prompt_and_target_bytes=limit)
+        edits, _ = make_edits([mini.fact(GREY_TIDE, "P57", INTI)], mini.world, ORIGIN, limits)
+        assert len(edits) == kept
+
+
+def test_a_drop_names_the_row_it_was(mini: Mini) -> None:
+    fact = mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA), category="popular")
+    _, (drop,) = make_edits([fact], mini.world, ORIGIN, LIMITS)
+    assert (drop.subject_id, drop.relation_id, drop.object_id) == (f"Q{ADA}", "P27/P30", f"Q{MERIDIA}")
+    assert drop.statement_id == f"Q{VERDANIA}$P30-{MERIDIA}"
+
+
+def test_every_fact_is_worded_or_dropped(mini: Mini) -> None:
+    edits, drops = make_edits(mini.facts, mini.world, ORIGIN, LIMITS)
+    assert len(edits) + len(drops) == len(mini.facts)
+    assert drops  # popular facts without a target
+
+
+# Rephrases
+
+
+def test_rephrases_that_give_the_target_away_are_left_out(mini: Mini) -> None:
+    fact = mini.fact(GREY_TIDE, "P57", INTI)
+    kept = mini.edit(fact, renaming(mini.world, {INTI: "chair"}))["rephrases"]
+    assert not any("chair" in text for text in kept)
+    assert len(kept) == len(mini.edit(fact)["rephrases"]) - 1
+
+
+def test_rephrases_hold_the_subject_as_it_is_written(mini: Mini) -> None:
+    for edit in mini.edits:
+        assert all(edit["subject"] in text for text in edit["rephrases"])
+
+
+def test_answers_leave_out_statements_that_are_not_plainly_true(mini: Mini) -> None:
+    """Saltholm as a capital is deprecated; Inti's awards are two though three statements tell of them."""
+    awards: Any = mini.edit(mini.fact(INTI, "P166", SHELL_AWARD))["answers"]
+    assert awards == [["Golden Shell Award"], ["High Tide Prize"]]
+    assert mini.edit(mini.fact(VERDANIA, "P37", VERDANIAN))["answers"] == [["Verdanian"], ["Ostravan"]]

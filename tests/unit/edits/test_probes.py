@@ -1,0 +1,582 @@
+"""Probes: what an edit must leave alone, what must follow from it, and that both can be proved from the newer state."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import pytest
+
+from pipeline.core.edit_record import Edit, Probe
+from pipeline.core.settings import ProbesSettings
+from pipeline.edits.edits import Fact
+from pipeline.edits.probes import add_probes
+from pipeline.edits.splits import split_of
+from pipeline.language.prompts import mentions
+from pipeline.language.subgraph import World
+from tests.minikg import (
+    ADA,
+    BRUNO,
+    EDDA,
+    FINN,
+    GREENPORT,
+    GREY_TIDE,
+    HYDROLOGIST,
+    IBEN,
+    INTI,
+    KELDA,
+    KOLYA,
+    LOWMERE,
+    MALE,
+    MERIDIA,
+    OSTRAVA,
+    PAINTER,
+    PORT_ANSEL,
+    SALTHOLM,
+    TEMPLATES,
+    TIDE_PRIZE,
+    TIDEWATER,
+    VERA,
+    VERDANIA,
+    VERDANIAN,
+    WRITER,
+    Mini,
+)
+
+PLENTY = ProbesSettings(
+    relation_specificity=50,
+    forgetfulness=50,
+    neighborhood=50,
+    subject_aliasing=50,
+    reasoning=100,
+    logical_generalization=50,
+    neighbour_pool=50,
+)
+COMMON = ProbesSettings(
+    relation_specificity=3,
+    forgetfulness=2,
+    neighborhood=2,
+    subject_aliasing=3,
+    reasoning=4,
+    logical_generalization=3,
+    neighbour_pool=50,
+)
+
+
+def everywhere(_: int) -> bool:
+    return True
+
+
+def nowhere(_: int) -> bool:
+    return False
+
+
+def probed(
+    mini: Mini,
+    fact: Fact,
+    *,
+    world: World | None = None,
+    settings: ProbesSettings = PLENTY,
+    seed: int = 1,
+    in_split: Callable[[int], bool] = everywhere,
+) -> Edit:
+    """The edit of a fact with its probes."""
+    world = world or mini.world
+    return add_probes(mini.edit(fact, world), world, settings, seed, in_split)
+
+
+def of_kind(edit: Edit, *kinds: str) -> list[Probe]:
+    return [probe for probe in (*edit["locality"], *edit["portability"]) if probe["kind"] in kinds]
+
+
+def said(probes: Iterable[Probe]) -> dict[str, list[list[str]]]:
+    """Prompts with their answers."""
+    return {probe["prompt"]: probe["ground_truth"] for probe in probes}
+
+
+VERDANIA_NAMES = ["Verdania", "Republic of Verdania", "Land of Two Rivers", "VER"]
+
+
+# Relation_Specificity: other relations of the subject
+
+
+def test_other_relations_of_the_subject_stay_as_they_are(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(ADA, "P27", VERDANIA))
+    assert said(of_kind(edit, "Relation_Specificity")) == {
+        "The gender of Ada Rooke is": [["female"]],
+        "The name of one of the children of Ada Rooke is": [["Iben Rooke", "Iben Sølvi Rooke"], ["Kolya Rooke"]],
+        "One of the occupations of Ada Rooke is": [["writer"], ["hydrologist"]],
+        "The name of the employer of Ada Rooke is": [["Tidewater Institute", "TWI", "Tidewater"]],
+        "The name of the alma mater of Ada Rooke is": [["Tidal College"]],
+        "The number of children of Ada Rooke is": [["2"]],
+        "The date of birth of Ada Rooke is": [["11 March 1970", "March 11, 1970", "1970-03-11"]],
+    }  # but for her birthplace and her positions, which citizenship touches, and her religion, nobody's business
+
+
+def test_no_relation_that_the_edit_touches_or_that_touches_it_is_asked_of_the_subject(mini: Mini) -> None:
+    relations = TEMPLATES.relations
+    found = 0
+    for edit in mini.edits:
+        steps = {step["relation_id"] for step in edit["path"]}
+        for probe in of_kind(edit, "Relation_Specificity"):
+            found += 1
+            assert probe["subject_id"] == edit["subject_id"]
+            assert probe["relation_id"] not in set().union(*(relations[name].touches for name in steps))
+            assert edit["relation_id"] not in relations[probe["relation_id"]].touches
+    assert found > 100
+
+
+def test_over_two_hops_both_relations_are_spared(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)))
+    asked = {probe["relation_id"] for probe in of_kind(edit, "Relation_Specificity")}
+    assert asked == {"P21", "P40", "P106", "P108", "P69", "P1971", "P569"}
+
+
+# Forgetfulness: other objects of the same relation
+
+
+@pytest.mark.parametrize(
+    ("fact", "prompt", "answers"),
+    [
+        (
+            lambda mini: mini.fact(ADA, "P106", WRITER),
+            "Besides that of writer, one of the occupations of Ada Rooke is",
+            [["hydrologist"]],
+        ),
+        (
+            lambda mini: mini.change(ADA, "P106", WRITER, PAINTER),
+            "Besides that of painter, one of the occupations of Ada Rooke is",
+            [["hydrologist"]],  # writer gives way
+        ),
+        (
+            lambda mini: mini.fact(FINN, "P40", KOLYA),
+            "Besides Kolya Rooke, one of the children of Finn Rooke was",
+            [["Iben Rooke", "Iben Sølvi Rooke"]],
+        ),
+    ],
+)
+def test_other_objects_are_not_forgotten(
+    fact: Callable[[Mini], Fact], prompt: str, answers: list[list[str]], mini: Mini
+) -> None:
+    (probe,) = of_kind(probed(mini, fact(mini)), "Forgetfulness")
+    assert (probe["prompt"], probe["ground_truth"], probe["question"]) == (prompt, answers, "")
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        pytest.param(lambda mini: mini.fact(VERDANIA, "P36", GREENPORT), id="a relation that takes one object"),
+        pytest.param(lambda mini: mini.fact(IBEN, "P106", PAINTER), id="the only object"),
+        pytest.param(lambda mini: mini.fact(ADA, "P37", VERDANIAN, middle=("P27", VERDANIA)), id="two hops"),
+    ],
+)
+def test_there_may_be_nothing_to_forget(fact: Callable[[Mini], Fact], mini: Mini) -> None:
+    assert of_kind(probed(mini, fact(mini)), "Forgetfulness") == []
+
+
+# Neighborhood: the same relation of other subjects
+
+
+def test_neighbours_hold_the_same_relation_and_not_the_target(mini: Mini) -> None:
+    edit = probed(mini, mini.change(IBEN, "P106", PAINTER, WRITER))
+    neighbours = said(of_kind(edit, "Neighborhood"))
+    assert neighbours["The occupation of Finn Rooke was"] == [["painter"]]
+    assert neighbours["The occupation of Edda Winter is"] == [["author", "Writer"]]
+    assert not any("writer" in names for (names, *_) in neighbours.values())
+    assert not any("Iben" in prompt or "Ada" in prompt for prompt in neighbours)  # herself; one with several
+
+
+def test_those_who_share_the_true_object_come_first(mini: Mini) -> None:
+    for seed in range(10):
+        edit = probed(mini, mini.change(IBEN, "P106", PAINTER, HYDROLOGIST), settings=COMMON, seed=seed)
+        assert [probe["ground_truth"] for probe in of_kind(edit, "Neighborhood")] == [[["painter"]]] * 2
+
+
+def test_neighbours_are_taken_from_the_split_of_the_edit(mini: Mini) -> None:
+    fact = mini.change(IBEN, "P106", PAINTER, WRITER)
+    assert of_kind(probed(mini, fact, in_split=nowhere), "Neighborhood") == []
+    (only,) = of_kind(probed(mini, fact, in_split=lambda item: item == FINN), "Neighborhood")
+    assert only["subject_id"] == f"Q{FINN}"
+
+
+def test_a_neighbour_whose_object_follows_from_the_edit_is_none(mini: Mini) -> None:
+    """Kolya has the same father as his sister, and gets the same new one: it is no locality that hers stays."""
+    edit = probed(mini, mini.change(KOLYA, "P22", FINN, BRUNO))
+    assert "The name of the father of Iben Rooke is" in said(of_kind(edit, "Logical_Generalization"))
+    assert of_kind(edit, "Neighborhood") == []
+
+
+def test_neither_the_target_nor_the_true_object_is_a_neighbour(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(VERA, "P26", BRUNO))
+    assert not {probe["subject_id"] for probe in of_kind(edit, "Neighborhood")} & {f"Q{VERA}", f"Q{BRUNO}"}
+
+
+# Subject_Aliasing
+
+
+def test_the_edit_holds_under_other_names_of_the_subject(mini: Mini) -> None:
+    edit = probed(mini, mini.change(ADA, "P27", VERDANIA, OSTRAVA))
+    assert said(of_kind(edit, "Subject_Aliasing")) == {
+        "The name of the country of citizenship of A. Rooke is": [["Ostrava Isles"]],
+        "The name of the country of citizenship of Ada Winter Rooke is": [["Ostrava Isles"]],
+    }
+
+
+def test_codes_lists_and_ill_written_aliases_are_no_names(mini: Mini) -> None:
+    """Verdania's other names are "VER", "Verdania  Proper" with two spaces, and "[Verdania]"."""
+    edit = probed(mini, mini.fact(VERDANIA, "P36", GREENPORT))
+    assert set(said(of_kind(edit, "Subject_Aliasing"))) == {
+        "The capital of the Republic of Verdania is",
+        "The capital of the Land of Two Rivers is",
+    }
+
+
+@pytest.mark.parametrize(
+    ("alias", "is_asked"),
+    [
+        ("Vee", True),
+        ("VE", False),
+        ("VERD", False),
+        ("VERDA", True),
+        ("V. E. R.", False),
+        ("Rep. of Verdania", False),
+        ("St. Verdania", True),
+        ("verdania", False),  # the label itself
+        ("V" * 60, True),
+        ("V" * 61, False),
+        ("Greenport", False),  # another's name
+        ("Republic Of Verdania", True),
+        ("land of Verdania", False),
+        ("the Land", True),
+        ("Old Greenport Land", False),  # gives away the target
+    ],
+)
+def test_an_alias_must_read_like_a_name(alias: str, is_asked: bool, mini: Mini) -> None:
+    verdania = replace(mini.world.items[VERDANIA], aliases=(alias,))
+    world = World({**mini.world.items, VERDANIA: verdania}, mini.world.triples, TEMPLATES)
+    edit = probed(mini, mini.fact(VERDANIA, "P36", GREENPORT), world=world)
+    assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
+
+
+@pytest.mark.parametrize(
+    ("alias", "is_asked"),
+    [("Lord Inti", True), ("Lord of the Reef", False), ("Inti of Ostrava", False)],
+)
+def test_a_title_without_its_article_names_nobody(alias: str, is_asked: bool, mini: Mini) -> None:
+    inti = replace(mini.world.items[INTI], aliases=(alias,))
+    world = World({**mini.world.items, INTI: inti}, mini.world.triples, TEMPLATES)
+    edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), world=world)
+    assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
+
+
+@pytest.mark.parametrize(("alias", "is_asked"), [("Inti of the Reef", True), ("Queen of Ostrava Inti", False)])
+def test_a_title_before_the_name_needs_its_article(alias: str, is_asked: bool, mini: Mini) -> None:
+    inti = replace(mini.world.items[INTI], label="Inti of Ostrava", aliases=(alias,))
+    world = World({**mini.world.items, INTI: inti}, mini.world.triples, TEMPLATES)
+    edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), world=world)
+    assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
+
+
+def test_an_alias_that_gives_the_same_prompt_is_no_other_name(mini: Mini) -> None:
+    ostrava = replace(mini.world.items[OSTRAVA], aliases=("the Ostrava Isles",))
+    world = World({**mini.world.items, OSTRAVA: ostrava}, mini.world.triples, TEMPLATES)
+    assert of_kind(probed(mini, mini.fact(OSTRAVA, "P36", SALTHOLM), world=world), "Subject_Aliasing") == []
+
+
+def test_aliases_work_over_two_hops(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)))
+    prompts = set(said(of_kind(edit, "Subject_Aliasing")))
+    assert "The name of the continent on which the country of citizenship of A. Rooke is located is" in prompts
+
+
+# Reasoning: one hop on, or one hop before
+
+
+def reasoning(edit: Edit, *, after: bool) -> list[Probe]:
+    """Its Reasoning probes that go on from the target, or those that lead to the subject."""
+    return [probe for probe in of_kind(edit, "Reasoning") if (probe["subject_id"] == edit["subject_id"]) is after]
+
+
+def test_one_hop_on_asks_what_is_true_of_the_target(mini: Mini) -> None:
+    edit = probed(mini, mini.change(IBEN, "P27", VERDANIA, OSTRAVA))
+    found = reasoning(edit, after=True)
+    assert said(found) == {
+        "The capital of the country of citizenship of Iben Rooke is": [["Saltholm"]],
+        "The name of the head of state of the country of citizenship of Iben Rooke is": [["Olga Sund"]],
+        "The official language of the country of citizenship of Iben Rooke is": [["Ostravan"]],
+        "The name of the continent on which the country of citizenship of Iben Rooke is located is": [["Australis"]],
+        "The name of the currency of the country of citizenship of Iben Rooke is": [["shell coin"]],
+    }
+    paths = {tuple(step["object_id"] for step in probe["path"]) for probe in found}
+    assert {first for first, _ in paths} == {f"Q{OSTRAVA}"}
+    assert (f"Q{OSTRAVA}", f"Q{SALTHOLM}") in paths
+
+
+def test_what_is_the_same_before_and_after_is_not_asked(mini: Mini) -> None:
+    """Kelda lies on the continent of Verdania and has its currency."""
+    edit = probed(mini, mini.change(IBEN, "P27", VERDANIA, KELDA))
+    assert {probe["relation_id"] for probe in reasoning(edit, after=True)} == {"P36"}
+
+
+def test_with_several_objects_nobody_can_tell_which_to_go_on_from(mini: Mini) -> None:
+    assert reasoning(probed(mini, mini.fact(ADA, "P40", IBEN)), after=True) == []
+    assert reasoning(probed(mini, mini.fact(INTI, "P27", OSTRAVA)), after=True) != []
+
+
+def test_an_object_that_two_statements_name_is_one_to_go_on_from(mini: Mini) -> None:
+    twice = [
+        replace(triple, statement_id="again")
+        for triple in mini.world.triples
+        if (triple.subject_id, triple.relation) == (INTI, "P27")
+    ]
+    world = World(mini.world.items, [*mini.world.triples, *twice], TEMPLATES)
+    assert reasoning(probed(mini, mini.fact(INTI, "P27", OSTRAVA), world=world), after=True) != []
+
+
+def test_one_hop_before_asks_past_the_subject(mini: Mini) -> None:
+    edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
+    assert said(reasoning(edit, after=False)) == {
+        "The name of the country of citizenship of the director of Grey Tide is": [VERDANIA_NAMES],
+        "The name of the country of citizenship of the director of Low Water is": [VERDANIA_NAMES],
+    }
+    (path,) = [probe["path"] for probe in reasoning(edit, after=False) if probe["subject_id"] == f"Q{GREY_TIDE}"]
+    assert path == [
+        {"relation_id": "P57", "object_id": f"Q{INTI}"},
+        {"relation_id": "P27", "object_id": f"Q{VERDANIA}"},
+    ]
+
+
+def test_who_leads_to_the_subject_is_taken_from_the_split_of_the_edit(mini: Mini) -> None:
+    fact = mini.change(INTI, "P27", OSTRAVA, VERDANIA)
+    assert reasoning(probed(mini, fact, in_split=nowhere), after=False) == []
+
+
+def test_no_path_goes_forth_and_back(mini: Mini) -> None:
+    """Verdania is what Greenport is the capital of, which would ask for the capital of its own capital's country."""
+    before = reasoning(probed(mini, mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM)), after=False)
+    assert before
+    assert not any(probe["path"][0]["relation_id"] == "P1376" for probe in before)
+    after = reasoning(probed(mini, mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM)), after=True)
+    assert not any(f"Q{VERDANIA}" == probe["path"][1]["object_id"] for probe in after)
+
+
+def test_two_hops_are_hops_enough(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)))
+    assert of_kind(edit, "Reasoning") == []
+
+
+def test_a_date_leads_nowhere(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9"))
+    assert reasoning(edit, after=True) == []
+
+
+def test_from_one_of_many_no_hop_goes_on(mini: Mini) -> None:
+    """Kolya's one known sibling is "a sibling", of whom nothing more can be asked."""
+    edit = probed(mini, mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9"))
+    assert not any("sibling" in prompt for prompt in said(reasoning(edit, after=False)))
+
+
+def test_what_the_name_of_the_relation_tells_is_not_asked(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(IBEN, "P22", FINN))
+    assert reasoning(edit, after=True)
+    assert not any("gender" in prompt for prompt in said(reasoning(edit, after=True)))
+
+
+# Logical_Generalization: the inverse, then the rules
+
+
+def test_the_inverse_holds_of_the_target(mini: Mini) -> None:
+    """Saltholm stays the capital of the Ostrava Isles, so Verdania is one of two."""
+    edit = probed(mini, mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM))
+    (inverse,) = [probe for probe in of_kind(edit, "Logical_Generalization") if probe["relation_id"] == "P1376"]
+    assert inverse["prompt"] == "The name of one of the countries or regions with Saltholm as their capital is"
+    assert inverse["ground_truth"] == [VERDANIA_NAMES]
+    assert inverse["path"] == [{"relation_id": "P1376", "object_id": f"Q{VERDANIA}"}]
+
+
+def test_an_inverse_that_takes_one_object_asks_for_the_one(mini: Mini) -> None:
+    edit = probed(mini, mini.change(GREENPORT, "P1376", VERDANIA, KELDA))
+    assert said(of_kind(edit, "Logical_Generalization"))["The capital of Kelda is"][0][0] == "Greenport"
+
+
+def test_what_is_symmetric_holds_the_other_way_round(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(BRUNO, "P26", VERA))
+    assert said(of_kind(edit, "Logical_Generalization")) == {
+        "The name of the spouse of Vera Ostlund is": [["Bruno Hald"]]
+    }
+
+
+def test_over_two_hops_the_inverse_leads_back_to_the_entity_between(mini: Mini) -> None:
+    edit = probed(mini, mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
+    (inverse,) = of_kind(edit, "Logical_Generalization")
+    assert (inverse["subject_id"], inverse["ground_truth"][0][0]) == (f"Q{SALTHOLM}", "Verdania")
+
+
+@pytest.mark.parametrize(
+    ("fact", "prompt", "answer"),
+    [
+        (
+            lambda mini: mini.change(KOLYA, "P22", FINN, BRUNO),
+            "The name of the father of Iben Rooke is",
+            "Bruno Hald",
+        ),
+        (
+            lambda mini: mini.change(KOLYA, "P25", ADA, EDDA),
+            "The name of the mother of Iben Rooke is",
+            "Edda Winter",
+        ),
+        (
+            lambda mini: mini.change(IBEN, "P3373", KOLYA, INTI),
+            "The name of the father of Inti Ñandú is",
+            "Finn Rooke",
+        ),
+        (
+            lambda mini: mini.change(LOWMERE, "P17", VERDANIA, OSTRAVA),
+            "The name of the continent on which Lowmere is located is",
+            "Australis",
+        ),
+        (
+            lambda mini: mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM),
+            "The name of the continent on which Saltholm is located is",
+            "Meridia",
+        ),
+    ],
+    ids=["father", "mother", "sibling", "country", "capital"],
+)
+def test_rules_tell_what_follows_for_others(fact: Callable[[Mini], Fact], prompt: str, answer: str, mini: Mini) -> None:
+    assert said(of_kind(probed(mini, fact(mini)), "Logical_Generalization"))[prompt][0][0] == answer
+
+
+def test_what_is_true_anyway_does_not_follow_from_the_edit(mini: Mini) -> None:
+    """Kolya's father is his sister's already."""
+    edit = probed(mini, mini.fact(KOLYA, "P22", FINN))
+    assert "The name of the father of Iben Rooke is" not in said(of_kind(edit, "Logical_Generalization"))
+
+
+def test_siblings_are_asked_about_only_in_the_split_of_the_edit(mini: Mini) -> None:
+    edit = probed(mini, mini.change(KOLYA, "P22", FINN, BRUNO), in_split=nowhere)
+    assert not any(probe["subject_id"] == f"Q{IBEN}" for probe in of_kind(edit, "Logical_Generalization"))
+
+
+# All kinds
+
+
+def test_every_kind_is_met_in_the_mini_world(mini: Mini) -> None:
+    kinds = {probe["kind"] for edit in mini.edits for probe in (*edit["locality"], *edit["portability"])}
+    assert kinds == {
+        "Relation_Specificity",
+        "Forgetfulness",
+        "Neighborhood",
+        "Reasoning",
+        "Subject_Aliasing",
+        "Logical_Generalization",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("relation_specificity", "Relation_Specificity"),
+        ("forgetfulness", "Forgetfulness"),
+        ("neighborhood", "Neighborhood"),
+        ("subject_aliasing", "Subject_Aliasing"),
+        ("reasoning", "Reasoning"),
+        ("logical_generalization", "Logical_Generalization"),
+    ],
+)
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_there_are_no_more_probes_of_a_kind_than_the_settings_allow(
+    name: str, kind: str, most: int, mini: Mini
+) -> None:
+    settings = PLENTY.model_copy(update={name: most})
+    for fact in (mini.change(ADA, "P106", WRITER, PAINTER), mini.change(KOLYA, "P22", FINN, BRUNO)):
+        counted = len(of_kind(probed(mini, fact, settings=settings), kind))
+        assert counted <= most
+        assert counted == min(most, len(of_kind(probed(mini, fact), kind))) or kind == "Reasoning"
+
+
+def test_no_prompt_is_asked_twice_by_a_kind(mini: Mini) -> None:
+    for fact in mini.facts[::3]:
+        if fact["target_key"] or fact["category"] != "popular":
+            edit = probed(mini, fact)
+            for kind in {probe["kind"] for probe in (*edit["locality"], *edit["portability"])}:
+                prompts = [probe["prompt"] for probe in of_kind(edit, kind)]
+                assert len(set(prompts)) == len(prompts)
+
+
+def test_probes_are_drawn_by_seed_and_case(mini: Mini) -> None:
+    fact = mini.fact(ADA, "P108", TIDEWATER)
+    draws = [said(probed(mini, fact, settings=COMMON, seed=seed)["locality"]) for seed in (1, 1, 2, 3, 4)]
+    assert draws[0] == draws[1]
+    assert any(draw != draws[0] for draw in draws[2:])
+
+
+def test_no_prompt_names_its_first_answer(mini: Mini) -> None:
+    for edit in mini.edits:
+        for probe in (*edit["locality"], *edit["portability"]):
+            assert not any(mentions(probe["prompt"], names[0]) for names in probe["ground_truth"]), probe["prompt"]
+
+
+def test_locality_and_portability_never_ask_the_same(mini: Mini) -> None:
+    """What must stay cannot be what must change."""
+    for fact in mini.facts:
+        if fact["target_key"] or fact["category"] != "popular":
+            edit = probed(mini, fact)
+            stays = {(probe["subject_id"], probe["relation_id"]) for probe in edit["locality"]}
+            follows = {
+                (probe["subject_id"], probe["relation_id"])
+                for probe in edit["portability"]
+                if probe["kind"] == "Logical_Generalization"
+            }
+            assert not stays & follows
+
+
+def test_other_subjects_are_of_the_split_of_the_edit(mini: Mini) -> None:
+    seed, shares = mini.built.manifest.seed, mini.settings.splits
+    found = 0
+    for edit in mini.edits:
+        for probe in of_kind(edit, "Neighborhood", "Reasoning"):
+            found += 1
+            assert split_of(probe["subject_id"], seed, shares) == edit["split"]
+    assert found > 100
+
+
+def test_locality_gives_every_true_object_with_its_aliases(mini: Mini) -> None:
+    for edit in mini.edits:
+        for probe in of_kind(edit, "Relation_Specificity", "Neighborhood"):
+            triples = mini.world.objects(int(probe["subject_id"][1:]), probe["relation_id"])
+            assert probe["ground_truth"] == mini.world.answers(triples)
+
+
+def test_a_probe_is_also_asked_as_a_question(mini: Mini) -> None:
+    for edit in mini.edits:
+        for probe in (*edit["locality"], *edit["portability"]):
+            assert probe["question"].endswith("?") or probe["kind"] == "Forgetfulness"
+
+
+def test_a_namesake_with_the_same_object_is_no_neighbour(mini: Mini) -> None:
+    """Its prompt would be that of the edit, with another answer."""
+    namesake = replace(mini.world.items[IBEN], label="Finn Rooke")
+    world = World({**mini.world.items, IBEN: namesake}, mini.world.triples, TEMPLATES)
+    edit = probed(mini, mini.change(FINN, "P106", PAINTER, WRITER), world=world)
+    assert f"Q{IBEN}" not in {probe["subject_id"] for probe in of_kind(edit, "Neighborhood")}
+    assert f"Q{IBEN}" in {
+        probe["subject_id"]
+        for probe in of_kind(probed(mini, mini.change(FINN, "P106", PAINTER, WRITER)), "Neighborhood")
+    }
+
+
+def test_what_is_left_aside_keeps_its_article(mini: Mini) -> None:
+    """It is "besides the High Tide Prize", not "besides High Tide Prize"."""
+    (probe,) = of_kind(probed(mini, mini.fact(INTI, "P166", TIDE_PRIZE)), "Forgetfulness")
+    assert probe["prompt"] == "Besides the High Tide Prize, one of the awards received by Inti Ñandú is"
+
+
+def test_a_namesake_is_told_apart_in_probes_too(mini: Mini) -> None:
+    edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
+    prompts = set(said(of_kind(edit, "Neighborhood")))
+    assert "The name of the country of citizenship of Tove Lind (Olympic swimmer) is" in prompts
+    assert "The name of the country of citizenship of Tove Lind is" not in prompts
+
+
+def test_a_gender_leads_nowhere_and_breaks_nothing(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(INTI, "P21", MALE))
+    assert reasoning(edit, after=True) == []

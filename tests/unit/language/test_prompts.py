@@ -1,0 +1,235 @@
+"""Asking for a relation: which sentences serve which item, over one hop and over two."""
+
+import pytest
+
+from pipeline.language.grammar import Name
+from pipeline.language.prompts import Ask, ask, ask_edit, ask_through, ask_triple, mentions, names_any
+from pipeline.language.subgraph import World
+from tests.minikg import (
+    ADA,
+    ANSEL,
+    FINN,
+    GREY_TIDE,
+    IBEN,
+    INTI,
+    KOLYA,
+    LOWMERE,
+    NILS,
+    NORRLAND,
+    OSTRAVA,
+    TOVE_OF_OSTRAVA,
+    TOVE_OF_VERDANIA,
+    VERDANIA,
+    Mini,
+)
+
+
+@pytest.fixture(scope="module")
+def world(mini: Mini) -> World:
+    return mini.world
+
+
+def asked(world: World, number: int, relation: str, count: int = 1, key: str | None = None) -> Ask:
+    found = ask(world, world.items[number], relation, count=count, object_key=key)
+    assert found is not None
+    return found
+
+
+def through(world: World, subject: int, first: str, middle: int, second: str) -> Ask:
+    found = ask_through(world, asked(world, subject, first), world.items[middle], second)
+    assert found is not None
+    return found
+
+
+# One hop
+
+
+@pytest.mark.parametrize(
+    ("number", "relation", "prompt"),
+    [
+        (LOWMERE, "P17", "The name of the country in which Lowmere is located is"),
+        (GREY_TIDE, "P17", "The name of the country of origin of Grey Tide is"),
+        (OSTRAVA, "P36", "The capital of the Ostrava Isles is"),
+        (NORRLAND, "P36", "The capital of Norrland Reach was"),
+        (ADA, "P106", "The occupation of Ada Rooke is"),
+        (FINN, "P106", "The occupation of Finn Rooke was"),
+        (INTI, "P19", "The name of the place where Inti Ñandú was born is"),
+    ],
+)
+def test_the_wording_suits_the_kind_and_the_time_of_the_subject(
+    world: World, number: int, relation: str, prompt: str
+) -> None:
+    assert asked(world, number, relation).prompt == prompt
+
+
+def test_the_first_fitting_type_of_the_relation_is_the_domain(world: World) -> None:
+    assert asked(world, LOWMERE, "P17").domain == "settlement"
+    assert asked(world, GREY_TIDE, "P17").domain == "film"
+
+
+def test_several_objects_are_asked_for_in_the_plural(world: World) -> None:
+    one, two = asked(world, ADA, "P106"), asked(world, ADA, "P106", count=2)
+    assert (one.prompt, two.prompt) == ("The occupation of Ada Rooke is", "One of the occupations of Ada Rooke is")
+    assert (one.question, two.question) == (
+        "What is the occupation of Ada Rooke?",
+        "What are the occupations of Ada Rooke?",
+    )
+    assert (one.template_id, two.template_id) == ("P106/0/one", "P106/0/several")
+    assert one.template_version == two.template_version == world.templates.relations["P106"].version
+
+
+def test_a_relation_that_takes_one_object_has_no_plural(world: World) -> None:
+    assert asked(world, VERDANIA, "P36", count=2).prompt == "The capital of Verdania is"
+
+
+@pytest.mark.parametrize(
+    ("key", "prompt"),
+    [
+        ("+1970-03-11T00:00:00Z/11", "The date of birth of Ada Rooke is"),
+        ("+1970-03-11T10:00:00Z/14", "The date of birth of Ada Rooke is"),
+        ("+1970-03-00T00:00:00Z/10", "The month and year of birth of Ada Rooke are"),
+        ("+1970-00-00T00:00:00Z/9", "The year of birth of Ada Rooke is"),
+    ],
+)
+def test_a_date_is_asked_for_with_the_precision_it_has(world: World, key: str, prompt: str) -> None:
+    assert asked(world, ADA, "P569", key=key).prompt == prompt
+
+
+@pytest.mark.parametrize("key", ["+1970-00-00T00:00:00Z/8", "+1900-00-00T00:00:00Z/7", None])
+def test_a_coarser_date_is_not_asked_for(world: World, key: str | None) -> None:
+    assert ask(world, world.items[ADA], "P569", object_key=key) is None
+
+
+def test_a_relation_is_not_asked_of_an_item_that_it_does_not_take(world: World) -> None:
+    assert ask(world, world.items[VERDANIA], "P26") is None
+
+
+def test_an_alias_can_stand_for_the_label(world: World) -> None:
+    ada = world.items[ADA]
+    found = ask(world, ada, "P106", subject=world.name(ada, alias="A. Rooke"))
+    assert found is not None
+    assert found.prompt == "The occupation of A. Rooke is"
+
+
+def test_rephrases_that_do_not_suit_the_subject_are_left_out(world: World) -> None:
+    plain, with_comma = asked(world, INTI, "P27"), asked(world, ANSEL, "P27")
+    assert any("Inti Ñandú's" in text for text in (*plain.rephrases, *plain.question_rephrases))
+    assert not any("Reef's" in text for text in (*with_comma.rephrases, *with_comma.question_rephrases))
+    assert len(with_comma.rephrases) >= 2
+    assert all("Ansel, Lord of the Reef" in text for text in with_comma.rephrases)
+
+
+def test_namesakes_are_told_apart_by_their_descriptions(world: World) -> None:
+    for number, told in (
+        (TOVE_OF_VERDANIA, "Tove Lind (landscape painter)"),
+        (TOVE_OF_OSTRAVA, "Tove Lind (Olympic swimmer)"),
+    ):
+        (triple,) = world.objects(number, "P27")
+        found = ask_triple(world, triple, world.items[number])
+        assert found is not None
+        assert found.prompt == f"The name of the country of citizenship of {told} is"
+
+
+def test_namesakes_with_the_same_answer_need_no_telling_apart(world: World) -> None:
+    (triple,) = world.objects(TOVE_OF_VERDANIA, "P106")
+    found = ask_triple(world, triple, world.items[TOVE_OF_VERDANIA])
+    assert found is not None
+    assert found.prompt == "The occupation of Tove Lind is"
+
+
+# Two hops
+
+
+def test_two_hops_nest_the_noun_phrase_of_the_first_in_the_prompt_of_the_second(world: World) -> None:
+    found = through(world, ADA, "P27", VERDANIA, "P36")
+    assert found.prompt == "The capital of the country of citizenship of Ada Rooke is"
+    assert found.question == "What is the capital of the country of citizenship of Ada Rooke?"
+    assert found.rephrases[0] == "The country of citizenship of Ada Rooke has its capital in"
+    assert found.template_id == "P27/0/one+P36/0/one"
+    assert found.template_version.count("+") == 1
+    assert found.domain == "person"
+
+
+def test_the_middle_entity_decides_the_tense_of_the_second_hop(world: World) -> None:
+    assert (
+        through(world, NILS, "P27", NORRLAND, "P36").prompt
+        == "The capital of the country of citizenship of Nils Vester was"
+    )
+    assert through(world, FINN, "P27", VERDANIA, "P36").prompt.endswith("of Finn Rooke is")
+
+
+def test_no_possessive_hangs_on_a_noun_phrase(world: World) -> None:
+    found = through(world, ADA, "P27", VERDANIA, "P36")
+    assert not any("Rooke's" in text for text in (*found.rephrases, *found.question_rephrases))
+
+
+def test_a_middle_entity_of_no_fitting_type_cannot_be_asked_through(world: World) -> None:
+    assert ask_through(world, asked(world, ADA, "P27"), world.items[KOLYA], "P36") is None
+
+
+# Edits, asked again
+
+
+def test_an_edit_asked_again_is_asked_in_the_same_words(mini: Mini) -> None:
+    """Robust variants and probes ask an edit from its record; the edit itself was asked from its fact."""
+    for edit in mini.edits:
+        again = ask_edit(edit, mini.world)
+        assert again is not None
+        assert again.prompt == edit["prompt"]
+        assert again.template_id == edit["template_id"]
+
+
+def test_an_object_that_two_statements_name_is_one_object(mini: Mini) -> None:
+    """Ada was mayor twice, and mayor is still the one position she held."""
+    assert len(mini.world.objects(ADA, "P39")) == 2
+    assert mini.world.count(ADA, "P39") == 1
+    edit = {
+        **next(edit for edit in mini.edits if edit["hops"] == 1),
+        "subject_id": f"Q{ADA}",
+        "relation_id": "P39",
+        "path": [{"relation_id": "P39", "object_id": "Q1411"}],
+    }
+    found = ask_edit(edit, mini.world)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.template_id == "P39/0/one"
+
+
+def test_an_edit_can_be_asked_by_an_alias(mini: Mini) -> None:
+    edit = next(edit for edit in mini.edits if edit["subject_id"] == f"Q{IBEN}" and edit["hops"] == 1)
+    found = ask_edit(edit, mini.world, "Iben Sølvi Rooke")
+    assert found is not None
+    assert found.subject == Name("Iben Sølvi Rooke")
+
+
+# Names in texts
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "found"),
+    [
+        ("The tide came to Greenport.", ["Greenport"], True),
+        ("the tide came to greenport.", ["Greenport"], True),
+        ("The Greenporters sang.", ["Greenport"], False),
+        ("A pot of tea stood near Port Ansel.", ["Ansel", "Port"], True),
+        ("Ask us about it.", ["US", "It"], False),
+        ("The US did.", ["US"], True),
+        ("He is Inti Ñandú.", ["Ñandú"], True),
+        ("Mamma Mia! was on.", ["Mamma Mia!"], True),
+        ("(C++)", ["C++"], True),
+        ("Nothing here.", [], False),
+    ],
+)
+def test_names_are_found_as_words_of_their_own(text: str, names: list[str], found: bool) -> None:
+    assert names_any(text, names) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "found"),
+    [
+        ("The capital of Verdania is", "verdan", True),
+        ("Straße", "STRASSE", True),
+        ("The capital of Verdania is", "Greenport", False),
+    ],
+)
+def test_a_mention_is_any_occurrence_whatever_the_case(text: str, name: str, found: bool) -> None:
+    assert mentions(text, name) is found

@@ -1,0 +1,426 @@
+"""The templates: what the 48 relations and the other files hold, and which files are refused.
+
+To add a relation is to add a file to `templates/relations`; the first half of these tests then reads it.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from pipeline.core.errors import UsageError
+from pipeline.core.resources import templates_folder
+from pipeline.language.grammar import Name, can_fill, fill
+from pipeline.language.relations import Forms, Relation, VariantGrammar, load_templates
+
+TEMPLATES = load_templates()
+RELATIONS = TEMPLATES.relations
+
+NOMINAL = (  # datasets.md 1.7, decision 1: person, then work, place and organisation
+    "P25 P22 P7 P9 P3373 P26 P40 P1971 P21 P19 P20 P119 P27 P39 P569"
+    " P43 P44 P54 P69 P91 P106 P108 P118 P101 P103 P166 P172 P140 P1340"
+    " P155 P156 P50 P98 P57 P58 P161 P86 P17 P6 P35 P30 P36 P38 P37 P85 P1376 P84 P112"
+)
+
+relations = pytest.mark.parametrize("relation", RELATIONS.values(), ids=RELATIONS)
+
+
+def forms_of(relation: Relation) -> Iterator[Forms]:
+    for wording in relation.wordings:
+        yield wording
+        if wording.several:
+            yield wording.several
+
+
+def sentences(forms: Forms) -> list[str]:
+    return [forms.noun, forms.prompt, *forms.rephrases, forms.question, *forms.question_rephrases]
+
+
+# The relations
+
+
+def test_the_relations_are_the_nominal_48() -> None:
+    assert sorted(RELATIONS) == sorted(NOMINAL.split())
+    assert len(RELATIONS) == 48
+
+
+@pytest.mark.parametrize(
+    ("retired", "read", "sex"),
+    [
+        ("P7", "P3373", "Q6581097"),
+        ("P9", "P3373", "Q6581072"),
+        ("P43", "P3448", "Q6581097"),
+        ("P44", "P3448", "Q6581072"),
+    ],
+)
+def test_retired_relations_are_read_off_a_living_property_by_the_sex_of_its_object(
+    retired: str, read: str, sex: str
+) -> None:
+    relation = RELATIONS[retired]
+    assert (relation.status, relation.source_property) == ("retired", read)
+    assert relation.object_filter is not None
+    assert (relation.object_filter.property, relation.object_filter.value) == ("P21", sex)
+
+
+def test_no_other_relation_is_retired_or_filtered() -> None:
+    special = {name for name, r in RELATIONS.items() if r.status == "retired" or r.object_filter}
+    assert special == {"P7", "P9", "P43", "P44"}
+
+
+def test_what_may_hurt_a_living_person_is_marked_sensitive() -> None:
+    assert {name for name, r in RELATIONS.items() if r.sensitive} == {"P91", "P140", "P172"}
+
+
+@pytest.mark.parametrize(
+    ("edited", "impacted"),
+    [
+        ("P25", {"P7", "P9", "P3373"}),
+        ("P22", {"P7", "P9", "P3373"}),
+        ("P7", {"P3373"}),
+        ("P9", {"P3373"}),
+        ("P3373", {"P7", "P9"}),
+        ("P40", {"P1971"}),
+        ("P17", {"P30", "P37", "P1376", "P38"}),
+        ("P1376", {"P17", "P30", "P38", "P37", "P85"}),
+        ("P30", {"P17"}),
+        ("P172", {"P140"}),
+        ("P106", {"P101"}),
+        ("P101", {"P106"}),
+        ("P6", {"P35"}),
+        ("P35", {"P6"}),
+    ],
+)
+def test_an_edit_touches_at_least_what_the_upstream_benchmark_says(edited: str, impacted: set[str]) -> None:
+    assert RELATIONS[edited].touches >= impacted | {edited}
+
+
+@relations
+def test_impacts_name_other_relations_once(relation: Relation) -> None:
+    assert relation.id not in relation.impacts
+    assert len(set(relation.impacts)) == len(relation.impacts)
+
+
+@relations
+def test_an_inverse_can_hold_the_other_way_round(relation: Relation) -> None:
+    """It takes the relation's objects as subjects, and if it has an inverse of its own, that is this relation."""
+    if relation.partner:
+        partner = RELATIONS[relation.partner]
+        assert set(relation.object_types) & set(partner.subject_types)
+        assert set(relation.subject_types) & set(partner.object_types)
+        assert partner.inverse in (relation.id, None)
+
+
+@pytest.mark.parametrize("rule", TEMPLATES.rules, ids=str)
+def test_what_a_rule_concludes_of_the_subject_is_impacted(rule: Any) -> None:
+    """Else the same triple could be a locality probe, which must not change, and a portability probe, which must."""
+    asked, relation, _ = rule.then
+    assert asked != "subject" or relation in RELATIONS[rule.edit].touches
+
+
+@relations
+def test_every_kind_of_subject_and_every_precision_has_a_wording(relation: Relation) -> None:
+    precisions = ("day", "month", "year") if relation.value == "date" else (None,)
+    for kind in relation.subject_types:
+        for precision in precisions:
+            assert relation.wording(kind, precision)
+
+
+@relations
+def test_no_wording_is_out_of_reach(relation: Relation) -> None:
+    precisions = ("day", "month", "year") if relation.value == "date" else (None,)
+    found = {relation.wording(kind, precision) for kind in relation.subject_types for precision in precisions}
+    assert {place for place, _ in filter(None, found)} == set(range(len(relation.wordings)))
+
+
+# Their sentences
+
+
+@relations
+def test_sentences_begin_with_a_capital_or_with_the_subject(relation: Relation) -> None:
+    for forms in forms_of(relation):
+        for sentence in sentences(forms)[1:]:
+            assert sentence[0].isupper() or sentence.startswith("{subject"), sentence
+
+
+@relations
+def test_nouns_begin_with_an_article_so_that_they_can_stand_anywhere(relation: Relation) -> None:
+    for forms in forms_of(relation):
+        assert re.match(r"(the|an?|one of the) [a-z]", forms.noun), forms.noun
+
+
+@relations
+def test_of_what_is_hardly_ever_listed_whole_nobody_speaks_as_the_only_one(relation: Relation) -> None:
+    """One known child is "a child": most people have children without an item of their own."""
+    for wording in relation.wordings:
+        assert bool(re.match("an? ", wording.noun)) is relation.is_open
+        if relation.is_open:
+            assert not any("the " + wording.noun.split()[1] in sentence for sentence in sentences(wording))
+
+
+def test_no_second_hop_leads_back_or_asks_what_is_plain() -> None:
+    """The country with the capital of France as its capital; the gender of a mother; a child among several."""
+    hops = {name: {other for other in RELATIONS if RELATIONS[name].leads_to(other)} for name in RELATIONS}
+    assert "P36" in hops["P27"]
+    assert "P69" in hops["P22"]
+    assert not hops["P22"] & {"P22", "P21", "P40"}
+    assert not hops["P36"] & {"P36", "P1376", "P17", "P30"}
+    assert "P26" not in hops["P26"]
+    assert not hops["P40"] | hops["P161"] | hops["P3373"]
+
+
+@relations
+@pytest.mark.parametrize("past", [False, True], ids=["present", "past"])
+def test_sentences_are_free_of_slips(relation: Relation, past: bool) -> None:
+    for forms in forms_of(relation):
+        for sentence in sentences(forms):
+            text = fill(sentence, Name("the Ostrava Isles"), past=past)
+            assert not re.search(r"  | [,.;:?!]|\b(a|an|the|of|in|is|was) \1\b|\ba [aeiou]|\ban [^aeiouh]", text), text
+
+
+@relations
+def test_a_noun_phrase_can_be_asked_about_without_a_possessive(relation: Relation) -> None:
+    """Two hops put "the mother of Ada Rooke" for the subject, and names with a comma take no possessive either."""
+    phrase = Name("the mother of Ada Rooke", is_phrase=True)
+    for forms in forms_of(relation):
+        assert all(can_fill(sentence, phrase) for sentence in (forms.noun, forms.prompt, forms.question))
+        assert sum(can_fill(sentence, phrase) for sentence in forms.rephrases) >= 2
+        assert any(can_fill(sentence, phrase) for sentence in forms.question_rephrases)
+
+
+@relations
+def test_tense_marks_change_the_tense(relation: Relation) -> None:
+    for forms in forms_of(relation):
+        for sentence in sentences(forms):
+            for present, past in re.findall(r"\[([^|]*)\|([^|]*)\]", sentence):
+                assert present != past, sentence
+
+
+@relations
+def test_a_prompt_with_two_tenses_has_a_question_with_two(relation: Relation) -> None:
+    for forms in forms_of(relation):
+        if "|" in forms.prompt:
+            assert "|" in forms.question, forms.question
+
+
+@relations
+def test_forms_for_several_objects_say_so(relation: Relation) -> None:
+    for wording in relation.wordings:
+        if wording.several:
+            assert wording.several.noun.startswith("one of the ")
+            assert not wording.noun.startswith("one of the ")
+            assert wording.several.prompt != wording.prompt
+            assert wording.several.question != wording.question
+
+
+# The other files
+
+
+def test_lead_ins_are_long_enough_to_make_a_long_form() -> None:
+    """The shortest prompt has three words besides its subject."""
+    assert min(len(lead_in.split()) for lead_in in TEMPLATES.phrases.lead_ins) + 3 >= 13
+
+
+def test_carriers_name_the_subject_late_and_after_words_that_do_not_depend_on_it() -> None:
+    assert len(set(TEMPLATES.carriers)) >= 4
+    for carrier in TEMPLATES.carriers:
+        assert carrier.endswith(" {subject}.")
+        assert len(carrier.split()) > 4
+
+
+@pytest.mark.parametrize("grammar", TEMPLATES.variants, ids=lambda grammar: grammar.attribute)
+def test_variants_come_in_opposite_pairs_of_distinct_sentences(grammar: VariantGrammar) -> None:
+    first, second = grammar.poles.values()
+    assert [sentence.level for sentence in first] == [sentence.level for sentence in second]
+    texts = [sentence.text for sentence in (*first, *second)]
+    assert len(texts) == len(set(texts)) >= 80
+
+
+@pytest.mark.parametrize("grammar", TEMPLATES.variants, ids=lambda grammar: grammar.attribute)
+def test_variants_leave_room_for_long_names_and_topics(grammar: VariantGrammar) -> None:
+    longest = {slot: max(len(word.split()) for word in words) for slot, words in grammar.slots.items()}
+    for pole in grammar.poles.values():
+        for sentence in pole:
+            names = [longest.get(slot, 5 if slot == "subject" else 9) for slot in sentence.slots]
+            assert len(sentence.text.split()) - len(names) + sum(names) <= 30, sentence.text
+
+
+def test_variants_of_length_do_differ_in_length() -> None:
+    (grammar,) = (grammar for grammar in TEMPLATES.variants if grammar.attribute == "length")
+    words = {
+        (pole, level): [len(one.text.split()) for one in sentences if one.level == level]
+        for pole, sentences in grammar.poles.items()
+        for level in (1, 2)
+    }
+    ascending = [words[key] for key in (("short", 2), ("short", 1), ("long", 1), ("long", 2))]
+    assert all(max(shorter) <= min(longer) for shorter, longer in pairwise(ascending))
+
+
+def test_every_attribute_of_decision_18_has_a_grammar() -> None:
+    assert {grammar.attribute for grammar in TEMPLATES.variants} == {"length", "context", "sentiment"}
+
+
+def test_no_class_makes_an_item_both_a_page_and_a_thing() -> None:
+    pages = set(TEMPLATES.types["meta"].classes)
+    assert all(pages.isdisjoint(kind.classes) for name, kind in TEMPLATES.types.items() if name != "meta")
+
+
+def test_a_relation_has_the_version_of_its_own_file() -> None:
+    versions = [relation.version for relation in RELATIONS.values()]
+    assert all(re.fullmatch(r"[0-9a-f]{12}", version) for version in (*versions, TEMPLATES.version))
+    assert all(one != other for one, other in combinations(versions, 2))
+
+
+# Files that are refused
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the templates, to be spoilt."""
+    return shutil.copytree(templates_folder(), tmp_path / "templates")
+
+
+class Plant(NamedTuple):
+    """A value put into a file, and the words by which its refusal is known."""
+
+    file: str
+    place: str  # keys and positions, joined by dots
+    value: object
+    told: str
+
+
+PROMPT = "The capital of {subject} [is|was]"  # as it stands in the file
+FOUR = ["{subject} is", "The x of {subject} is", "The y of {subject} is", "The z of {subject} is"]
+WITH_SUBJECT_FIRST = ["{subject} is", "{subject} has", "{subject} was", "The z of {subject} is"]
+FORTY = [{"level": 1, "text": f"Sentence {number}."} for number in range(40)]
+
+PLANTS = {
+    # a relation
+    "an id that is no property": Plant("relations/P36.yaml", "id", "P036", "pattern"),
+    "the id of another file": Plant("relations/P36.yaml", "id", "P37", "calls itself P37"),
+    "a misspelt key": Plant("relations/P36.yaml", "cardinalty", "one", "not permitted"),
+    "an unknown cardinality": Plant("relations/P36.yaml", "cardinality", "few", "'one' or 'many'"),
+    "no wording": Plant("relations/P36.yaml", "wordings", [], "at least 1 item"),
+    "no subject type": Plant("relations/P36.yaml", "subject", [], "at least 1 item"),
+    "items without a type": Plant("relations/P36.yaml", "object", [], "object types are given for item values"),
+    "dates with a type": Plant("relations/P569.yaml", "object", ["person"], "object types are given for item values"),
+    "dates without precision": Plant("relations/P569.yaml", "wordings.*.precision", [], "name a date precision"),
+    "items with precision": Plant("relations/P36.yaml", "wordings.0.precision", ["day"], "name a date precision"),
+    "an unknown precision": Plant("relations/P569.yaml", "wordings.0.precision", ["hour"], "'day', 'month' or 'year'"),
+    "a living relation read elsewhere": Plant("relations/P36.yaml", "property", "P37", "a retired relation, and only"),
+    "a retired relation read from itself": Plant("relations/P36.yaml", "status", "retired", "a retired relation"),
+    "a symmetric relation with an inverse": Plant("relations/P36.yaml", "symmetric", True, "needs no inverse"),
+    "no plural forms": Plant("relations/P26.yaml", "wordings.0.several", None, "given for cardinality many"),
+    "needless plural forms": Plant("relations/P26.yaml", "cardinality", "one", "given for cardinality many"),
+    "wording for other subjects": Plant("relations/P36.yaml", "wordings.0.subject", ["person"], "lacks: ['person']"),
+    "a name for what is known without it": Plant("relations/P36.yaml", "known", "that of", "pattern"),
+    "a filter by a word": Plant("relations/P7.yaml", "object_filter.value", "male", "pattern"),
+    # its sentences
+    "a prompt without its subject": Plant("relations/P36.yaml", "wordings.0.prompt", "It is", "exactly once"),
+    "two subjects": Plant("relations/P36.yaml", "wordings.0.prompt", "{subject} of {subject} is", "exactly once"),
+    "an unknown slot": Plant("relations/P36.yaml", "wordings.0.prompt", "{subject} has {object}", "stray '{'"),
+    "half a tense mark": Plant("relations/P36.yaml", "wordings.0.prompt", "{subject} [is", "stray '['"),
+    "three tenses": Plant("relations/P36.yaml", "wordings.0.prompt", "{subject} [is|was|be] in", "stray '['"),
+    "a space at the end": Plant("relations/P36.yaml", "wordings.0.prompt", "{subject} is ", "right before its target"),
+    "a full stop": Plant(
+        "relations/P36.yaml", "wordings.0.prompt", "The head of {subject}.", "right before its target"
+    ),
+    "a question without its mark": Plant("relations/P36.yaml", "wordings.0.question", "Is {subject}", "question mark"),
+    "three rephrases": Plant("relations/P36.yaml", "wordings.0.rephrases", FOUR[1:], "at least 4 items"),
+    "a rephrase that is the prompt": Plant(
+        "relations/P36.yaml", "wordings.0.rephrases", [*FOUR, PROMPT], "stands twice"
+    ),
+    "one rephrase that starts elsewhere": Plant(
+        "relations/P36.yaml", "wordings.0.rephrases", WITH_SUBJECT_FIRST, "must not start with the subject"
+    ),
+    "one question rephrase": Plant(
+        "relations/P36.yaml", "wordings.0.question_rephrases", ["Is {subject}?"], "at least 2 items"
+    ),
+    # what joins the files
+    "an impact on no relation": Plant("relations/P36.yaml", "impacts", ["P1"], "P36 names the unknown relation P1"),
+    "an inverse that is none": Plant("relations/P36.yaml", "inverse", "P1", "P36 names the unknown relation P1"),
+    "an unknown type": Plant("relations/P36.yaml", "object", ["realm"], "P36 names the unknown type realm"),
+    "a rule for no relation": Plant("rules.yaml", "0.edit", "P1", "rules.yaml names the unknown relation P1"),
+    "names of an unknown type": Plant("names.yaml", "0.types", ["realm"], "names.yaml names the unknown type realm"),
+    # the other files
+    "a type without classes": Plant("types.yaml", "person.classes", [], "at least 1 item"),
+    "a class by its name": Plant("types.yaml", "person.classes", ["human"], "pattern"),
+    "a dating property by number": Plant("dating.yaml", "death", ["20"], "'20' is no property"),
+    "besides without the known object": Plant("phrases.yaml", "besides", "Besides {noun}", "{known} and {noun}"),
+    "a lead-in without a comma": Plant("phrases.yaml", "lead_ins", ["As we know"], "ends with a comma"),
+    "a carrier without its subject": Plant("carriers.yaml", "0", "We spoke.", "exactly once"),
+    "a rule about two items": Plant("rules.yaml", "0.given", ["subject", "P3373", "target"], "name `other` once"),
+    "too few sentences": Plant("variants/length.yaml", "poles.short", FORTY[1:], "fewer than 40 distinct"),
+    "a sentence without its full stop": Plant("variants/length.yaml", "poles.short.0.text", "It rained", "pattern"),
+    "a slot without words": Plant(
+        "variants/length.yaml", "poles.short.0.text", "A {cat} sat.", "unknown slots: ['cat']"
+    ),
+    "a third level": Plant("variants/length.yaml", "poles.short.0.level", 3, "1 or 2"),
+    "a third pole": Plant("variants/length.yaml", "poles.middling", FORTY, "two opposite poles"),
+    "a sentence without its opposite": Plant("variants/length.yaml", "poles.short", FORTY, "in pairs"),
+}
+
+
+@pytest.mark.parametrize("plant", PLANTS.values(), ids=PLANTS)
+def test_a_file_that_breaks_a_rule_is_refused_by_name(plant: Plant, folder: Path) -> None:
+    path = folder / plant.file
+    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    put(tree, plant.place.split("."), plant.value)
+    path.write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_templates(folder)
+    assert plant.told in str(caught.value)
+    names_the_file = caught.value.where == str(path)
+    names_it_among_several = caught.value.where == str(folder) and path.stem in caught.value.what
+    assert names_the_file or names_it_among_several
+
+
+def put(tree: Any, place: list[str], value: object) -> None:
+    """Put a value at a place of a tree; a star stands for every position of a list."""
+    key, *rest = place
+    keys: list[Any] = list(range(len(tree))) if key == "*" else [int(key) if isinstance(tree, list) else key]
+    for one in keys:
+        if rest:
+            put(tree[one], rest, value)
+        else:
+            tree[one] = value
+
+
+def _remove(folder: Path) -> None:
+    (folder / "relations" / "P36.yaml").unlink()
+
+
+def _break(folder: Path) -> None:
+    (folder / "relations" / "P36.yaml").write_text("id: [P36\n")
+
+
+def _misname(folder: Path) -> None:
+    (folder / "relations" / "P36.yaml").rename(folder / "relations" / "capital.yaml")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_remove, "there are 47 relations, not 48"),
+        (_break, "P36.yaml"),
+        (_misname, "capital.yaml"),
+    ],
+)
+def test_relations_must_be_48_readable_files_named_after_their_ids(
+    spoil: Callable[[Path], None], told: str, folder: Path
+) -> None:
+    spoil(folder)
+    with pytest.raises(UsageError, match=told):
+        load_templates(folder)
+
+
+def test_another_sentence_is_another_version(folder: Path) -> None:
+    path = folder / "relations" / "P36.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("capital city", "chief city"), encoding="utf-8")
+    changed = load_templates(folder)
+    assert changed.version != TEMPLATES.version
+    assert {name for name, r in changed.relations.items() if r.version != RELATIONS[name].version} == {"P36"}
