@@ -18,7 +18,7 @@ from pipeline.core.settings import load_settings
 from pipeline.core.stage_cache import locked, stages_run_by
 from pipeline.language.relations import load_templates
 from pipeline.sources.files.checksums import dump_hash
-from pipeline.stages import Input, Line
+from pipeline.stages import Input, StageContext
 
 
 @flow(name="ingest_dump", on_crashed=[run_again])
@@ -37,12 +37,12 @@ def ingest_dump(parameters: BuildParameters, scheduled: datetime | None = None) 
     new, old = last_dumps(parameters.dumps, scheduled_time(scheduled))
     work = parameters.work or parameters.out / ".work"
     with waiting(), locked(work), stages_run_by(as_task):
-        line = Line(load_settings(parameters.config), load_templates(), work, parameters.workers, RunLog())
+        context = StageContext(load_settings(parameters.config), load_templates(), work, parameters.workers, RunLog())
         hashed = Input(new, hash_dump(new))
         before = Input(old, hash_dump(old)) if old else None
         with executor(parameters.workers, parameters.executor, parameters.dask_address) as pool:
-            ingested = stages.ingest(line, hashed, pool, old=before)
-            compared = [stages.changed(line, before, hashed, pool)] if before else []
+            ingested = stages.ingest(context, hashed, pool, old=before)
+            compared = [stages.changed(context, before, hashed, pool)] if before else []
     return [ingested, *compared]
 
 

@@ -14,9 +14,9 @@ from pipeline.core.manifest import (
     ExportRecord,
     FileRecord,
     InputRecord,
+    LikelihoodAucRecord,
     Manifest,
     ModelRecord,
-    SeparationRecord,
     ThresholdRecord,
 )
 from pipeline.core.reasons import BY_STAGE
@@ -75,8 +75,8 @@ def make_manifest(edits: Sequence[Edit] = EDITS, **fields: object) -> Manifest:
             threshold(STATISTIC, 120, -0.85, 0.8083, "neutral", (13, None)),
             threshold(STATISTIC, 300, -0.75, 0.8, "fact", (0, None)),
         ),
-        separation=(
-            SeparationRecord(
+        likelihood_auc=(
+            LikelihoodAucRecord(
                 heads="all",
                 carrier_class="neutral",
                 measured=300,

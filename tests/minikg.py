@@ -21,7 +21,7 @@ from pipeline.core.tables import read_table
 from pipeline.edits.edits import Fact, Origin, make_edits
 from pipeline.jobs.build import Built, Options, Sources, build
 from pipeline.language.relations import load_templates
-from pipeline.language.subgraph import World, load_world
+from pipeline.language.subgraph import Subgraph, load_subgraph
 from pipeline.release.assemble import read_release
 from tests.entities import NOTHING, UNKNOWN, Json, amount, at, item, statement, to, write_dump
 
@@ -396,9 +396,9 @@ class Mini:
         return self.built.manifest.settings
 
     @cached_property
-    def world(self) -> World:
-        """WORLD."""
-        return load_world(self.stage("world"), TEMPLATES)
+    def subgraph(self) -> Subgraph:
+        """SUBGRAPH."""
+        return load_subgraph(self.stage("subgraph"), TEMPLATES)
 
     @cached_property
     def facts(self) -> list[Fact]:
@@ -419,7 +419,7 @@ class Mini:
         """
         key = f"Q{held}" if isinstance(held, int) else held
         holder = middle[1] if middle else subject
-        triple = next(one for one in self.world.objects(holder, relation) if one.object_key == key)
+        triple = next(one for one in self.subgraph.objects(holder, relation) if one.object_key == key)
         return {
             **dict.fromkeys(schema.FACTS.names),
             **asdict(triple),
@@ -440,9 +440,9 @@ class Mini:
         key, item_id = (f"Q{target}", target) if isinstance(target, int) else (target, None)
         return self.fact(subject, relation, held, category="popular", target_key=key, target_id=item_id, **columns)
 
-    def edit(self, fact: Fact, world: World | None = None, **columns: object) -> Edit:
+    def edit(self, fact: Fact, subgraph: Subgraph | None = None, **columns: object) -> Edit:
         """The edit of a fact that can be worded, in the train split; given columns take the place of its own."""
-        (made,), _ = make_edits([fact], world or self.world, ORIGIN, self.settings.limits)
+        (made,), _ = make_edits([fact], subgraph or self.subgraph, ORIGIN, self.settings.limits)
         return cast(Edit, {**made, "split": "train", **columns})
 
     def reason(self, subject: int, relation: str, object_key: str) -> str | None:

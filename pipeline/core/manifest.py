@@ -71,7 +71,7 @@ class ThresholdRecord(_Record):
     share: float | None
 
 
-class SeparationRecord(_Record):
+class LikelihoodAucRecord(_Record):
     """How well likelihood separates popular heads from long-tail ones in one class of sentence."""
 
     heads: str  # all, or held_out: those that the bundled model was told nothing about
@@ -141,7 +141,7 @@ class Manifest(_Record):
     settings: Settings
     model: ModelRecord | None
     thresholds: tuple[ThresholdRecord, ...]
-    separation: tuple[SeparationRecord, ...]
+    likelihood_auc: tuple[LikelihoodAucRecord, ...]
     pageviews: Mapping[str, int]
     changes: Mapping[str, int]
     counts: tuple[CountRecord, ...]

@@ -307,7 +307,7 @@ FACTS = _table(
 )
 """A chosen triple, or path of two, with what is known of it."""
 
-WORLD_ITEMS = _table(
+SUBGRAPH_ITEMS = _table(
     ("id", pa.int64()),
     ("label", pa.string()),
     ("label_language", pa.string()),
@@ -321,7 +321,7 @@ WORLD_ITEMS = _table(
 )
 """An item that an edit or a probe may name."""
 
-WORLD_TRIPLES = _table(
+SUBGRAPH_TRIPLES = _table(
     ("subject_id", pa.int64()),
     ("relation", pa.string()),
     ("object_key", pa.string()),
@@ -439,7 +439,7 @@ THRESHOLDS = _table(
 )
 """What counts as long tail by one measure, for likelihood within one stratum."""
 
-SEPARATION = _table(
+LIKELIHOOD_AUC = _table(
     ("heads", pa.string()),
     ("carrier_class", pa.string()),
     ("measured", pa.int64()),

@@ -1,6 +1,6 @@
 """Seeded choice: every random decision is a hash of (seed, key), never of time or row order.
 
-The same rule exists twice, because rows are chosen in Python and in SQL: `ticket` and `ticket_sql` give the same
+The same rule exists twice, because rows are chosen in Python and in SQL: `draw_key` and `draw_key_sql` give the same
 string for the same key. MD5 is used because DuckDB and Python both have it; nothing here is about security.
 """
 
@@ -12,7 +12,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def ticket(seed: int, *key: object) -> str:
+def draw_key(seed: int, *key: object) -> str:
     """The lot that a key draws: 32 hexadecimal digits, uniform and stable for ever.
 
     >>> ticket(1, "recent", 42)
@@ -21,8 +21,8 @@ def ticket(seed: int, *key: object) -> str:
     return hashlib.md5("|".join(map(str, (seed, *key))).encode(), usedforsecurity=False).hexdigest()
 
 
-def ticket_sql(seed: int, *columns: str) -> str:
-    """The SQL expression that computes `ticket` from columns.
+def draw_key_sql(seed: int, *columns: str) -> str:
+    """The SQL expression that computes `draw_key` from columns.
 
     >>> ticket_sql(1, "'recent'", "subject_id")
     "md5(concat_ws('|', 1, 'recent', subject_id))"
@@ -36,19 +36,19 @@ def fraction(seed: int, *key: object) -> float:
     >>> 0 <= fraction(1, "Q42") < 1
     True
     """
-    return int(ticket(seed, *key)[:13], 16) / 16**13
+    return int(draw_key(seed, *key)[:13], 16) / 16**13
 
 
-def ordered(items: Iterable[T], seed: int, *key: object, by: Callable[[T], object] = str) -> list[T]:
+def shuffled(items: Iterable[T], seed: int, *key: object, by: Callable[[T], object] = str) -> list[T]:
     """Items in the order of their tickets: a shuffle that adding items does not disturb."""
-    return sorted(items, key=lambda item: ticket(seed, *key, by(item)))
+    return sorted(items, key=lambda item: draw_key(seed, *key, by(item)))
 
 
-def turned(items: Sequence[T], seed: int, *key: object) -> Iterator[T]:
+def rotated(items: Sequence[T], seed: int, *key: object) -> Iterator[T]:
     """Items from a drawn place on, all the way round: a cheap choice from a long list, where order hardly matters.
 
     >>> sorted(turned([1, 2, 3], 1, "key"))
     [1, 2, 3]
     """
-    start = int(ticket(seed, *key)[:13], 16) % len(items) if items else 0
+    start = int(draw_key(seed, *key)[:13], 16) % len(items) if items else 0
     return itertools.chain(itertools.islice(items, start, None), itertools.islice(items, start))

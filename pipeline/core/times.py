@@ -72,7 +72,7 @@ def span(time: str | None, precision: int | None) -> Span | None:
         after = (year, month + 1) if month < 12 else (year + 1, 1)
         return _ordinal(year, month, 1), _ordinal(*after, 1) - 1
     start, end = _years(year, precision)
-    return _ordinal(start, 1, 1), _ordinal(end, 12, 31)
+    return _ordinal(start, 1, 1), _ordinal(end + 1, 1, 1) - 1  # as for months: years before 1 are counted by rounding
 
 
 def _years(year: int, precision: int) -> tuple[int, int]:

@@ -39,8 +39,8 @@ def write_selection_drops(candidates: Path, database: Database, out: Path) -> Pa
 
 def write_drops(drops: Iterable[Drop], out: Path) -> Path:
     """Write what a stage above FACTS rejected."""
-    ordered = sorted(drops, key=lambda drop: tuple(map(str, drop)))
-    return write_rows(ordered, out, schema.DROPPED)
+    shuffled = sorted(drops, key=lambda drop: tuple(map(str, drop)))
+    return write_rows(shuffled, out, schema.DROPPED)
 
 
 def count_table(path: Path, stage: str, database: Database) -> list[CountRecord]:

@@ -11,7 +11,7 @@ from pipeline.core import times
 from pipeline.core.edit_record import Edit, Step
 from pipeline.core.settings import LimitsSettings
 from pipeline.language.prompts import Ask, ask, ask_through, mentions
-from pipeline.language.subgraph import Item, World
+from pipeline.language.subgraph import Item, Subgraph
 from pipeline.select.categories import CATEGORIES
 
 Fact = Mapping[str, Any]  # a row of schema.FACTS
@@ -56,13 +56,13 @@ class _Object:
 
 
 def make_edits(
-    facts: Iterable[Fact], world: World, origin: Origin, limits: LimitsSettings
+    facts: Iterable[Fact], subgraph: Subgraph, origin: Origin, limits: LimitsSettings
 ) -> tuple[list[Edit], list[Drop]]:
     """Put facts into words.
 
     Args:
         facts: Rows of FACTS.
-        world: What they and their surroundings are called.
+        subgraph: What they and their surroundings are called.
         origin: Source and window, for the record.
         limits: How long prompt and target may be together.
 
@@ -72,7 +72,7 @@ def make_edits(
     edits: list[Edit] = []
     drops: list[Drop] = []
     for fact in facts:
-        made = _edit(fact, world, origin, limits)
+        made = _edit(fact, subgraph, origin, limits)
         if isinstance(made, str):
             drops.append(_drop(fact, made))
         else:
@@ -97,27 +97,27 @@ def path_name(middle_relation: str | None, relation: str) -> str:
     return f"{middle_relation}/{relation}" if middle_relation else relation
 
 
-def ask_fact(fact: Fact, world: World, alias: str | None = None) -> Ask | None:
+def ask_fact(fact: Fact, subgraph: Subgraph, alias: str | None = None) -> Ask | None:
     """The asking of a fact, over one hop or two, by the subject's label or by an alias; None if no wording serves."""
-    subject = world.items[fact["subject_id"]]
+    subject = subgraph.items[fact["subject_id"]]
     first = fact["middle_relation"] or fact["relation"]
-    told_apart = any(triple.is_homonym for triple in world.objects(subject.id, first))
-    name = world.name(subject, told_apart=told_apart, alias=alias)
+    told_apart = any(triple.is_homonym for triple in subgraph.objects(subject.id, first))
+    name = subgraph.name(subject, told_apart=told_apart, alias=alias)
     count, key = fact["object_count"], fact["object_key"]
     if fact["middle_id"] is None:
-        return ask(world, subject, first, count=count, object_key=key, subject=name)
-    inner = ask(world, subject, first, subject=name)
-    middle = world.items.get(fact["middle_id"])
+        return ask(subgraph, subject, first, count=count, object_key=key, subject=name)
+    inner = ask(subgraph, subject, first, subject=name)
+    middle = subgraph.items.get(fact["middle_id"])
     if inner is None or middle is None:
         return None
-    return ask_through(world, inner, middle, fact["relation"], count=count, object_key=key)
+    return ask_through(subgraph, inner, middle, fact["relation"], count=count, object_key=key)
 
 
-def _edit(fact: Fact, world: World, origin: Origin, limits: LimitsSettings) -> Edit | str:
+def _edit(fact: Fact, subgraph: Subgraph, origin: Origin, limits: LimitsSettings) -> Edit | str:
     """The edit of a fact, or the reason why there is none."""
-    subject = world.items.get(fact["subject_id"])
-    target, truth = _target_and_truth(fact, world)
-    asked = ask_fact(fact, world) if subject else None
+    subject = subgraph.items.get(fact["subject_id"])
+    target, truth = _target_and_truth(fact, subgraph)
+    asked = ask_fact(fact, subgraph) if subject else None
     if fact["target_key"] is None and CATEGORIES[fact["category"]].is_counterfactual:
         return "no_target"
     if subject is None or asked is None or not target.names or not truth.names:
@@ -133,7 +133,7 @@ def _edit(fact: Fact, world: World, origin: Origin, limits: LimitsSettings) -> E
         "prompt": asked.prompt,
         "question": asked.question,
         "question_rephrases": questions,
-        **_objects(fact, world, target, truth),
+        **_objects(fact, subgraph, target, truth),
         "rephrases": rephrases,
         "locality": [],
         "portability": [],
@@ -159,11 +159,11 @@ def _fault(asked: Ask, subject: Item, target: str, rephrases: list[str], limits:
     return "few_rephrases" if len(rephrases) < _MIN_REPHRASES else None
 
 
-def _target_and_truth(fact: Fact, world: World) -> tuple[_Object, _Object]:
+def _target_and_truth(fact: Fact, subgraph: Subgraph) -> tuple[_Object, _Object]:
     """What the model shall say, and what was or is true instead."""
 
     def named(key: str, item: int | None) -> _Object:
-        return _Object(key, item, world.texts(key, item))
+        return _Object(key, item, subgraph.texts(key, item))
 
     true_object = named(fact["object_key"], fact["object_id"])
     if fact["target_key"] is not None:
@@ -208,9 +208,9 @@ def _triple(fact: Fact, subject: Item, asked: Ask) -> dict[str, Any]:
     }
 
 
-def _objects(fact: Fact, world: World, target: _Object, truth: _Object) -> dict[str, Any]:
+def _objects(fact: Fact, subgraph: Subgraph, target: _Object, truth: _Object) -> dict[str, Any]:
     holder = fact["middle_id"] or fact["subject_id"]
-    answers = world.answers(world.objects(holder, fact["relation"]))
+    answers = subgraph.answers(subgraph.objects(holder, fact["relation"]))
     answers.sort(key=lambda names: names != target.names)  # the target first, where it is true
     return {
         "target_new": target.names[0],

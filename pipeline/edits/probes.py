@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from pipeline.core.edit_record import Edit, LocalityKind, PortabilityKind, Probe, Step
-from pipeline.core.seeded import ordered, turned
+from pipeline.core.seeded import rotated, shuffled
 from pipeline.core.settings import ProbesSettings
 from pipeline.language.prompts import Ask, ask, ask_edit, ask_through, ask_triple, mentions
 from pipeline.language.relations import Relation, Rule
-from pipeline.language.subgraph import Item, Triple, World
+from pipeline.language.subgraph import Item, Subgraph, Triple
 
 
 @dataclass(frozen=True)
@@ -22,32 +22,32 @@ class _Edited:
     """An edit with the items it is about."""
 
     edit: Edit
-    world: World
+    subgraph: Subgraph
     seed: int
     in_split: Callable[[int], bool]
 
     @property
     def subject(self) -> Item:
-        return self.world.items[_number(self.edit["subject_id"])]
+        return self.subgraph.items[_number(self.edit["subject_id"])]
 
     @property
     def holder(self) -> Item:
         """The item that holds the edited relation: the subject, or the entity between two hops."""
         step = self.edit["path"][0]
-        return self.subject if self.edit["hops"] == 1 else self.world.items[_number(step["object_id"])]
+        return self.subject if self.edit["hops"] == 1 else self.subgraph.items[_number(step["object_id"])]
 
     @property
     def relation(self) -> Relation:
-        return self.world.templates.relations[self.edit["relation_id"]]
+        return self.subgraph.templates.relations[self.edit["relation_id"]]
 
     @property
     def first_relation(self) -> Relation:
-        return self.world.templates.relations[self.edit["path"][0]["relation_id"]]
+        return self.subgraph.templates.relations[self.edit["path"][0]["relation_id"]]
 
     @property
     def target(self) -> Item | None:
         name = self.edit["target_new_id"]
-        return self.world.items.get(_number(name)) if name else None
+        return self.subgraph.items.get(_number(name)) if name else None
 
     @property
     def target_answer(self) -> list[str]:
@@ -55,24 +55,26 @@ class _Edited:
 
     def draw(self, triples: Sequence[Triple], purpose: str) -> Iterator[Triple]:
         """Triples from a drawn place on."""
-        return turned(triples, self.seed, purpose, self.edit["case_id"])
+        return rotated(triples, self.seed, purpose, self.edit["case_id"])
 
 
 def _number(name: str) -> int:
     return int(name[1:])
 
 
-def add_probes(edit: Edit, world: World, settings: ProbesSettings, seed: int, in_split: Callable[[int], bool]) -> Edit:
+def add_probes(
+    edit: Edit, subgraph: Subgraph, settings: ProbesSettings, seed: int, in_split: Callable[[int], bool]
+) -> Edit:
     """An edit with its locality and portability.
 
     Args:
         edit: The edit, with its split.
-        world: What is true around it.
+        subgraph: What is true around it.
         settings: How many probes of each kind.
         seed: The seed of the run.
         in_split: Whether an item belongs to the edit's split.
     """
-    edited = _Edited(edit, world, seed, in_split)
+    edited = _Edited(edit, subgraph, seed, in_split)
     locality = [
         *_first(_relation_specificity(edited), settings.relation_specificity),
         *_first(_forgetfulness(edited), settings.forgetfulness),
@@ -120,10 +122,12 @@ def _step(triple: Triple) -> Step:
     return {"relation_id": triple.relation, "object_id": triple.object_key}
 
 
-def _asked_objects(kind: LocalityKind | PortabilityKind, world: World, triple: Triple, subject: Item) -> Probe | None:
+def _asked_objects(
+    kind: LocalityKind | PortabilityKind, subgraph: Subgraph, triple: Triple, subject: Item
+) -> Probe | None:
     """A probe for all true objects of a triple's subject and relation; None if it cannot be asked fairly."""
-    asked = ask_triple(world, triple, subject)
-    answers = world.answers(world.objects(subject.id, triple.relation))
+    asked = ask_triple(subgraph, triple, subject)
+    answers = subgraph.answers(subgraph.objects(subject.id, triple.relation))
     if asked is None or not answers or _gives_away(asked, answers):
         return None
     return _probe(kind, asked, answers, subject, [_step(triple)])
@@ -132,40 +136,40 @@ def _asked_objects(kind: LocalityKind | PortabilityKind, world: World, triple: T
 def _relation_specificity(edited: _Edited) -> Iterator[Probe]:
     """Other relations of the subject, except those that the edit may change."""
     touched = edited.first_relation.touches | edited.relation.touches
-    relations = edited.world.templates.relations
+    relations = edited.subgraph.templates.relations
     candidates = [
         triples[0]
-        for relation, triples in edited.world.relations_of(edited.subject.id).items()
+        for relation, triples in edited.subgraph.relations_of(edited.subject.id).items()
         if relation not in touched and edited.relation.id not in relations[relation].touches and triples[0].is_eligible
     ]
     for triple in edited.draw(candidates, "specificity"):
-        probe = _asked_objects("Relation_Specificity", edited.world, triple, edited.subject)
+        probe = _asked_objects("Relation_Specificity", edited.subgraph, triple, edited.subject)
         if probe:
             yield probe
 
 
 def _forgetfulness(edited: _Edited) -> Iterator[Probe]:
     """Other objects of a relation that takes many: they stay true when one is added or changed."""
-    edit, world = edited.edit, edited.world
+    edit, subgraph = edited.edit, edited.subgraph
     if edited.relation.cardinality == "one" or edit["hops"] == 2:
         return
     left = {edit["target_new"], edit["ground_truth"]}
-    triples = world.objects(edited.subject.id, edit["relation_id"])
-    answers = [names for names in world.answers(triples) if names and names[0] not in left]
+    triples = subgraph.objects(edited.subject.id, edit["relation_id"])
+    answers = [names for names in subgraph.answers(triples) if names and names[0] not in left]
     told_apart = any(triple.is_homonym for triple in triples)
-    name = world.name(edited.subject, told_apart=told_apart)
-    asked = ask(world, edited.subject, edit["relation_id"], count=2, subject=name)
+    name = subgraph.name(edited.subject, told_apart=told_apart)
+    asked = ask(subgraph, edited.subject, edit["relation_id"], count=2, subject=name)
     if asked is None or not answers:
         return
-    template = world.templates.phrases.besides
-    known = world.name(edited.target).text if edited.target else edit["target_new"]
+    template = subgraph.templates.phrases.besides
+    known = subgraph.name(edited.target).text if edited.target else edit["target_new"]
     known = edited.relation.known.replace("{known}", known)
     prompt = asked.fill(template.replace("{noun}", asked.noun.text).replace("{known}", known))
     if not any(mentions(prompt, names[0]) for names in answers):
         steps = [
             _step(triple)
             for triple in triples
-            if world.texts(triple.object_key, triple.object_id)[:1] == answers[0][:1]
+            if subgraph.texts(triple.object_key, triple.object_id)[:1] == answers[0][:1]
         ]
         probe = _probe("Forgetfulness", asked, answers, edited.subject, steps[:1])
         yield {**probe, "prompt": prompt, "question": ""}
@@ -176,35 +180,35 @@ def _neighborhood(edited: _Edited) -> Iterator[Probe]:
 
     Subjects whose object changes with the edit, such as the siblings of somebody who is given another father, are none.
     """
-    edit, world = edited.edit, edited.world
+    edit, subgraph = edited.edit, edited.subgraph
     truth, relation = edit["ground_truth_id"], edit["relation_id"]
     shares_truth = truth and edit["edit_kind"] == "modification"  # else the true object is the target
-    sharing = world.leading_to(_number(truth), relation) if truth and shares_truth else ()
+    sharing = subgraph.leading_to(_number(truth), relation) if truth and shares_truth else ()
     touched = {edit["subject_id"], edit["target_new_id"], edit["ground_truth_id"], edit["path"][0]["object_id"]}
     own_names = {name.casefold() for name in edited.subject.names}
     entailed = {probe["subject_id"] for probe in _logical_generalization(edited) if probe["relation_id"] == relation}
-    for triples in (sharing, world.beside(relation)):
+    for triples in (sharing, subgraph.beside(relation)):
         for triple in edited.draw(triples, "neighborhood"):
-            subject = world.items.get(triple.subject_id)
+            subject = subgraph.items.get(triple.subject_id)
             usable = triple.is_eligible and triple.object_count == 1 and triple.object_key != edit["target_new_id"]
             if not subject or not usable or f"Q{subject.id}" in touched | entailed or not edited.in_split(subject.id):
                 continue
             if subject.label.casefold() not in own_names:
-                probe = _asked_objects("Neighborhood", world, triple, subject)
+                probe = _asked_objects("Neighborhood", subgraph, triple, subject)
                 if probe and edit["target_new"] not in probe["ground_truth"][0]:
                     yield probe
 
 
 def _subject_aliasing(edited: _Edited) -> Iterator[Probe]:
     """The edit's prompt with other names of the subject."""
-    edit, world = edited.edit, edited.world
-    for alias in ordered(edited.subject.aliases, edited.seed, "aliasing", edit["case_id"]):
-        asked = ask_edit(edit, world, alias) if _stands_for(alias, edited.subject, world) else None
+    edit, subgraph = edited.edit, edited.subgraph
+    for alias in shuffled(edited.subject.aliases, edited.seed, "aliasing", edit["case_id"]):
+        asked = ask_edit(edit, subgraph, alias) if _stands_for(alias, edited.subject, subgraph) else None
         if asked and asked.prompt != edit["prompt"] and not mentions(asked.prompt, edit["target_new"]):
             yield _probe("Subject_Aliasing", asked, [edited.target_answer], edited.subject, edit["path"])
 
 
-def _stands_for(alias: str, subject: Item, world: World) -> bool:
+def _stands_for(alias: str, subject: Item, subgraph: Subgraph) -> bool:
     """Whether an alias can stand for a subject in a sentence: no code, nobody else's name, no title without article."""
     is_code = alias.isupper() and len(re.sub("[ .-]", "", alias)) <= _MAX_CODE_CHARACTERS
     is_short_form = not _PLACES.isdisjoint(subject.types) and bool(_ABBREVIATED.search(alias))
@@ -214,7 +218,7 @@ def _stands_for(alias: str, subject: Item, world: World) -> bool:
     )
     is_part = alias[0].islower() and subject.label[0].isupper() and not alias.startswith("the ")  # "of Arabia Lawrence"
     fits = 2 < len(alias) <= _MAX_ALIAS_CHARACTERS and alias.casefold() != subject.label.casefold()
-    return fits and not (is_code or is_short_form or is_title or is_part) and not world.is_shared(alias)
+    return fits and not (is_code or is_short_form or is_title or is_part) and not subgraph.is_shared(alias)
 
 
 _MAX_ALIAS_CHARACTERS = 60
@@ -228,24 +232,24 @@ _ABBREVIATED = re.compile(r"\b(?!(?:St|Ste|Mt|Ft)\.)[A-Z][a-z]+\.")  # "Ark.", "
 
 def _reasoning_after(edited: _Edited) -> Iterator[Probe]:
     """One hop on from the target: asked of the object that the edit gives, without naming it."""
-    edit, world = edited.edit, edited.world
+    edit, subgraph = edited.edit, edited.subgraph
     target = edited.target
-    if target is None or edit["hops"] == 2 or world.count(edited.subject.id, edit["relation_id"]) > 1:
+    if target is None or edit["hops"] == 2 or subgraph.count(edited.subject.id, edit["relation_id"]) > 1:
         return
-    inner = ask_edit(edit, world)
+    inner = ask_edit(edit, subgraph)
     truth = edit["ground_truth_id"]
-    eligible = [triples[0] for triples in world.relations_of(target.id).values() if triples[0].is_eligible]
+    eligible = [triples[0] for triples in subgraph.relations_of(target.id).values() if triples[0].is_eligible]
     for triple in edited.draw(eligible, "after"):
         if inner is None or triple.relation in edited.relation.touches or triple.object_id == edited.subject.id:
             continue
-        answers = world.answers(world.objects(target.id, triple.relation))
+        answers = subgraph.answers(subgraph.objects(target.id, triple.relation))
         before = (
-            world.answers(world.objects(_number(truth), triple.relation))
+            subgraph.answers(subgraph.objects(_number(truth), triple.relation))
             if truth != edit["target_new_id"] and truth
             else []
         )
         asked = ask_through(
-            world, inner, target, triple.relation, count=triple.object_count, object_key=triple.object_key
+            subgraph, inner, target, triple.relation, count=triple.object_count, object_key=triple.object_key
         )
         if asked and answers and answers != before and not _gives_away(asked, answers):
             steps = [{"relation_id": edit["relation_id"], "object_id": edit["target_new_id"] or ""}, _step(triple)]
@@ -254,12 +258,12 @@ def _reasoning_after(edited: _Edited) -> Iterator[Probe]:
 
 def _reasoning_before(edited: _Edited) -> Iterator[Probe]:
     """One hop before the subject: asked of an item that leads to the subject and to nothing else."""
-    edit, world = edited.edit, edited.world
+    edit, subgraph = edited.edit, edited.subgraph
     if edit["hops"] == 2:
         return
-    count = world.count(edited.subject.id, edit["relation_id"])
-    for triple in edited.draw(world.leading_only_to(edited.subject.id), "before"):
-        item = world.items.get(triple.subject_id)
+    count = subgraph.count(edited.subject.id, edit["relation_id"])
+    for triple in edited.draw(subgraph.leading_only_to(edited.subject.id), "before"):
+        item = subgraph.items.get(triple.subject_id)
         if (
             item is None
             or triple.relation == edit["relation_id"]
@@ -267,11 +271,11 @@ def _reasoning_before(edited: _Edited) -> Iterator[Probe]:
             or not edited.in_split(item.id)
         ):
             continue
-        inner = ask_triple(world, triple, item)
+        inner = ask_triple(subgraph, triple, item)
         if inner is None or edited.relation.partner == triple.relation:
             continue
         key = edit["path"][-1]["object_id"]
-        asked = ask_through(world, inner, edited.subject, edit["relation_id"], count=count, object_key=key)
+        asked = ask_through(subgraph, inner, edited.subject, edit["relation_id"], count=count, object_key=key)
         if asked and not mentions(asked.prompt, edit["target_new"]):
             steps = [
                 _step(triple),
@@ -287,7 +291,7 @@ def _logical_generalization(edited: _Edited) -> Iterator[Probe]:
         return
     yield from _inverse(edited, target)
     if edited.edit["hops"] == 1:
-        for rule in edited.world.templates.rules:
+        for rule in edited.subgraph.templates.rules:
             if rule.edit == edited.relation.id:
                 yield from _entailed(edited, target, rule)
 
@@ -296,10 +300,10 @@ def _inverse(edited: _Edited, target: Item) -> Iterator[Probe]:
     partner = edited.relation.partner
     if partner is None:
         return
-    world, holder = edited.world, edited.holder
-    others = [triple for triple in world.objects(target.id, partner) if triple.object_id != holder.id]
-    is_one = world.templates.relations[partner].cardinality == "one"
-    asked = ask(world, target, partner, count=1 if is_one else len(others) + 1)
+    subgraph, holder = edited.subgraph, edited.holder
+    others = [triple for triple in subgraph.objects(target.id, partner) if triple.object_id != holder.id]
+    is_one = subgraph.templates.relations[partner].cardinality == "one"
+    asked = ask(subgraph, target, partner, count=1 if is_one else len(others) + 1)
     if asked and not _gives_away(asked, [holder.names]):
         steps: list[Step] = [{"relation_id": partner, "object_id": f"Q{holder.id}"}]
         yield _probe("Logical_Generalization", asked, [holder.names], target, steps)
@@ -307,23 +311,23 @@ def _inverse(edited: _Edited, target: Item) -> Iterator[Probe]:
 
 def _entailed(edited: _Edited, target: Item, rule: Rule) -> Iterator[Probe]:
     """What one rule adds: the given triple is looked up, and the triple that must then hold is asked for."""
-    world = edited.world
+    subgraph = edited.subgraph
     known = {"subject": edited.subject, "target": target}
     start, given, end = rule.given
     if start == "other":
-        found = [t.subject_id for t in world.leading_to(known[end].id, given) if t.is_eligible]
+        found = [t.subject_id for t in subgraph.leading_to(known[end].id, given) if t.is_eligible]
     else:
-        found = [t.object_id for t in world.objects(known[start].id, given) if t.object_id and t.is_eligible]
+        found = [t.object_id for t in subgraph.objects(known[start].id, given) if t.object_id and t.is_eligible]
     asked_part, relation, answer_part = rule.then
     if answer_part == "other" and len(set(found)) > 1:
         return  # a country on two continents does not say on which of them its capital lies
-    for other in (world.items[item] for item in dict.fromkeys(found) if item in world.items):
+    for other in (subgraph.items[item] for item in dict.fromkeys(found) if item in subgraph.items):
         parts = {**known, "other": other}
         item, answer = parts[asked_part], parts[answer_part]
-        true_already = any(t.object_id == answer.id for t in world.objects(item.id, relation))
+        true_already = any(t.object_id == answer.id for t in subgraph.objects(item.id, relation))
         if item.id == answer.id or true_already or (asked_part == "other" and not edited.in_split(item.id)):
             continue
-        asked = ask(world, item, relation)
+        asked = ask(subgraph, item, relation)
         if asked and not _gives_away(asked, [answer.names]):
             steps: list[Step] = [{"relation_id": relation, "object_id": f"Q{answer.id}"}]
             yield _probe("Logical_Generalization", asked, [answer.names], item, steps)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast, get_args
 
 from pipeline.core.edit_record import Edit, Split
-from pipeline.core.seeded import fraction, ticket
+from pipeline.core.seeded import draw_key, fraction
 from pipeline.core.settings import SplitsSettings
 from pipeline.edits.edits import Drop, path_name
 from pipeline.edits.exclusions import Exclusions
@@ -57,7 +57,7 @@ def assign_splits(
     drops: list[Drop] = []
     taken: set[tuple[str, Slot]] = set()
     taken_texts: set[str] = set()
-    for edit in sorted(edits, key=lambda edit: (_PRIORITY[edit["category"]], ticket(seed, edit["case_id"]))):
+    for edit in sorted(edits, key=lambda edit: (_PRIORITY[edit["category"]], draw_key(seed, edit["case_id"]))):
         split = split_of(edit["subject_id"], seed, shares)
         slots = {(split, slot) for slot in _slots(edit, relations)}
         if reason := _fault(edit, split, exclusions, seed, shares):

@@ -10,24 +10,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from pipeline.core.edit_record import Edit, LengthForm, Prefix, Probe
-from pipeline.core.seeded import ordered, ticket, turned
+from pipeline.core.seeded import draw_key, rotated, shuffled
 from pipeline.core.settings import RobustSettings
 from pipeline.edits.edits import Drop, path_name
 from pipeline.language.prompts import Ask, ask_edit, ask_triple, names_any
 from pipeline.language.relations import VariantGrammar, VariantSentence
-from pipeline.language.subgraph import World
+from pipeline.language.subgraph import Subgraph
 
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
 def make_variants(
-    edits: Sequence[Edit], world: World, settings: RobustSettings, seed: int
+    edits: Sequence[Edit], subgraph: Subgraph, settings: RobustSettings, seed: int
 ) -> tuple[list[Edit], list[Drop]]:
     """Make robust edits.
 
     Args:
         edits: Edits of the other categories, with splits and probes.
-        world: What they and their surroundings are called.
+        subgraph: What they and their surroundings are called.
         settings: How many, and what short and long mean.
         seed: The seed of the run.
 
@@ -36,8 +36,8 @@ def make_variants(
     """
     made: list[Edit] = []
     drops: list[Drop] = []
-    for edit in ordered(edits, seed, "robust", by=lambda edit: edit["case_id"]):
-        robust = "over_quota" if len(made) == settings.size else _robust(edit, world, settings, seed)
+    for edit in shuffled(edits, seed, "robust", by=lambda edit: edit["case_id"]):
+        robust = "over_quota" if len(made) == settings.size else _robust(edit, subgraph, settings, seed)
         if isinstance(robust, str):
             drops.append(_drop(edit, robust))
         else:
@@ -52,19 +52,19 @@ def _drop(edit: Edit, reason: str) -> Drop:
     return Drop("robust", edit["subject_id"], path, target, edit["statement_id"], "variants", reason, edit["case_id"])
 
 
-def _robust(edit: Edit, world: World, settings: RobustSettings, seed: int) -> Edit | str:
+def _robust(edit: Edit, subgraph: Subgraph, settings: RobustSettings, seed: int) -> Edit | str:
     """The robust edit, or the reason why there is none."""
-    asked = ask_edit(edit, world)
+    asked = ask_edit(edit, subgraph)
     probe = next((probe for kind in ("Neighborhood", "Relation_Specificity") for probe in _of_kind(edit, kind)), None)
     if asked is None or probe is None:
         return "no_locality"
     prefixes: list[Prefix] = []
-    for grammar in world.templates.variants:
+    for grammar in subgraph.templates.variants:
         pair = _pair(grammar, edit, asked, settings, seed)
         if pair is None:
             return "no_prefix"
         prefixes += pair
-    forms = _length_forms(edit, asked, probe, world, settings, seed)
+    forms = _length_forms(edit, asked, probe, subgraph, settings, seed)
     if forms is None:
         return "no_length_form"
     return cast(
@@ -92,7 +92,7 @@ def _pair(grammar: VariantGrammar, edit: Edit, asked: Ask, settings: RobustSetti
     key = (grammar.attribute, edit["case_id"])
     taboo = [edit["target_new"], *edit["target_new_aliases"], edit["ground_truth"], *sum(edit["answers"], [])]
     pairs = list(zip(*grammar.poles.values(), strict=True))
-    for pair in turned(pairs, seed, *key):
+    for pair in rotated(pairs, seed, *key):
         if _is_tactless(grammar, asked) and any("topic" in sentence.slots for sentence in pair):
             continue
         texts = [_filled(sentence, grammar, edit, asked, seed) for sentence in pair]
@@ -119,7 +119,7 @@ def _filled(sentence: VariantSentence, grammar: VariantGrammar, edit: Edit, aske
         if slot == "topic":
             return asked.noun.text.removeprefix("one of ")  # "the children of ...", as a matter to speak of
         words = grammar.slots[slot]
-        return words[int(ticket(seed, grammar.attribute, slot, edit["case_id"])[:8], 16) % len(words)]
+        return words[int(draw_key(seed, grammar.attribute, slot, edit["case_id"])[:8], 16) % len(words)]
 
     text = _SLOT.sub(word, sentence.text)
     return text[:-1] if text.endswith("..") else text  # a name such as "Sammy Davis Jr." brings its own full stop
@@ -134,17 +134,17 @@ def _subject_text(edit: Edit, asked: Ask) -> str:
 
 
 def _length_forms(
-    edit: Edit, asked: Ask, probe: Probe, world: World, settings: RobustSettings, seed: int
+    edit: Edit, asked: Ask, probe: Probe, subgraph: Subgraph, settings: RobustSettings, seed: int
 ) -> list[LengthForm] | None:
     """The short and the long form of the rephrase and of one locality prompt (decision 19)."""
-    other = _asked_probe(probe, world)
+    other = _asked_probe(probe, subgraph)
     if other is None:
         return None
     rephrase = _short(asked, edit["rephrases"], settings)
     locality = _short(other, [*other.rephrases, other.prompt], settings)
     if rephrase is None or locality is None:
         return None
-    lead_ins = ordered(world.templates.phrases.lead_ins, seed, "lead-in", edit["case_id"])
+    lead_ins = shuffled(subgraph.templates.phrases.lead_ins, seed, "lead-in", edit["case_id"])
     taboo = [
         edit["target_new"],
         *edit["target_new_aliases"],
@@ -160,10 +160,10 @@ def _length_forms(
     return [_form("short", rephrase, locality, probe), _form("long", longs[0], longs[1], probe)]
 
 
-def _asked_probe(probe: Probe, world: World) -> Ask | None:
+def _asked_probe(probe: Probe, subgraph: Subgraph) -> Ask | None:
     subject = int(probe["subject_id"][1:])
-    triples = world.objects(subject, probe["relation_id"])
-    return ask_triple(world, triples[0], world.items[subject]) if triples else None
+    triples = subgraph.objects(subject, probe["relation_id"])
+    return ask_triple(subgraph, triples[0], subgraph.items[subject]) if triples else None
 
 
 def _short(asked: Ask, texts: Iterable[str], settings: RobustSettings) -> str | None:

@@ -14,10 +14,10 @@ from pipeline.core.manifest import (
     CodeRecord,
     DumpRecord,
     InputRecord,
+    LikelihoodAucRecord,
     Manifest,
     ModelRecord,
     Role,
-    SeparationRecord,
     ThresholdRecord,
     VisitRecord,
 )
@@ -29,7 +29,7 @@ from pipeline.core.tables import make_folder, read_table, row_count
 from pipeline.edits.edits import Origin
 from pipeline.edits.exclusions import Exclusions, read_exclusions
 from pipeline.language.relations import load_templates
-from pipeline.language.subgraph import load_world
+from pipeline.language.subgraph import load_subgraph
 from pipeline.lm import bundled
 from pipeline.lm.subprocess_scorer import Model
 from pipeline.release.assemble import Draft, assemble
@@ -40,7 +40,7 @@ from pipeline.sources.files.checksums import dump_hashes
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.live.harvest import Harvest
 from pipeline.sources.pageviews.files import pageview_files
-from pipeline.stages import COUNTS, Input, Line
+from pipeline.stages import COUNTS, Input, StageContext
 
 
 @dataclass(frozen=True)
@@ -96,22 +96,22 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
     exclusions = read_exclusions(sources.exclude) if sources.exclude else Exclusions()
     make_folder(options.out)
     with locked(options.work):
-        line = Line(settings, templates, options.work, options.workers, reporter)
+        context = StageContext(settings, templates, options.work, options.workers, reporter)
 
         # Its workers end when all is read: the model needs their memory.
         with executor(options.workers, options.executor, options.dask_address) as pool:
             visit = sources.harvest
-            ingested = stages.ingest(line, files.new, pool, visit.folder if visit else None, files.old)
+            ingested = stages.ingest(context, files.new, pool, visit.folder if visit else None, files.old)
             if visit:
-                changed = stages.changed_live(line, visit.folder, visit.window.start, ingested)
+                changed = stages.changed_live(context, visit.folder, visit.window.start, ingested)
             else:
-                changed = stages.changed(line, files.old, files.new, pool) if files.old else None
+                changed = stages.changed(context, files.old, files.new, pool) if files.old else None
 
-        screened = stages.screen(line, ingested, exclusions)
-        mentions = stages.count_mentions(line, ingested)
-        viewed = _views(line, files.pageviews, ingested) if files.pageviews else None
+        screened = stages.screen(context, ingested, exclusions)
+        mentions = stages.count_mentions(context, ingested)
+        viewed = _views(context, files.pageviews, ingested) if files.pageviews else None
         model = _model(options.model, settings) if options.model else None
-        scored = stages.score(line, model, ingested, screened) if model else None
+        scored = stages.score(context, model, ingested, screened) if model else None
 
         measured = Measured(
             triples=screened / "triples.parquet",
@@ -122,24 +122,24 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
             names=scored / "names.parquet" if scored else None,
             models=scored / "models.parquet" if scored else None,
         )
-        selected = stages.select(line, measured, ingested)
-        around = stages.cut_world(line, ingested, screened, selected)
+        selected = stages.select(context, measured, ingested)
+        around = stages.cut_subgraph(context, ingested, screened, selected)
 
         origin = _origin(sources, ingested, changed, reporter)
-        worded = stages.word(line, selected, around, origin)
-        divided = stages.split(line, worded, exclusions)
-        probed = stages.probe(line, divided, around)
-        varied = stages.vary(line, probed, around) if "robust" in settings.categories else None
+        worded = stages.word(context, selected, around, origin)
+        divided = stages.split(context, worded, exclusions)
+        probed = stages.probe(context, divided, around)
+        varied = stages.vary(context, probed, around) if "robust" in settings.categories else None
 
         counted = [screened, selected, worded, divided, *([varied] if varied else [])]
         folders = _Folders(ingested, changed, viewed, scored, selected, counted)
-        manifest = _manifest(line, options, files, folders, origin)
+        manifest = _manifest(context, options, files, folders, origin)
         if visit:
             manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(visit.record)})
         edits = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
         manifest = manifest.model_copy(update=_mixes(edits))
         drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
-        draft = Draft(edits, load_world(around, templates), drops, manifest)
+        draft = Draft(edits, load_subgraph(around, templates), drops, manifest)
         folder = options.out / manifest.release
         was_there = folder.exists()
         with reporter.track("release", 0):
@@ -212,12 +212,12 @@ def _model(model: str, settings: Settings) -> Model:
     return Model(model, budget, scoring)
 
 
-def _views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
+def _views(context: StageContext, files: Sequence[Input], ingested: Path) -> Path:
     """POPULARITY; it is told when it is empty, which leaves the popular category without a row."""
-    viewed = stages.count_views(line, files, ingested)
+    viewed = stages.count_views(context, files, ingested)
     if not row_count(viewed / "popularity.parquet"):
-        projects = ", ".join(line.settings.pageviews.projects)
-        line.reporter.warn(
+        projects = ", ".join(context.settings.pageviews.projects)
+        context.reporter.warn(
             "no_views",
             "Not one page view is of an item of the dump: there is nothing popular. "
             f"Counted are the views of {projects}; see pageviews.projects in the settings.",
@@ -251,17 +251,17 @@ class _Folders:
     counted: Sequence[Path]
 
 
-def _manifest(line: Line, options: Options, files: _Files, folders: _Folders, origin: Origin) -> Manifest:
+def _manifest(context: StageContext, options: Options, files: _Files, folders: _Folders, origin: Origin) -> Manifest:
     """The manifest, as far as it is known before the release is written."""
     counts = [record for folder in folders.counted for record in stages.read_counts(folder)]
     thresholds = read_table(folders.selected / "thresholds.parquet").to_pylist()
-    separation = read_table(folders.selected / "separation.parquet").to_pylist()
+    likelihood_auc = read_table(folders.selected / "likelihood_auc.parquet").to_pylist()
     return Manifest(
         release=options.version or _version(origin, files.new),
         made_by=CodeRecord(
             version=__version__,
             code=code_version(),
-            templates=line.templates.version,
+            templates=context.templates.version,
             schema_version=schema.SCHEMA_VERSION,
         ),
         source=origin.source,
@@ -269,11 +269,11 @@ def _manifest(line: Line, options: Options, files: _Files, folders: _Folders, or
         dump=DumpRecord.model_validate_json((folders.ingested / COUNTS).read_text()),
         window_start=origin.window_start,
         window_end=origin.window_end,
-        seed=line.seed,
-        settings=line.settings,
+        seed=context.seed,
+        settings=context.settings,
         model=_model_record(folders.scored),
         thresholds=tuple(ThresholdRecord.model_validate(row) for row in thresholds),
-        separation=tuple(SeparationRecord.model_validate(row) for row in separation),
+        likelihood_auc=tuple(LikelihoodAucRecord.model_validate(row) for row in likelihood_auc),
         pageviews=json.loads((folders.viewed / COUNTS).read_text()) if folders.viewed else {},
         changes=_change_classes(folders.changed),
         counts=tuple(counts),

@@ -23,7 +23,7 @@ from pipeline.sources.files.checksums import dump_hashes
 from pipeline.sources.files.reshard import reshard
 from pipeline.sources.files.seekable import Index, dump_bytes
 from pipeline.sources.files.stream import arrives, arriving, store
-from pipeline.stages import Input, Line
+from pipeline.stages import Input, StageContext
 
 _WORK = ".work"
 
@@ -54,12 +54,12 @@ def ingest_dump(name: str, settings: Settings, how: How, reporter: Reporter) -> 
         PipelineError: The run cannot go on.
     """
     with locked(how.out / _WORK):
-        line = Line(settings, load_templates(), how.out / _WORK, how.workers, reporter)
+        context = StageContext(settings, load_templates(), how.out / _WORK, how.workers, reporter)
         new = None if arrives(name) else read_inputs([Path(name)], reporter)[0]
-        if new is None or not _is_done(how.out, stages.ingest_folder(line, new)):
+        if new is None or not _is_done(how.out, stages.ingest_folder(context, new)):
             with executor(how.workers, how.kind, how.address) as pool:
-                ingested = stages.ingest(line, new, pool) if new else stages.ingest_arriving(line, name, pool)
-            _publish(how.out, (ingested, stages.count_mentions(line, ingested)))
+                ingested = stages.ingest(context, new, pool) if new else stages.ingest_arriving(context, name, pool)
+            _publish(how.out, (ingested, stages.count_mentions(context, ingested)))
     return json.loads((how.out / stages.COUNTS).read_text())
 
 
@@ -80,11 +80,11 @@ def diff_dumps(old: str, new: str, settings: Settings, how: How, reporter: Repor
         PipelineError: The run cannot go on.
     """
     with locked(how.out / _WORK):
-        line = Line(settings, load_templates(), how.out / _WORK, how.workers, reporter)
-        before, after = read_inputs([local_dump(name, line.work) for name in (old, new)], reporter)
-        if not _is_done(how.out, stages.changed_folder(line, before, after)):
+        context = StageContext(settings, load_templates(), how.out / _WORK, how.workers, reporter)
+        before, after = read_inputs([local_dump(name, context.work) for name in (old, new)], reporter)
+        if not _is_done(how.out, stages.changed_folder(context, before, after)):
             with executor(how.workers, how.kind, how.address) as pool:
-                changed = stages.changed(line, before, after, pool)
+                changed = stages.changed(context, before, after, pool)
             _publish(how.out, (changed,), ("changes.parquet", "merges.parquet"))
     classes = read_table(how.out / "changes.parquet", ["change_class"]).column("change_class").to_pylist()
     return dict(sorted(Counter(map(str, classes)).items()))

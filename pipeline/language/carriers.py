@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 from pipeline.core import times
 from pipeline.core.errors import UsageError
-from pipeline.core.seeded import ordered
+from pipeline.core.seeded import shuffled
 from pipeline.language import grammar
 from pipeline.language.relations import Templates
 
@@ -89,7 +89,7 @@ def carriers_of(head: Head, neutral: int, templates: Templates, seed: int) -> It
     places = (Carrier(f"neutral/{n}", *placed(text, head.label, name)) for n, text in enumerate(templates.carriers))
     yield from islice(_fitting(places, head.label), neutral)
     for claim in head.claims:
-        openings = ordered(_openings(claim, templates), seed, "carrier", head.id, claim.relation)
+        openings = shuffled(_openings(claim, templates), seed, "carrier", head.id, claim.relation)
         facts = (placed(opening, head.label, name, past=claim.is_past) for opening in openings)
         yield from islice(_fitting((Carrier(f"fact/{claim.relation}", *fact) for fact in facts), head.label), 1)
     yield Carrier("alone", head.label, 0, len(head.label))

@@ -8,7 +8,7 @@ from pipeline.core import times
 from pipeline.core.edit_record import Edit
 from pipeline.language.grammar import Name, can_fill, fill
 from pipeline.language.relations import Forms, Relation
-from pipeline.language.subgraph import Item, Triple, World
+from pipeline.language.subgraph import Item, Subgraph, Triple
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Ask:
 
 
 def ask(
-    world: World,
+    subgraph: Subgraph,
     item: Item,
     relation_id: str,
     *,
@@ -76,7 +76,7 @@ def ask(
     """Ask for a relation of an item.
 
     Args:
-        world: Where the templates are.
+        subgraph: Where the templates are.
         item: The subject.
         relation_id: The relation.
         count: How many objects are true, which decides between singular and plural forms.
@@ -86,7 +86,7 @@ def ask(
     Returns:
         None if no wording serves the item.
     """
-    relation = world.templates.relations[relation_id]
+    relation = subgraph.templates.relations[relation_id]
     subject_type = next((kind for kind in relation.subject_types if kind in item.types), None)
     precision = times.wording_precision(object_key or "") if relation.value == "date" else None
     found = relation.wording(subject_type, precision) if subject_type else None
@@ -95,17 +95,17 @@ def ask(
     place, wording = found
     forms, number = (wording.several, "several") if count > 1 and wording.several else (wording, "one")
     template_id = f"{relation_id}/{place}/{number}"
-    name = subject or world.name(item)
+    name = subject or subgraph.name(item)
     return Ask(relation, forms, name, item.is_past, template_id, relation.version, subject_type)
 
 
 def ask_through(
-    world: World, inner: Ask, middle: Item, relation_id: str, *, count: int = 1, object_key: str | None = None
+    subgraph: Subgraph, inner: Ask, middle: Item, relation_id: str, *, count: int = 1, object_key: str | None = None
 ) -> Ask | None:
     """Ask for a relation of an item that is itself asked for: "the capital of the country of citizenship of ...".
 
     Args:
-        world: Where the templates are.
+        subgraph: Where the templates are.
         inner: The asking whose one answer is the middle item.
         middle: That item; its type and its being past decide the wording.
         relation_id: The relation asked of it.
@@ -117,7 +117,7 @@ def ask_through(
     """
     if not inner.relation.leads_to(relation_id):
         return None
-    outer = ask(world, middle, relation_id, count=count, object_key=object_key, subject=inner.noun)
+    outer = ask(subgraph, middle, relation_id, count=count, object_key=object_key, subject=inner.noun)
     if outer is None:
         return None
     return replace(
@@ -128,26 +128,28 @@ def ask_through(
     )
 
 
-def ask_triple(world: World, triple: Triple, subject: Item) -> Ask | None:
+def ask_triple(subgraph: Subgraph, triple: Triple, subject: Item) -> Ask | None:
     """Ask for the objects of a triple's subject and relation; a subject with namesakes is told apart."""
-    name = world.name(subject, told_apart=triple.is_homonym)
-    return ask(world, subject, triple.relation, count=triple.object_count, object_key=triple.object_key, subject=name)
+    name = subgraph.name(subject, told_apart=triple.is_homonym)
+    return ask(
+        subgraph, subject, triple.relation, count=triple.object_count, object_key=triple.object_key, subject=name
+    )
 
 
-def ask_edit(edit: Edit, world: World, alias: str | None = None) -> Ask | None:
+def ask_edit(edit: Edit, subgraph: Subgraph, alias: str | None = None) -> Ask | None:
     """Ask for what an edit changes, over one hop or two, by its subject's label or by an alias."""
-    subject = world.items[int(edit["subject_id"][1:])]
+    subject = subgraph.items[int(edit["subject_id"][1:])]
     first = edit["path"][0]
-    told_apart = any(triple.is_homonym for triple in world.objects(subject.id, first["relation_id"]))
-    name = world.name(subject, told_apart=told_apart, alias=alias)
+    told_apart = any(triple.is_homonym for triple in subgraph.objects(subject.id, first["relation_id"]))
+    name = subgraph.name(subject, told_apart=told_apart, alias=alias)
     key = edit["path"][-1]["object_id"]
     if edit["hops"] == 1:
-        count = world.count(subject.id, edit["relation_id"])
-        return ask(world, subject, edit["relation_id"], count=count, object_key=key, subject=name)
-    middle = world.items[int(first["object_id"][1:])]
-    inner = ask(world, subject, first["relation_id"], subject=name)
-    count = world.count(middle.id, edit["relation_id"])
-    return ask_through(world, inner, middle, edit["relation_id"], count=count, object_key=key) if inner else None
+        count = subgraph.count(subject.id, edit["relation_id"])
+        return ask(subgraph, subject, edit["relation_id"], count=count, object_key=key, subject=name)
+    middle = subgraph.items[int(first["object_id"][1:])]
+    inner = ask(subgraph, subject, first["relation_id"], subject=name)
+    count = subgraph.count(middle.id, edit["relation_id"])
+    return ask_through(subgraph, inner, middle, edit["relation_id"], count=count, object_key=key) if inner else None
 
 
 def names_any(text: str, names: Iterable[str]) -> bool:

@@ -1,4 +1,4 @@
-"""WORLD: the part of the newer state that edits and probes may speak of, small enough to hold in memory.
+"""SUBGRAPH: the part of the newer state that edits and probes may speak of, small enough to hold in memory.
 
 It holds every fact's subject, middle entity, object and target with all their true triples, and for the objects and
 subjects a few subjects that point to them, so that a probe can go one hop before an edit or beside it.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core import schema, times
-from pipeline.core.seeded import ticket_sql
+from pipeline.core.seeded import draw_key_sql
 from pipeline.core.tables import Database, read_table
 from pipeline.language.grammar import Name, is_name, name
 from pipeline.language.relations import Templates
@@ -60,8 +60,8 @@ ORDER BY e.id
 
 
 @dataclass(frozen=True)
-class WorldSource:
-    """The tables that a world is cut from."""
+class SubgraphSource:
+    """The tables that a subgraph is cut from."""
 
     facts: Path
     triples: Path
@@ -70,7 +70,7 @@ class WorldSource:
     past: Path
 
 
-def make_world(source: WorldSource, pool: int, seed: int, database: Database, out: Path) -> Path:
+def make_subgraph(source: SubgraphSource, pool: int, seed: int, database: Database, out: Path) -> Path:
     """Write WORLD_ITEMS and WORLD_TRIPLES as `items.parquet` and `triples.parquet`.
 
     Args:
@@ -83,16 +83,16 @@ def make_world(source: WorldSource, pool: int, seed: int, database: Database, ou
     for view in ("facts", "triples", "entities", "types", "past"):
         database.view(view, getattr(source, view))
     database.run(_SEEDS)
-    leading = ticket_sql(seed, "'leading'", "f.relation", "f.subject_id", "f.object_key")
-    beside = ticket_sql(seed, "'beside'", "f.relation", "f.subject_id", "f.object_key")
+    leading = draw_key_sql(seed, "'leading'", "f.relation", "f.subject_id", "f.object_key")
+    beside = draw_key_sql(seed, "'beside'", "f.relation", "f.subject_id", "f.object_key")
     database.run(_TRIPLES.format(leading=leading, beside=beside, pool=pool))
     database.run(
         """
         CREATE TEMP TABLE named AS
         SELECT id FROM seeds UNION SELECT subject_id FROM near UNION SELECT object_id FROM near"""
     )
-    database.write(_WRITTEN_TRIPLES, out / "triples.parquet", schema.WORLD_TRIPLES)
-    database.write(_WRITTEN_ITEMS, out / "items.parquet", schema.WORLD_ITEMS)
+    database.write(_WRITTEN_TRIPLES, out / "triples.parquet", schema.SUBGRAPH_TRIPLES)
+    database.write(_WRITTEN_ITEMS, out / "items.parquet", schema.SUBGRAPH_ITEMS)
     return out
 
 
@@ -132,7 +132,7 @@ class Triple:
 
 
 @dataclass(frozen=True)
-class World:
+class Subgraph:
     """Items and triples, looked up by id."""
 
     items: Mapping[int, Item]
@@ -170,7 +170,7 @@ class World:
         return found
 
     def relations_of(self, subject_id: int) -> Mapping[str, Sequence[Triple]]:
-        """The triples of a subject by relation; empty if the world does not hold it."""
+        """The triples of a subject by relation; empty if the subgraph does not hold it."""
         return self._by_subject.get(subject_id, {})
 
     def objects(self, subject_id: int, relation: str) -> Sequence[Triple]:
@@ -236,11 +236,11 @@ class World:
         return name(alias or item.label, item.types, self.templates.names, description)
 
 
-def load_world(folder: Path, templates: Templates) -> World:
-    """Read a world into memory."""
+def load_subgraph(folder: Path, templates: Templates) -> Subgraph:
+    """Read a subgraph into memory."""
     items = [_item(row) for row in read_table(folder / "items.parquet").to_pylist()]
     triples = [Triple(**row) for row in read_table(folder / "triples.parquet").to_pylist()]
-    return World({item.id: item for item in items}, triples, templates)
+    return Subgraph({item.id: item for item in items}, triples, templates)
 
 
 def _item(row: Mapping[str, Any]) -> Item:

@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.core.seeded import ticket
+from pipeline.core.seeded import draw_key
 from pipeline.lm.devices import Run, make_lanes, open_lane, score_lane
 from pipeline.lm.scorer import Identity
 
@@ -54,7 +54,7 @@ def audit(pairs: pa.Table, found: pa.Table, identity: Identity, run: Run) -> Aud
     """
     keys = cast(list[bytes], pairs["score_key"].to_pylist())
     count = max(run.scoring.min_audit_pairs, math.ceil(run.scoring.audit_share * len(keys)))
-    drawn = heapq.nsmallest(count, range(len(keys)), key=lambda place: ticket(_SEED, "audit", keys[place].hex()))
+    drawn = heapq.nsmallest(count, range(len(keys)), key=lambda place: draw_key(_SEED, "audit", keys[place].hex()))
     sample = pairs.take(pa.array(drawn, pa.int64()))
     exact = replace(run, choice=replace(run.choice, dtype="float32"), workers=1)
     (lane,) = make_lanes(exact, replace(identity, dtype="float32"))

@@ -16,7 +16,7 @@ from pipeline.core.manifest import MANIFEST, ExportRecord, FileRecord, Manifest,
 from pipeline.core.tables import disk_error, file_hash, read_table, whole_file
 from pipeline.edits.splits import SPLITS
 from pipeline.language.relations import Relation
-from pipeline.language.subgraph import World
+from pipeline.language.subgraph import Subgraph
 from pipeline.release.card import make_card
 from pipeline.release.checks import CheckResult, Contents, run_checks
 from pipeline.release.evidence import read_evidence, write_evidence
@@ -33,13 +33,13 @@ class Draft:
 
     Attributes:
         edits: Every edit of every category.
-        world: What is true around them.
+        subgraph: What is true around them.
         dropped: The DROPPED file of each stage.
         manifest: The manifest, as far as it is known before the release is written.
     """
 
     edits: Sequence[Edit]
-    world: World
+    subgraph: Subgraph
     dropped: Mapping[str, Path]
     manifest: Manifest
 
@@ -81,7 +81,7 @@ def _write(draft: Draft, folder: Path) -> tuple[Manifest, list[CheckResult]]:
     exports = export_files(draft.edits)
     for path, records in exports.files.items():
         write_json(records, folder / "exports" / path)
-    write_evidence(draft.edits, draft.world, folder / "evidence" / "triples.parquet")
+    write_evidence(draft.edits, draft.subgraph, folder / "evidence" / "triples.parquet")
     for stage, path in draft.dropped.items():
         with whole_file(folder / "dropped" / f"{stage}.parquet") as copy:
             shutil.copyfile(path, copy)
@@ -90,7 +90,7 @@ def _write(draft: Draft, folder: Path) -> tuple[Manifest, list[CheckResult]]:
         for path, records in exports.files.items()
     }
     manifest = draft.manifest.model_copy(update={"rows": rows, "exports": exported})
-    results = run_checks(_contents(folder, manifest, draft.world.templates.relations, ()))
+    results = run_checks(_contents(folder, manifest, draft.subgraph.templates.relations, ()))
     _refuse(results)
     manifest = manifest.model_copy(update={"checks": tuple(result.record() for result in results)})
     figures = draw_figures(manifest, draft.edits, folder / "figures")

@@ -232,7 +232,7 @@ def _tables(manifest: Manifest, relations: Mapping[str, Relation], folder: Path)
         "rows_table": card_tables.rows_table(manifest),
         "changes_table": card_tables.changes_table(manifest),
         "thresholds_table": card_tables.thresholds_table(manifest),
-        "separation_table": card_tables.separation_table(manifest),
+        "likelihood_auc_table": card_tables.likelihood_auc_table(manifest),
         "columns_table": card_tables.columns_table(described["columns"]),
         "fields_table": card_tables.fields_table(described["fields"]),
         "exports_table": card_tables.exports_table(manifest),

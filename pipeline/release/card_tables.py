@@ -84,7 +84,7 @@ def thresholds_table(manifest: Manifest) -> str:
 _SENTENCES = {None: "", "neutral": "neutral", "fact": "openings of facts"}
 
 
-def separation_table(manifest: Manifest) -> str:
+def likelihood_auc_table(manifest: Manifest) -> str:
     """How well likelihood tells popular from long-tail subjects."""
     rows = [
         [
@@ -94,7 +94,7 @@ def separation_table(manifest: Manifest) -> str:
             *(f"{value:.2f}" if value is not None else "" for value in (row.auc, row.auc_in_strata)),
             *(f"{value:.2f}" if value is not None else "" for value in (row.rho_degree, row.rho_degree_in_strata)),
         ]
-        for row in manifest.separation
+        for row in manifest.likelihood_auc
     ]
     measures = ["AUC", "AUC within lengths", "rho with degree", "rho within lengths"]
     return markdown(["subjects", "sentences", "scored", "popular", "long tail", *measures], rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.tables import read_table, write_rows
-from pipeline.language.subgraph import World
+from pipeline.language.subgraph import Subgraph
 
 Question = tuple[str, str]  # subject and relation
 Evidence = Mapping[Question, Mapping[str, str | None]]  # the objects true of it: id or literal, and name
@@ -34,14 +34,14 @@ def _asked(probe: Probe) -> set[Question]:
     return found
 
 
-def write_evidence(edits: Iterable[Edit], world: World, out: Path) -> Path:
+def write_evidence(edits: Iterable[Edit], subgraph: Subgraph, out: Path) -> Path:
     """Write EVIDENCE for some edits."""
     asked = set[Question]().union(*map(questions, edits))
     rows = [
         (f"Q{triple.subject_id}", triple.relation, triple.object_key, next(iter(names), None), triple.statement_id)
-        for triple in world.triples
+        for triple in subgraph.triples
         if (f"Q{triple.subject_id}", triple.relation) in asked
-        for names in [world.texts(triple.object_key, triple.object_id)]
+        for names in [subgraph.texts(triple.object_key, triple.object_id)]
     ]
     return write_rows(sorted(set(rows), key=lambda row: tuple(map(str, row))), out, schema.EVIDENCE)
 

@@ -8,7 +8,7 @@ by ticket, so a fact keeps its target as long as that object is in the pool and 
 from pathlib import Path
 
 from pipeline.core import schema
-from pipeline.core.seeded import ticket_sql
+from pipeline.core.seeded import draw_key_sql
 from pipeline.core.settings import Settings
 from pipeline.core.tables import Database
 from pipeline.select.categories import CATEGORIES
@@ -33,7 +33,7 @@ kinds AS (
     SELECT relation, object_key, object_id, {literal} FROM objects WHERE object_id IS NULL
 )
 SELECT k.*, e.label FROM kinds k LEFT JOIN entities e ON e.id = k.object_id
-QUALIFY row_number() OVER (PARTITION BY relation, kind ORDER BY {ticket}) <= {size}
+QUALIFY row_number() OVER (PARTITION BY relation, kind ORDER BY {draw_key}) <= {size}
 """
 
 # An item under any of its names, whatever the case.
@@ -77,7 +77,7 @@ WHERE target_id IS DISTINCT FROM subject_id AND target_id IS DISTINCT FROM holde
   AND NOT EXISTS (
       SELECT 1 FROM namesakes n
       WHERE n.holder_id = o.holder_id AND n.relation = o.relation AND n.target_id = o.target_id)
-QUALIFY row_number() OVER (PARTITION BY category, subject_id, question ORDER BY {ticket}) = 1
+QUALIFY row_number() OVER (PARTITION BY category, subject_id, question ORDER BY {draw_key}) = 1
 """
 
 _FACTS = """
@@ -125,9 +125,9 @@ def collect_facts(candidates: Path, entities: Path, settings: Settings, database
     database.view("candidates", candidates)
     database.run("CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM candidates WHERE reason IS NULL")
     literal = _KIND_OF_LITERAL.format(key="object_key")
-    pool_ticket = ticket_sql(settings.seed, "'pool'", "k.relation", "k.object_key")
-    database.run(_POOL.format(literal=literal, ticket=pool_ticket, size=settings.popular.target_pool))
-    target_ticket = ticket_sql(settings.seed, "'target'", "subject_id", "question", "target_key")
+    pool_ticket = draw_key_sql(settings.seed, "'pool'", "k.relation", "k.object_key")
+    database.run(_POOL.format(literal=literal, draw_key=pool_ticket, size=settings.popular.target_pool))
+    target_ticket = draw_key_sql(settings.seed, "'target'", "subject_id", "question", "target_key")
     counterfactual = ", ".join(f"'{name}'" for name, category in CATEGORIES.items() if category.is_counterfactual)
-    database.run(_TARGETS.format(literal=literal, names=_NAMES, ticket=target_ticket, categories=counterfactual))
+    database.run(_TARGETS.format(literal=literal, names=_NAMES, draw_key=target_ticket, categories=counterfactual))
     return database.write(_FACTS, out, schema.FACTS)

@@ -1,4 +1,4 @@
-"""SEPARATION: how well a model's scores tell popular heads from long-tail ones, so that a reader can judge the model.
+"""LIKELIHOOD_AUC: how well the scores of a model separate popular heads from long-tail ones.
 
 A popular head is one of the most viewed and not rare; a long-tail head is rare and not among the most viewed. Rare is
 what is at or below the thresholds of frequency and degree. The area under the ROC curve (AUC) is the share of pairs of
@@ -58,8 +58,8 @@ class Head(NamedTuple):
         return self.is_rare and not self.is_viewed
 
 
-def measure_separation(database: Database, settings: Settings, out: Path) -> Path:
-    """Write SEPARATION.
+def measure_likelihood_auc(database: Database, settings: Settings, out: Path) -> Path:
+    """Write LIKELIHOOD_AUC.
 
     Args:
         database: A session with the views of `selection.open_views` and `thresholds.find_thresholds`.
@@ -76,7 +76,7 @@ def measure_separation(database: Database, settings: Settings, out: Path) -> Pat
         for name, takes in groups.items()
         for kind in dict.fromkeys(head.carrier_class for head in heads)
     ]
-    return write_rows(rows, out, schema.SEPARATION)
+    return write_rows(rows, out, schema.LIKELIHOOD_AUC)
 
 
 def _measures(heads: Sequence[Head]) -> tuple[int | float | None, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core import schema
-from pipeline.core.seeded import ticket_sql
+from pipeline.core.seeded import draw_key_sql
 from pipeline.core.settings import Settings
 from pipeline.core.tables import Database
 from pipeline.language.relations import Relation
@@ -98,8 +98,8 @@ def find_heads(screened: Path, entities: Path, settings: Settings, database: Dat
         database.view(name, screened / f"{name}.parquet")
     database.view("entities", entities)
     sql = _HEADS.format(
-        head=ticket_sql(settings.seed, "'head'", "id"),
-        claim=ticket_sql(settings.seed, "'claim'", "t.subject_id", "t.relation"),
+        head=draw_key_sql(settings.seed, "'head'", "id"),
+        claim=draw_key_sql(settings.seed, "'claim'", "t.subject_id", "t.relation"),
         heads=settings.likelihood.max_heads,
         facts=settings.likelihood.facts,
     )
@@ -109,7 +109,7 @@ def find_heads(screened: Path, entities: Path, settings: Settings, database: Dat
 _SAMPLED = """
 WITH considered AS ({candidates}),
 drawn AS (
-    SELECT *, {ticket} AS ticket, coalesce(middle_relation, '') || '/' || relation AS question FROM considered
+    SELECT *, {draw_key} AS ticket, coalesce(middle_relation, '') || '/' || relation AS question FROM considered
 ),
 unique_questions AS (
     SELECT *, row_number() OVER (PARTITION BY reason, subject_id, question ORDER BY ticket) AS turn FROM drawn
@@ -149,7 +149,7 @@ def select(category: Category, settings: Settings, database: Database, out: Path
     sql = _SAMPLED.format(
         category=category.name,
         candidates=category.candidates(settings),
-        ticket=ticket_sql(settings.seed, *key),
+        draw_key=draw_key_sql(settings.seed, *key),
         per_subject=category.per_subject(settings),
         size=category.size(settings),
     )

@@ -4,8 +4,8 @@ A function here names the stage, lists everything that decides its content, and 
 how. Folders come in, a folder goes out.
 """
 
-from pipeline.stages.context import COUNTS, Input, Line, read_counts
-from pipeline.stages.editing import cut_world, probe, read_edits, select, split, vary, word
+from pipeline.stages.context import COUNTS, Input, StageContext, read_counts
+from pipeline.stages.editing import cut_subgraph, probe, read_edits, select, split, vary, word
 from pipeline.stages.measuring import count_mentions, count_views, score, screen
 from pipeline.stages.reading import (
     changed,
@@ -20,13 +20,13 @@ from pipeline.stages.reading import (
 __all__ = [
     "COUNTS",
     "Input",
-    "Line",
+    "StageContext",
     "changed",
     "changed_folder",
     "changed_live",
     "count_mentions",
     "count_views",
-    "cut_world",
+    "cut_subgraph",
     "ingest",
     "ingest_arriving",
     "ingest_folder",

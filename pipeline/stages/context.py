@@ -24,7 +24,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Line:
+class StageContext:
     """What every stage is given."""
 
     settings: Settings

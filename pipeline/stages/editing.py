@@ -14,20 +14,20 @@ from pipeline.edits.exclusions import Exclusions
 from pipeline.edits.probes import add_probes
 from pipeline.edits.splits import assign_splits, split_of
 from pipeline.edits.variants import make_variants
-from pipeline.language.subgraph import World, WorldSource, load_world, make_world
+from pipeline.language.subgraph import Subgraph, SubgraphSource, load_subgraph, make_subgraph
 from pipeline.select import likelihood_auc, selection, thresholds
 from pipeline.select.categories import CATEGORIES
 from pipeline.select.facts import collect_facts
 from pipeline.select.selection import Measured
-from pipeline.stages.context import Line, write_counts
+from pipeline.stages.context import StageContext, write_counts
 
 
-def select(line: Line, measured: Measured, ingested: Path) -> Path:
-    """THRESHOLDS, SEPARATION, CANDIDATES of each category and FACTS, and what was not taken."""
-    settings = line.settings
+def select(context: StageContext, measured: Measured, ingested: Path) -> Path:
+    """THRESHOLDS, LIKELIHOOD_AUC, CANDIDATES of each category and FACTS, and what was not taken."""
+    settings = context.settings
     names = [name for name in CATEGORIES if name in settings.categories]
     sections = ("recent", "popular", "long_tail", "likelihood")
-    partners = {name: relation.partner for name, relation in line.templates.relations.items()}
+    partners = {name: relation.partner for name, relation in context.templates.relations.items()}
     depends = {
         "measured": {name: path.parent.name for name, path in vars(measured).items() if path},
         "settings": {name: getattr(settings, name).model_dump() for name in sections},
@@ -37,10 +37,10 @@ def select(line: Line, measured: Measured, ingested: Path) -> Path:
     }
 
     def make(out: Path) -> None:
-        with line.database() as database:
-            selection.open_views(database, measured, line.templates.relations)
+        with context.database() as database:
+            selection.open_views(database, measured, context.templates.relations)
             thresholds.find_thresholds(database, settings, out / "thresholds.parquet")
-            likelihood_auc.measure_separation(database, settings, out / "separation.parquet")
+            likelihood_auc.measure_likelihood_auc(database, settings, out / "likelihood_auc.parquet")
             candidates = out / "candidates"
             for name in names:
                 selection.select(CATEGORIES[name], settings, database, candidates / f"{name}.parquet")
@@ -48,107 +48,107 @@ def select(line: Line, measured: Measured, ingested: Path) -> Path:
             dropped.write_selection_drops(candidates, database, out / "dropped.parquet")
             write_counts(dropped.count_table(candidates, "selection", database), out)
 
-    return line.stage("selection", depends, make)
+    return context.stage("selection", depends, make)
 
 
-def cut_world(line: Line, ingested: Path, screened: Path, selected: Path) -> Path:
-    """WORLD: `items.parquet` and `triples.parquet`."""
-    pool = line.settings.probes.neighbour_pool
-    depends = {"ingested": ingested, "screened": screened, "selected": selected, "pool": pool, "seed": line.seed}
+def cut_subgraph(context: StageContext, ingested: Path, screened: Path, selected: Path) -> Path:
+    """SUBGRAPH: `items.parquet` and `triples.parquet`."""
+    pool = context.settings.probes.neighbour_pool
+    depends = {"ingested": ingested, "screened": screened, "selected": selected, "pool": pool, "seed": context.seed}
 
     def make(out: Path) -> None:
         files = (screened / f"{name}.parquet" for name in ("triples", "types", "past"))
         triples, types, past = files
-        source = WorldSource(selected / "facts.parquet", triples, ingested / "entities", types, past)
-        with line.database() as database:
-            make_world(source, pool, line.seed, database, out)
+        source = SubgraphSource(selected / "facts.parquet", triples, ingested / "entities", types, past)
+        with context.database() as database:
+            make_subgraph(source, pool, context.seed, database, out)
 
-    return line.stage("world", depends, make)
+    return context.stage("subgraph", depends, make)
 
 
-def word(line: Line, selected: Path, world: Path, origin: Origin) -> Path:
+def word(context: StageContext, selected: Path, subgraph: Path, origin: Origin) -> Path:
     """EDITS of all facts that can be worded, as `edits.parquet`."""
-    limits = line.settings.limits
+    limits = context.settings.limits
     depends = {
         "selected": selected,
-        "world": world,
+        "subgraph": subgraph,
         "limits": limits.model_dump(),
-        "templates": line.templates.version,
+        "templates": context.templates.version,
         "origin": [origin.source, str(origin.window_start), str(origin.window_end)],
     }
 
     def make(out: Path) -> None:
         facts = read_table(selected / "facts.parquet").to_pylist()
-        edits, drops = make_edits(facts, load_world(world, line.templates), origin, limits)
+        edits, drops = make_edits(facts, load_subgraph(subgraph, context.templates), origin, limits)
         taken_in = Counter(str(fact["category"]) for fact in facts)
         _write_edits("edits", edits, drops, taken_in, out)
 
-    return line.stage("edits", depends, make)
+    return context.stage("edits", depends, make)
 
 
-def split(line: Line, worded: Path, exclusions: Exclusions) -> Path:
+def split(context: StageContext, worded: Path, exclusions: Exclusions) -> Path:
     """EDITS with splits."""
-    shares = line.settings.splits
+    shares = context.settings.splits
     depends = {
         "worded": worded,
         "shares": shares.model_dump(),
-        "seed": line.seed,
+        "seed": context.seed,
         "excluded": sorted(exclusions.texts),
-        "templates": line.templates.version,
+        "templates": context.templates.version,
     }
 
     def make(out: Path) -> None:
         edits = read_edits(worded)
-        kept, drops = assign_splits(edits, line.templates.relations, exclusions, line.seed, shares)
+        kept, drops = assign_splits(edits, context.templates.relations, exclusions, context.seed, shares)
         _write_edits("splits", kept, drops, _by_category(edits), out)
 
-    return line.stage("splits", depends, make)
+    return context.stage("splits", depends, make)
 
 
-def probe(line: Line, divided: Path, world: Path) -> Path:
+def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
     """EDITS with locality and portability."""
-    settings, shares = line.settings.probes, line.settings.splits
+    settings, shares = context.settings.probes, context.settings.splits
     depends = {
         "divided": divided,
-        "world": world,
+        "subgraph": subgraph,
         "settings": settings.model_dump(),
         "shares": shares.model_dump(),
-        "seed": line.seed,
-        "templates": line.templates.version,
+        "seed": context.seed,
+        "templates": context.templates.version,
     }
 
     def make(out: Path) -> None:
-        around = load_world(world, line.templates)
-        edits = [_probed(edit, around, line) for edit in read_edits(divided)]
+        around = load_subgraph(subgraph, context.templates)
+        edits = [_probed(edit, around, context) for edit in read_edits(divided)]
         write_records(edits, out / "edits.parquet", schema.RELEASE)
 
-    return line.stage("probes", depends, make)
+    return context.stage("probes", depends, make)
 
 
-def _probed(edit: Edit, world: World, line: Line) -> Edit:
+def _probed(edit: Edit, subgraph: Subgraph, context: StageContext) -> Edit:
     def in_split(item: int) -> bool:
-        return split_of(f"Q{item}", line.seed, line.settings.splits) == edit["split"]
+        return split_of(f"Q{item}", context.seed, context.settings.splits) == edit["split"]
 
-    return add_probes(edit, world, line.settings.probes, line.seed, in_split)
+    return add_probes(edit, subgraph, context.settings.probes, context.seed, in_split)
 
 
-def vary(line: Line, probed: Path, world: Path) -> Path:
+def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:
     """Robust EDITS."""
-    settings = line.settings.robust
+    settings = context.settings.robust
     depends = {
         "probed": probed,
-        "world": world,
+        "subgraph": subgraph,
         "settings": settings.model_dump(),
-        "seed": line.seed,
-        "templates": line.templates.version,
+        "seed": context.seed,
+        "templates": context.templates.version,
     }
 
     def make(out: Path) -> None:
         edits = read_edits(probed)
-        varied, drops = make_variants(edits, load_world(world, line.templates), settings, line.seed)
+        varied, drops = make_variants(edits, load_subgraph(subgraph, context.templates), settings, context.seed)
         _write_edits("variants", varied, drops, Counter({"robust": len(edits)}), out)
 
-    return line.stage("variants", depends, make)
+    return context.stage("variants", depends, make)
 
 
 def read_edits(folder: Path) -> list[Edit]:

@@ -15,12 +15,12 @@ from pipeline.signals.frequency import measure_frequency
 from pipeline.signals.likelihood import measure_likelihood
 from pipeline.signals.popularity import measure_popularity
 from pipeline.sources.pageviews.files import read_views
-from pipeline.stages.context import COUNTS, Input, Line, write_counts, write_json
+from pipeline.stages.context import COUNTS, Input, StageContext, write_counts, write_json
 
 
-def screen(line: Line, ingested: Path, exclusions: Exclusions) -> Path:
+def screen(context: StageContext, ingested: Path, exclusions: Exclusions) -> Path:
     """TYPES, TRIPLES and PAST, as `types.parquet`, `triples.parquet` and `past.parquet`, and what was rejected."""
-    templates, settings = line.templates, line.settings.screening
+    templates, settings = context.templates, context.settings.screening
     relations = {
         name: relation.model_dump(mode="json", exclude={"wordings", "version"})
         for name, relation in templates.relations.items()
@@ -36,71 +36,71 @@ def screen(line: Line, ingested: Path, exclusions: Exclusions) -> Path:
 
     def make(out: Path) -> None:
         statements, types = ingested / "statements", out / "types.parquet"
-        with line.database() as database:
+        with context.database() as database:
             screening.make_types(statements, templates, settings.max_class_depth, database, types)
-        with line.database() as database:
+        with context.database() as database:
             tables = screening.Ingested(statements, ingested / "entities", types)
             screening.screen(tables, templates, settings, exclusions.ids, database, out)
-        with line.database() as database:
+        with context.database() as database:
             triples = out / "triples.parquet"
             dropped.write_screening_drops(triples, database, out / "dropped.parquet")
             write_counts(dropped.count_table(triples, "screening", database), out)
 
-    return line.stage("screening", depends, make)
+    return context.stage("screening", depends, make)
 
 
-def count_mentions(line: Line, ingested: Path) -> Path:
+def count_mentions(context: StageContext, ingested: Path) -> Path:
     """FREQUENCY and DEGREE, as `frequency.parquet` and `degree.parquet`."""
 
     def make(out: Path) -> None:
-        with line.database() as database:
+        with context.database() as database:
             measure_frequency(ingested / "mentions", database, out / "frequency.parquet")
             measure_degree(ingested / "mentions", database, out / "degree.parquet")
 
-    return line.stage("mentions", {"ingested": ingested}, make)
+    return context.stage("mentions", {"ingested": ingested}, make)
 
 
-def count_views(line: Line, files: Sequence[Input], ingested: Path) -> Path:
+def count_views(context: StageContext, files: Sequence[Input], ingested: Path) -> Path:
     """POPULARITY, as `popularity.parquet`, and how many pages were kept or left out for what reason."""
-    settings = line.settings.pageviews
+    settings = context.settings.pageviews
     depends = {"files": [file.sha256 for file in files], "settings": settings.model_dump(), "ingested": ingested}
 
     def make(out: Path) -> None:
         for place, file in enumerate(files):
             read_views(file.path, frozenset(settings.projects), out / "views" / f"{place:04d}.parquet")
-        with line.database() as database:
+        with context.database() as database:
             counts = measure_popularity(
                 out / "views", ingested / "titles", settings, database, out / "popularity.parquet"
             )
         write_json(counts, out / COUNTS)
 
-    return line.stage("popularity", depends, make)
+    return context.stage("popularity", depends, make)
 
 
-def score(line: Line, model: Model, ingested: Path, screened: Path) -> Path:
+def score(context: StageContext, model: Model, ingested: Path, screened: Path) -> Path:
     """LIKELIHOOD, NAMES and MODELS of candidate heads, and how many heads have which status."""
     with contextlib.ExitStack() as ending:
-        with line.reporter.track("loading the model", 0):
+        with context.reporter.track("loading the model", 0):
             scorer = ending.enter_context(scorer_elsewhere(model))
-        return _score(line, scorer, ingested, screened)
+        return _score(context, scorer, ingested, screened)
 
 
-def _score(line: Line, scorer: Scorer, ingested: Path, screened: Path) -> Path:
-    settings = line.settings
+def _score(context: StageContext, scorer: Scorer, ingested: Path, screened: Path) -> Path:
+    settings = context.settings
     depends = {
         "model": [scorer.name, scorer.revision, scorer.dtype, scorer.tokenizer_hash],
         "screened": screened,
         "settings": settings.likelihood.model_dump(),
-        "seed": line.seed,
-        "templates": line.templates.version,
+        "seed": context.seed,
+        "templates": context.templates.version,
     }
 
     def make(out: Path) -> None:
         heads = out / "heads.parquet"
-        with line.database() as database:
+        with context.database() as database:
             selection.find_heads(screened, ingested / "entities", settings, database, heads)
-        with line.reporter.track("scoring names", row_count(heads)) as advance:
-            counts = measure_likelihood(heads, line.templates, settings, scorer, out, advance)
+        with context.reporter.track("scoring names", row_count(heads)) as advance:
+            counts = measure_likelihood(heads, context.templates, settings, scorer, out, advance)
         write_json(counts, out / COUNTS)
 
-    return line.stage("likelihood", depends, make)
+    return context.stage("likelihood", depends, make)

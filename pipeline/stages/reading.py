@@ -16,7 +16,7 @@ from pipeline.sources.entities.rows import Wanted
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.files.stream import arriving
 from pipeline.sources.live import window
-from pipeline.stages.context import COUNTS, Input, Line, write_json
+from pipeline.stages.context import COUNTS, Input, StageContext, write_json
 
 
 def wanted(templates: Templates, wikis: Iterable[str]) -> Wanted:
@@ -31,31 +31,33 @@ def _dated(templates: Templates) -> frozenset[str]:
     return frozenset(f"P{number}" for number in templates.dating.properties)
 
 
-def _wanted(line: Line) -> Wanted:
-    return wanted(line.templates, line.settings.dump.wikis)
+def _wanted(context: StageContext) -> Wanted:
+    return wanted(context.templates, context.settings.dump.wikis)
 
 
-def _ingest_depends(line: Line, new: str, harvest: Path | None = None) -> Mapping[str, object]:
+def _ingest_depends(context: StageContext, new: str, harvest: Path | None = None) -> Mapping[str, object]:
     depends: dict[str, object] = {
         "new": new,
-        "settings": line.settings.dump.model_dump(),
-        "wanted": sorted(_wanted(line).properties),
+        "settings": context.settings.dump.model_dump(),
+        "wanted": sorted(_wanted(context).properties),
     }
     if harvest:
         depends["harvest"] = _hashes(harvest, ("mentions.parquet", "titles.parquet"))
     return depends
 
 
-def ingest_folder(line: Line, new: Input) -> Path:
+def ingest_folder(context: StageContext, new: Input) -> Path:
     """Where `ingest` leaves the tables of a dump."""
-    return stage_folder(line.work, "ingest", _ingest_depends(line, new.sha256))
+    return stage_folder(context.work, "ingest", _ingest_depends(context, new.sha256))
 
 
-def ingest(line: Line, new: Input, pool: Executor, harvest: Path | None = None, old: Input | None = None) -> Path:
+def ingest(
+    context: StageContext, new: Input, pool: Executor, harvest: Path | None = None, old: Input | None = None
+) -> Path:
     """STATEMENTS, ENTITIES, MENTIONS and TITLES of the newer state, in folders of these names, and what was read.
 
     Args:
-        line: What every stage is given.
+        context: What every stage is given.
         new: The newer dump, or the items that a visit brought.
         pool: Where to read.
         harvest: That visit, which knows more of the graph and of pages than its items tell.
@@ -63,58 +65,60 @@ def ingest(line: Line, new: Input, pool: Executor, harvest: Path | None = None, 
     """
 
     def make(out: Path) -> None:
-        if old and not _scanned(line, old, new):
-            fill = functools.partial(_ingest_and_scan, line, old, new, pool, out)
-            line.stage("scan", _scan_depends(line, old, new), fill)
+        if old and not _scanned(context, old, new):
+            fill = functools.partial(_ingest_and_scan, context, old, new, pool, out)
+            context.stage("scan", _scan_depends(context, old, new), fill)
         else:
-            _read(line, new, pool, out)
+            _read(context, new, pool, out)
         if harvest:
-            with line.database() as database:
+            with context.database() as database:
                 window.complete(out, harvest, database)
 
-    return line.stage("ingest", _ingest_depends(line, new.sha256, harvest), make)
+    return context.stage("ingest", _ingest_depends(context, new.sha256, harvest), make)
 
 
-def _read(line: Line, new: Input, pool: Executor, out: Path, beside: ingestion.Beside | None = None) -> None:
-    with line.reporter.watch("reading the dump", dump_bytes(new.path), line.work / "beats") as beats:
-        counts = ingestion.ingest(new.path, out, _wanted(line), line.settings.dump, pool, line.workers, beats, beside)
+def _read(context: StageContext, new: Input, pool: Executor, out: Path, beside: ingestion.Beside | None = None) -> None:
+    with context.reporter.watch("reading the dump", dump_bytes(new.path), context.work / "beats") as beats:
+        counts = ingestion.ingest(
+            new.path, out, _wanted(context), context.settings.dump, pool, context.workers, beats, beside
+        )
     write_json(counts.__dict__, out / COUNTS)
 
 
-def _ingest_and_scan(line: Line, old: Input, new: Input, pool: Executor, out: Path, scanned: Path) -> None:
+def _ingest_and_scan(context: StageContext, old: Input, new: Input, pool: Executor, out: Path, scanned: Path) -> None:
     """Fill the folder of `ingest` and that of a scan, which stays empty if it would be of no use."""
-    beside = scan.beside(old.path, new.path, scanned, line.settings.dump, _dated(line.templates))
-    _read(line, new, pool, out, beside)
+    beside = scan.beside(old.path, new.path, scanned, context.settings.dump, _dated(context.templates))
+    _read(context, new, pool, out, beside)
 
 
-def _scan_depends(line: Line, old: Input, new: Input) -> Mapping[str, object]:
-    dump_settings = line.settings.dump.model_dump()
-    return {"old": old.sha256, "new": new.sha256, "dump": dump_settings, "dated": sorted(_dated(line.templates))}
+def _scan_depends(context: StageContext, old: Input, new: Input) -> Mapping[str, object]:
+    dump_settings = context.settings.dump.model_dump()
+    return {"old": old.sha256, "new": new.sha256, "dump": dump_settings, "dated": sorted(_dated(context.templates))}
 
 
-def _scanned(line: Line, old: Input, new: Input) -> Path | None:
+def _scanned(context: StageContext, old: Input, new: Input) -> Path | None:
     """The finished folder of a scan of the newer dump."""
-    folder = stage_folder(line.work, "scan", _scan_depends(line, old, new))
+    folder = stage_folder(context.work, "scan", _scan_depends(context, old, new))
     return folder if (folder / DONE).is_file() else None
 
 
-def ingest_arriving(line: Line, name: str, pool: Executor) -> Path:
+def ingest_arriving(context: StageContext, name: str, pool: Executor) -> Path:
     """The same, of a dump that is read and hashed as it arrives."""
 
     def make(out: Path) -> Mapping[str, object]:
-        with arriving(name) as arrival, line.reporter.track("reading the dump", 0):
-            counts = ingestion.ingest(arrival.dump, out, _wanted(line), line.settings.dump, pool, line.workers)
+        with arriving(name) as arrival, context.reporter.track("reading the dump", 0):
+            counts = ingestion.ingest(arrival.dump, out, _wanted(context), context.settings.dump, pool, context.workers)
             sha256 = arrival.sha256()
         write_json(counts.__dict__, out / COUNTS)
-        return _ingest_depends(line, sha256)
+        return _ingest_depends(context, sha256)
 
-    return late_stage(line.work, "ingest", make)
+    return late_stage(context.work, "ingest", make)
 
 
-def changed_live(line: Line, harvest: Path, since: datetime, ingested: Path) -> Path:
+def changed_live(context: StageContext, harvest: Path, since: datetime, ingested: Path) -> Path:
     """CHANGES of a visit's window, as `changes.parquet`."""
     files = sorted(path.relative_to(harvest).as_posix() for path in (harvest / "differences").glob("*.parquet"))
-    dating = line.templates.dating
+    dating = context.templates.dating
     depends = {
         "harvest": _hashes(harvest, (*files, "merges.parquet", "undone.parquet", "provenance.parquet")),
         "ingested": ingested,
@@ -125,12 +129,12 @@ def changed_live(line: Line, harvest: Path, since: datetime, ingested: Path) -> 
     def make(out: Path) -> None:
         dates = (ingested / "statements",)
         evidence = classification.Evidence(harvest / "differences", harvest / "merges.parquet", dates, since)
-        with line.database() as database:
+        with context.database() as database:
             compared = classification.classify(evidence, dating, database, out / "compared.parquet")
-        with line.database() as database:
+        with context.database() as database:
             window.finish_changes(compared, harvest, database, out / "changes.parquet")
 
-    return line.stage("changes", depends, make)
+    return context.stage("changes", depends, make)
 
 
 def _hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
@@ -138,44 +142,46 @@ def _hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: file_hash(folder / name) for name in names if (folder / name).is_file()}
 
 
-def _changed_depends(line: Line, old: Input, new: Input) -> Mapping[str, object]:
+def _changed_depends(context: StageContext, old: Input, new: Input) -> Mapping[str, object]:
     return {
         "old": old.sha256,
         "new": new.sha256,
-        "dump": line.settings.dump.model_dump(),
-        "changes": line.settings.changes.model_dump(),
-        "dating": line.templates.dating.model_dump(mode="json"),
+        "dump": context.settings.dump.model_dump(),
+        "changes": context.settings.changes.model_dump(),
+        "dating": context.templates.dating.model_dump(mode="json"),
     }
 
 
-def changed_folder(line: Line, old: Input, new: Input) -> Path:
+def changed_folder(context: StageContext, old: Input, new: Input) -> Path:
     """Where `changed` leaves its tables."""
-    return stage_folder(line.work, "changes", _changed_depends(line, old, new))
+    return stage_folder(context.work, "changes", _changed_depends(context, old, new))
 
 
-def changed(line: Line, old: Input, new: Input, pool: Executor) -> Path:
+def changed(context: StageContext, old: Input, new: Input, pool: Executor) -> Path:
     """CHANGES between the two dumps, as `changes.parquet`."""
-    settings = line.settings
+    settings = context.settings
 
     def make(out: Path) -> None:
         reading = scan.Reading(
-            settings.dump, _dated(line.templates), settings.memory, pool, line.workers, line.reporter
+            settings.dump, _dated(context.templates), settings.memory, pool, context.workers, context.reporter
         )
-        scanned = _scanned(line, old, new)
+        scanned = _scanned(context, old, new)
         newer = scanned if scanned and (scanned / "revisions").is_dir() else None
         scans = scan.find_changed(old.path, new.path, out, reading, newer)
         comparison.check_order(scans.older / "revisions", scans.newer / "revisions")
         if not scans.is_quick:
-            line.reporter.warn("read_twice", "The dumps were read more than once: their revisions do not tell enough.")
+            context.reporter.warn(
+                "read_twice", "The dumps were read more than once: their revisions do not tell enough."
+            )
         texts = comparison.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
         comparison.compare_texts(texts, out, settings.memory, settings.changes.replaced_gap_days, pool)
-        with line.database() as database:
+        with context.database() as database:
             merges = comparison.find_merges(out, texts, database, out / "merges.parquet")
         dates = (scans.older / "dates", scans.newer / "dates")
         start = comparison.last_edit(scans.older / "revisions")
         evidence = classification.Evidence(out / "differences", merges, dates, start)
-        with line.database() as database:
-            classification.classify(evidence, line.templates.dating, database, out / "changes.parquet")
+        with context.database() as database:
+            classification.classify(evidence, context.templates.dating, database, out / "changes.parquet")
         comparison.write_window(scans.older / "revisions", out)
 
-    return line.stage("changes", _changed_depends(line, old, new), make)
+    return context.stage("changes", _changed_depends(context, old, new), make)

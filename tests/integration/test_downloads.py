@@ -5,14 +5,14 @@ import bz2
 import pytest
 
 from pipeline.core.errors import BudgetSpent, ServiceError
-from pipeline.core.seeded import ticket
+from pipeline.core.seeded import draw_key
 from pipeline.sandbox.server import Answer, Faults, File, Route, serve
 from pipeline.sources.files.resumable import NotThere, read_anew, unpacked
 from pipeline.sources.live.rate_limit import Gate
 from tests.live import CONTACT, quick
 
 # What does not pack well: the file is 20 chunks long, and more than one stream.
-LINES = "".join(f"{ticket(0, place)}\n" for place in range(40_000)).encode()
+LINES = "".join(f"{draw_key(0, place)}\n" for place in range(40_000)).encode()
 PACKED = bz2.compress(LINES[:1_000_000]) + bz2.compress(LINES[1_000_000:])
 
 

@@ -33,7 +33,7 @@ STAGES = (
     "mentions",
     "popularity",
     "selection",
-    "world",
+    "subgraph",
     "edits",
     "splits",
     "probes",

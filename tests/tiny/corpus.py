@@ -15,17 +15,17 @@ from pipeline import stages
 from pipeline.core import schema
 from pipeline.core.parallel import InlineExecutor
 from pipeline.core.progress import Reporter
-from pipeline.core.seeded import ordered
+from pipeline.core.seeded import shuffled
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import file_hash, read_table
 from pipeline.edits.exclusions import Exclusions
 from pipeline.language.prompts import ask_triple
 from pipeline.language.relations import load_templates
-from pipeline.language.subgraph import Triple, World, WorldSource, load_world, make_world
+from pipeline.language.subgraph import Subgraph, SubgraphSource, Triple, load_subgraph, make_subgraph
 from pipeline.lm.bundled import is_held_out
 from pipeline.sources.files.sample import sample_dumps, sample_pageviews
 from pipeline.sources.pageviews.files import pageview_files
-from pipeline.stages import Input, Line
+from pipeline.stages import Input, StageContext
 
 _MOST = 6  # tellings of a fact; most relations have six clozes
 _VIEWS_OF_TWO = 10_000.0  # page views from which a fact is told twice, and once more for each factor of ten
@@ -56,18 +56,18 @@ def corpus(work: Path, epochs: int) -> list[list[str]]:
         epochs: How often the facts are told.
     """
     settings, templates = load_settings(), load_templates()
-    line = Line(settings, templates, work, 1, Reporter())
+    context = StageContext(settings, templates, work, 1, Reporter())
     _, new = sample_dumps()
-    ingested = stages.ingest(line, _input(new), InlineExecutor())
-    screened = stages.screen(line, ingested, Exclusions())
-    viewed = stages.count_views(line, [_input(path) for path in pageview_files(sample_pageviews())], ingested)
-    world = _world(line, ingested, screened)
+    ingested = stages.ingest(context, _input(new), InlineExecutor())
+    screened = stages.screen(context, ingested, Exclusions())
+    viewed = stages.count_views(context, [_input(path) for path in pageview_files(sample_pageviews())], ingested)
+    subgraph = _world(context, ingested, screened)
     popularity = read_table(viewed / "popularity.parquet", ["id", "page_views"]).to_pylist()
     views = {row["id"]: row["page_views"] for row in popularity}
     told = [
         (sentences, tellings(views.get(triple.subject_id)))
-        for triple in world.triples
-        if triple.is_eligible and not is_held_out(triple.subject_id) and (sentences := _told(triple, world))
+        for triple in subgraph.triples
+        if triple.is_eligible and not is_held_out(triple.subject_id) and (sentences := _told(triple, subgraph))
     ]
     return [
         [sentences[(epoch * often + turn) % len(sentences)] for sentences, often in told for turn in range(often)]
@@ -79,33 +79,35 @@ def _input(path: Path) -> Input:
     return Input(path, file_hash(path))
 
 
-def _world(line: Line, ingested: Path, screened: Path) -> World:
+def _world(context: StageContext, ingested: Path, screened: Path) -> Subgraph:
     """All eligible triples with what they are called."""
-    folder = line.work / "tiny-world"
-    with line.database() as database:
+    folder = context.work / "tiny-subgraph"
+    with context.database() as database:
         database.view("triples", screened / "triples.parquet")
         facts = database.write(_EVERY_TRIPLE, folder / "facts.parquet", _FACTS)
     files = (screened / f"{name}.parquet" for name in ("triples", "types", "past"))
     triples, types, past = files
-    with line.database() as database:
-        make_world(WorldSource(facts, triples, ingested / "entities", types, past), 0, line.seed, database, folder)
-    return load_world(folder, line.templates)
+    with context.database() as database:
+        make_subgraph(
+            SubgraphSource(facts, triples, ingested / "entities", types, past), 0, context.seed, database, folder
+        )
+    return load_subgraph(folder, context.templates)
 
 
-def _told(triple: Triple, world: World) -> Sequence[str]:
+def _told(triple: Triple, subgraph: Subgraph) -> Sequence[str]:
     """A fact in each of its wordings, in drawn order."""
-    asked = ask_triple(world, triple, world.items[triple.subject_id])
-    answer = _answer(triple, world)
+    asked = ask_triple(subgraph, triple, subgraph.items[triple.subject_id])
+    answer = _answer(triple, subgraph)
     if asked is None or answer is None:
         return ()
-    clozes = ordered([asked.prompt, *asked.rephrases], 0, triple.statement_id)
+    clozes = shuffled([asked.prompt, *asked.rephrases], 0, triple.statement_id)
     return [f"{cloze} {answer.removesuffix('.')}." for cloze in clozes]
 
 
-def _answer(triple: Triple, world: World) -> str | None:
+def _answer(triple: Triple, subgraph: Subgraph) -> str | None:
     """The object in running text: with its article if it takes one."""
     if triple.object_id is not None:
-        item = world.items.get(triple.object_id)
-        return world.name(item).text if item else None
-    texts = world.texts(triple.object_key, None)
+        item = subgraph.items.get(triple.object_id)
+        return subgraph.name(item).text if item else None
+    texts = subgraph.texts(triple.object_key, None)
     return texts[0] if texts else None

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from pipeline.core import schema
-from pipeline.core.seeded import ordered
+from pipeline.core.seeded import shuffled
 from pipeline.core.tables import read_table, write_rows
 from pipeline.sources.live.sparql import Service, ask_of_items, item_of
 
@@ -79,7 +79,7 @@ def find_neighbours(
 
     found, _ = ask_of_items(service, asked, asked_of, is_whole=False)
     items = {item for rows in found.values() for row in rows if (item := item_of(row["o"])) is not None}
-    return sorted(ordered(items, seed, "neighbour")[:most])
+    return sorted(shuffled(items, seed, "neighbour")[:most])
 
 
 def find_classes(service: Service, classes: Iterable[int], depth: int, cache: Path) -> set[int]:

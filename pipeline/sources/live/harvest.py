@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pipeline.core import schema
 from pipeline.core.errors import UsageError
 from pipeline.core.progress import Reporter
-from pipeline.core.seeded import ordered, ticket
+from pipeline.core.seeded import draw_key, shuffled
 from pipeline.core.settings import PoliteSettings, Settings
 from pipeline.core.tables import Database, write_rows
 from pipeline.sources.live.items import fetch_items
@@ -174,7 +174,7 @@ def _folder(call: Call, window: Window, settings: Settings) -> Path:
         sorted(call.follow),
         schema.SCHEMA_VERSION,
     ]
-    return call.state / "visits" / f"{window.name}-{ticket(0, json.dumps(depends, sort_keys=True))[:12]}"
+    return call.state / "visits" / f"{window.name}-{draw_key(0, json.dumps(depends, sort_keys=True))[:12]}"
 
 
 def _finished(folder: Path, window: Window) -> Harvest | None:
@@ -248,7 +248,7 @@ def _changed(database: Database, follow: Collection[int], settings: Settings) ->
     sql = f"""SELECT DISTINCT subject_id FROM differences
         WHERE is_new_value AND item_kind <> 'removed' AND property_id IN ({properties})"""
     items = cast(list[int], database.table(sql).column(0).to_pylist())
-    return sorted(ordered(items, settings.seed, "changed")[: settings.live.max_subjects])
+    return sorted(shuffled(items, settings.seed, "changed")[: settings.live.max_subjects])
 
 
 def _witnesses(database: Database, follow: Collection[int]) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pipeline.core import schema
 from pipeline.core.progress import Reporter
-from pipeline.core.seeded import ticket
+from pipeline.core.seeded import draw_key
 from pipeline.core.tables import Database, write_rows
 from pipeline.sources.live.wiki import Answer, Wiki
 
@@ -34,7 +34,7 @@ def fetch_items(
             part = waiting[start : start + batch]
             found = wiki.entities([f"Q{item}" for item in part], _PROPS, languages=_LANGUAGES)
             rows = [(item, _line(found[f"Q{item}"])) for item in part]
-            write_rows(rows, store / f"{ticket(0, *part)[:16]}.parquet", schema.TEXTS)
+            write_rows(rows, store / f"{draw_key(0, *part)[:16]}.parquet", schema.TEXTS)
             advance(len(part))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.core import schema
 from pipeline.core.errors import ServiceError
 from pipeline.core.progress import Advance
-from pipeline.core.seeded import ticket
+from pipeline.core.seeded import draw_key
 from pipeline.core.settings import LiveSettings
 from pipeline.core.tables import Database, write_rows
 from pipeline.sources.live.wiki import Answer, Wiki
@@ -47,7 +47,7 @@ def fetch_revisions(
             batch = waiting[start : start + settings.batch]
             rows, bad = _fetch(wiki, batch)
             if rows:
-                write_rows(rows, store / f"{ticket(0, *batch)[:16]}.parquet", schema.REVISION_TEXTS)
+                write_rows(rows, store / f"{draw_key(0, *batch)[:16]}.parquet", schema.REVISION_TEXTS)
             missing |= bad
             advance(len(rows))
         if not missing:

@@ -13,7 +13,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from pipeline.core.errors import ServiceError, UsageError
-from pipeline.core.seeded import ticket
+from pipeline.core.seeded import draw_key
 from pipeline.sources.live.rate_limit import Gate
 
 Answer = Mapping[str, Any]
@@ -153,7 +153,7 @@ def _site(url: str, gate: Gate, folder: Path) -> Any:
         "Family",
         (family.Family,),
         {
-            "name": f"wiki{ticket(0, url)[:8]}",  # pywikibot keeps open sites by this name
+            "name": f"wiki{draw_key(0, url)[:8]}",  # pywikibot keeps open sites by this name
             "langs": {"en": parts.netloc},
             "hostname": fixed(parts.netloc),
             "protocol": fixed(parts.scheme),

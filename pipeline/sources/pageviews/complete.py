@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.errors import ServiceError
-from pipeline.core.seeded import ticket
+from pipeline.core.seeded import draw_key
 from pipeline.core.settings import LiveSettings
 from pipeline.core.tables import Database, whole_file
 from pipeline.sources.files.resumable import NotThere, read_anew, unpacked
@@ -48,7 +48,7 @@ class MonthlyFiles:
     def ranking(self, project: str, month: Month) -> Path:
         """Where the most viewed pages of a project are kept."""
         year, number = month
-        place = ticket(0, self.url)[:8]  # another server may have other numbers
+        place = draw_key(0, self.url)[:8]  # another server may have other numbers
         return self.kept / place / f"complete_{project}_{year}-{number:02d}_{self.settings.view_pages}.tsv"
 
 

@@ -124,7 +124,7 @@ def find_items(wiki: Wiki, project: str, titles: list[str], batch: int) -> set[T
                 item = str(page.get("pageprops", {}).get("wikibase_item", ""))
                 if item[:1] == "Q" and page.get("ns") == 0:
                     found[page["title"]] = int(item[1:])
-            turned = [(one["from"], one["to"]) for one in part.get("redirects", ())]
-            found |= {old: found[new] for old, new in turned if new in found}
+            rotated = [(one["from"], one["to"]) for one in part.get("redirects", ())]
+            found |= {old: found[new] for old, new in rotated if new in found}
     name = project.partition(".")[0].replace("-", "_") + "wiki"
     return {(item, name, title) for title, item in found.items()}

@@ -9,7 +9,7 @@ import pytest
 from pipeline.core import reasons
 from pipeline.core.settings import LimitsSettings
 from pipeline.edits.edits import Fact, make_edits
-from pipeline.language.subgraph import Item, World
+from pipeline.language.subgraph import Item, Subgraph
 from tests.minikg import (
     ADA,
     BRUNO,
@@ -140,7 +140,7 @@ def test_a_recent_fact_is_inserted_unless_it_took_the_place_of_another(
     edit = mini.edit(fact)
     assert edit["edit_kind"] == ("insertion" if truth == BRUNO else "modification")
     assert (edit["target_new"], edit["target_new_id"]) == ("Bruno Hald", f"Q{BRUNO}")
-    assert (edit["ground_truth"], edit["ground_truth_id"]) == (mini.world.items[truth].label, f"Q{truth}")
+    assert (edit["ground_truth"], edit["ground_truth_id"]) == (mini.subgraph.items[truth].label, f"Q{truth}")
     assert edit["answers"] == [["Bruno Hald"]]  # all that is true now
 
 
@@ -214,7 +214,7 @@ def test_a_case_id_depends_on_category_subject_path_and_target_alone(mini: Mini)
 
 def test_a_case_id_outlives_new_names_statements_and_measurements(mini: Mini) -> None:
     fact = mini.fact(IBEN, "P106", PAINTER)
-    renamed = renaming(mini.world, {IBEN: "Iben Rooke Berg", PAINTER: "paintress"})
+    renamed = renaming(mini.subgraph, {IBEN: "Iben Rooke Berg", PAINTER: "paintress"})
     later = mini.edit({**fact, "statement_id": "Q2003$new", "frequency": 99, "object_count": 2}, renamed)
     assert later["prompt"] != mini.edit(fact)["prompt"]
     assert later["case_id"] == mini.edit(fact)["case_id"]
@@ -267,78 +267,81 @@ def test_an_edit_carries_the_signals_of_its_fact(mini: Mini) -> None:
     }
     edit = mini.edit(mini.fact(IBEN, "P106", PAINTER, **signals))
     assert {name: edit[name] for name in signals} == signals  # type: ignore[literal-required]
-    assert edit["statement_count"] == mini.world.items[IBEN].statement_count > 5
+    assert edit["statement_count"] == mini.subgraph.items[IBEN].statement_count > 5
 
 
 # Facts that cannot be worded
 
 
-def renaming(world: World, labels: dict[int, str]) -> World:
+def renaming(subgraph: Subgraph, labels: dict[int, str]) -> Subgraph:
     """A world in which some items have other labels."""
-    items: dict[int, Item] = {number: replace(world.items[number], label=label) for number, label in labels.items()}
-    return World({**world.items, **items}, world.triples, world.templates)
+    items: dict[int, Item] = {number: replace(subgraph.items[number], label=label) for number, label in labels.items()}
+    return Subgraph({**subgraph.items, **items}, subgraph.triples, subgraph.templates)
 
 
-Case = Callable[[Mini], tuple[Fact, World]]
+Case = Callable[[Mini], tuple[Fact, Subgraph]]
 UNWORDABLE: dict[str, tuple[str, Case]] = {
     "a popular fact without a target": (
         "no_target",
-        lambda mini: (mini.fact(IBEN, "P106", PAINTER, category="popular"), mini.world),
+        lambda mini: (mini.fact(IBEN, "P106", PAINTER, category="popular"), mini.subgraph),
     ),
     "a subject without a name": (
         "no_wording",
-        lambda mini: (mini.fact(IBEN, "P106", PAINTER, subject_id=NOWHERE), mini.world),
+        lambda mini: (mini.fact(IBEN, "P106", PAINTER, subject_id=NOWHERE), mini.subgraph),
     ),
     "an object without a name": (
         "no_wording",
-        lambda mini: (mini.fact(IBEN, "P106", PAINTER, object_id=NOWHERE), mini.world),
+        lambda mini: (mini.fact(IBEN, "P106", PAINTER, object_id=NOWHERE), mini.subgraph),
     ),
     "a decade": (
         "no_wording",
         lambda mini: (
             mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9", object_key="+1990-00-00T00:00:00Z/8"),
-            mini.world,
+            mini.subgraph,
         ),
     ),
     "a subject that the relation does not take": (
         "no_wording",
-        lambda mini: (mini.fact(IBEN, "P106", PAINTER, subject_id=VERDANIA), mini.world),
+        lambda mini: (mini.fact(IBEN, "P106", PAINTER, subject_id=VERDANIA), mini.subgraph),
     ),
     "a middle entity without a name": (
         "no_wording",
-        lambda mini: (mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)) | {"middle_id": NOWHERE}, mini.world),
+        lambda mini: (mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)) | {"middle_id": NOWHERE}, mini.subgraph),
     ),
     "a subject called like a word of the prompt": (
         "subject_not_once",
-        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {GREY_TIDE: "director"})),
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.subgraph, {GREY_TIDE: "director"})),
     ),
     "a subject called like a word of the question": (
         "subject_not_once",
-        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {GREY_TIDE: "Who"})),
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.subgraph, {GREY_TIDE: "Who"})),
     ),
     "an object called like a word of the prompt": (
         "target_in_prompt",
-        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {INTI: "Director"})),
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.subgraph, {INTI: "Director"})),
     ),
     "an object called like a word of the question": (
         "target_in_prompt",
-        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {INTI: "Who"})),
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.subgraph, {INTI: "Who"})),
     ),
     "names that are too long": (
         "too_long",
-        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {INTI: "Ñ" * 120})),
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.subgraph, {INTI: "Ñ" * 120})),
     ),
     "an object that most rephrases give away": (
         "few_rephrases",
-        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.world, {INTI: "Ed", GREY_TIDE: "Sea, Part I"})),
+        lambda mini: (
+            mini.fact(GREY_TIDE, "P57", INTI),
+            renaming(mini.subgraph, {INTI: "Ed", GREY_TIDE: "Sea, Part I"}),
+        ),
     ),
 }
 
 
 @pytest.mark.parametrize(("reason", "case"), UNWORDABLE.values(), ids=UNWORDABLE)
 def test_a_fact_that_cannot_be_worded_is_dropped_with_a_reason(reason: str, case: Case, mini: Mini) -> None:
-    fact, world = case(mini)
-    edits, (drop,) = make_edits([fact], world, ORIGIN, LIMITS)
+    fact, subgraph = case(mini)
+    edits, (drop,) = make_edits([fact], subgraph, ORIGIN, LIMITS)
     assert edits == []
     assert (drop.stage, drop.reason, drop.category) == ("edits", reason, fact["category"])
 
@@ -351,19 +354,19 @@ def test_prompt_and_target_are_measured_together_in_bytes(mini: Mini) -> None:
     length = len("The name of the director of Grey Tide is Inti Ñandú") + 2  # two letters take two bytes each
     for limit, kept in ((length, 1), (length - 1, 0)):
         limits = LimitsSettings(prompt_and_target_bytes=limit)
-        edits, _ = make_edits([mini.fact(GREY_TIDE, "P57", INTI)], mini.world, ORIGIN, limits)
+        edits, _ = make_edits([mini.fact(GREY_TIDE, "P57", INTI)], mini.subgraph, ORIGIN, limits)
         assert len(edits) == kept
 
 
 def test_a_drop_names_the_row_it_was(mini: Mini) -> None:
     fact = mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA), category="popular")
-    _, (drop,) = make_edits([fact], mini.world, ORIGIN, LIMITS)
+    _, (drop,) = make_edits([fact], mini.subgraph, ORIGIN, LIMITS)
     assert (drop.subject_id, drop.relation_id, drop.object_id) == (f"Q{ADA}", "P27/P30", f"Q{MERIDIA}")
     assert drop.statement_id == f"Q{VERDANIA}$P30-{MERIDIA}"
 
 
 def test_every_fact_is_worded_or_dropped(mini: Mini) -> None:
-    edits, drops = make_edits(mini.facts, mini.world, ORIGIN, LIMITS)
+    edits, drops = make_edits(mini.facts, mini.subgraph, ORIGIN, LIMITS)
     assert len(edits) + len(drops) == len(mini.facts)
     assert drops  # popular facts without a target
 
@@ -373,7 +376,7 @@ def test_every_fact_is_worded_or_dropped(mini: Mini) -> None:
 
 def test_rephrases_that_give_the_target_away_are_left_out(mini: Mini) -> None:
     fact = mini.fact(GREY_TIDE, "P57", INTI)
-    kept = mini.edit(fact, renaming(mini.world, {INTI: "chair"}))["rephrases"]
+    kept = mini.edit(fact, renaming(mini.subgraph, {INTI: "chair"}))["rephrases"]
     assert not any("chair" in text for text in kept)
     assert len(kept) == len(mini.edit(fact)["rephrases"]) - 1
 

@@ -11,7 +11,7 @@ from pipeline.edits.edits import Fact
 from pipeline.edits.probes import add_probes
 from pipeline.edits.splits import split_of
 from pipeline.language.prompts import mentions
-from pipeline.language.subgraph import World
+from pipeline.language.subgraph import Subgraph
 from tests.minikg import (
     ADA,
     BRUNO,
@@ -73,14 +73,14 @@ def probed(
     mini: Mini,
     fact: Fact,
     *,
-    world: World | None = None,
+    subgraph: Subgraph | None = None,
     settings: ProbesSettings = PLENTY,
     seed: int = 1,
     in_split: Callable[[int], bool] = everywhere,
 ) -> Edit:
     """The edit of a fact with its probes."""
-    world = world or mini.world
-    return add_probes(mini.edit(fact, world), world, settings, seed, in_split)
+    subgraph = subgraph or mini.subgraph
+    return add_probes(mini.edit(fact, subgraph), subgraph, settings, seed, in_split)
 
 
 def of_kind(edit: Edit, *kinds: str) -> list[Probe]:
@@ -250,9 +250,9 @@ def test_codes_lists_and_ill_written_aliases_are_no_names(mini: Mini) -> None:
     ],
 )
 def test_an_alias_must_read_like_a_name(alias: str, is_asked: bool, mini: Mini) -> None:
-    verdania = replace(mini.world.items[VERDANIA], aliases=(alias,))
-    world = World({**mini.world.items, VERDANIA: verdania}, mini.world.triples, TEMPLATES)
-    edit = probed(mini, mini.fact(VERDANIA, "P36", GREENPORT), world=world)
+    verdania = replace(mini.subgraph.items[VERDANIA], aliases=(alias,))
+    subgraph = Subgraph({**mini.subgraph.items, VERDANIA: verdania}, mini.subgraph.triples, TEMPLATES)
+    edit = probed(mini, mini.fact(VERDANIA, "P36", GREENPORT), subgraph=subgraph)
     assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
 
 
@@ -261,24 +261,24 @@ def test_an_alias_must_read_like_a_name(alias: str, is_asked: bool, mini: Mini) 
     [("Lord Inti", True), ("Lord of the Reef", False), ("Inti of Ostrava", False)],
 )
 def test_a_title_without_its_article_names_nobody(alias: str, is_asked: bool, mini: Mini) -> None:
-    inti = replace(mini.world.items[INTI], aliases=(alias,))
-    world = World({**mini.world.items, INTI: inti}, mini.world.triples, TEMPLATES)
-    edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), world=world)
+    inti = replace(mini.subgraph.items[INTI], aliases=(alias,))
+    subgraph = Subgraph({**mini.subgraph.items, INTI: inti}, mini.subgraph.triples, TEMPLATES)
+    edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), subgraph=subgraph)
     assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
 
 
 @pytest.mark.parametrize(("alias", "is_asked"), [("Inti of the Reef", True), ("Queen of Ostrava Inti", False)])
 def test_a_title_before_the_name_needs_its_article(alias: str, is_asked: bool, mini: Mini) -> None:
-    inti = replace(mini.world.items[INTI], label="Inti of Ostrava", aliases=(alias,))
-    world = World({**mini.world.items, INTI: inti}, mini.world.triples, TEMPLATES)
-    edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), world=world)
+    inti = replace(mini.subgraph.items[INTI], label="Inti of Ostrava", aliases=(alias,))
+    subgraph = Subgraph({**mini.subgraph.items, INTI: inti}, mini.subgraph.triples, TEMPLATES)
+    edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), subgraph=subgraph)
     assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
 
 
 def test_an_alias_that_gives_the_same_prompt_is_no_other_name(mini: Mini) -> None:
-    ostrava = replace(mini.world.items[OSTRAVA], aliases=("the Ostrava Isles",))
-    world = World({**mini.world.items, OSTRAVA: ostrava}, mini.world.triples, TEMPLATES)
-    assert of_kind(probed(mini, mini.fact(OSTRAVA, "P36", SALTHOLM), world=world), "Subject_Aliasing") == []
+    ostrava = replace(mini.subgraph.items[OSTRAVA], aliases=("the Ostrava Isles",))
+    subgraph = Subgraph({**mini.subgraph.items, OSTRAVA: ostrava}, mini.subgraph.triples, TEMPLATES)
+    assert of_kind(probed(mini, mini.fact(OSTRAVA, "P36", SALTHOLM), subgraph=subgraph), "Subject_Aliasing") == []
 
 
 def test_aliases_work_over_two_hops(mini: Mini) -> None:
@@ -324,11 +324,11 @@ def test_with_several_objects_nobody_can_tell_which_to_go_on_from(mini: Mini) ->
 def test_an_object_that_two_statements_name_is_one_to_go_on_from(mini: Mini) -> None:
     twice = [
         replace(triple, statement_id="again")
-        for triple in mini.world.triples
+        for triple in mini.subgraph.triples
         if (triple.subject_id, triple.relation) == (INTI, "P27")
     ]
-    world = World(mini.world.items, [*mini.world.triples, *twice], TEMPLATES)
-    assert reasoning(probed(mini, mini.fact(INTI, "P27", OSTRAVA), world=world), after=True) != []
+    subgraph = Subgraph(mini.subgraph.items, [*mini.subgraph.triples, *twice], TEMPLATES)
+    assert reasoning(probed(mini, mini.fact(INTI, "P27", OSTRAVA), subgraph=subgraph), after=True) != []
 
 
 def test_one_hop_before_asks_past_the_subject(mini: Mini) -> None:
@@ -542,8 +542,8 @@ def test_other_subjects_are_of_the_split_of_the_edit(mini: Mini) -> None:
 def test_locality_gives_every_true_object_with_its_aliases(mini: Mini) -> None:
     for edit in mini.edits:
         for probe in of_kind(edit, "Relation_Specificity", "Neighborhood"):
-            triples = mini.world.objects(int(probe["subject_id"][1:]), probe["relation_id"])
-            assert probe["ground_truth"] == mini.world.answers(triples)
+            triples = mini.subgraph.objects(int(probe["subject_id"][1:]), probe["relation_id"])
+            assert probe["ground_truth"] == mini.subgraph.answers(triples)
 
 
 def test_a_probe_is_also_asked_as_a_question(mini: Mini) -> None:
@@ -554,9 +554,9 @@ def test_a_probe_is_also_asked_as_a_question(mini: Mini) -> None:
 
 def test_a_namesake_with_the_same_object_is_no_neighbour(mini: Mini) -> None:
     """Its prompt would be that of the edit, with another answer."""
-    namesake = replace(mini.world.items[IBEN], label="Finn Rooke")
-    world = World({**mini.world.items, IBEN: namesake}, mini.world.triples, TEMPLATES)
-    edit = probed(mini, mini.change(FINN, "P106", PAINTER, WRITER), world=world)
+    namesake = replace(mini.subgraph.items[IBEN], label="Finn Rooke")
+    subgraph = Subgraph({**mini.subgraph.items, IBEN: namesake}, mini.subgraph.triples, TEMPLATES)
+    edit = probed(mini, mini.change(FINN, "P106", PAINTER, WRITER), subgraph=subgraph)
     assert f"Q{IBEN}" not in {probe["subject_id"] for probe in of_kind(edit, "Neighborhood")}
     assert f"Q{IBEN}" in {
         probe["subject_id"]

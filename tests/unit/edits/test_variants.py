@@ -16,7 +16,7 @@ from pipeline.edits.probes import add_probes
 from pipeline.edits.variants import make_variants
 from pipeline.language.prompts import ask_edit, names_any
 from pipeline.language.relations import VariantGrammar
-from pipeline.language.subgraph import World
+from pipeline.language.subgraph import Subgraph
 from tests.minikg import (
     ADA,
     FINN,
@@ -40,31 +40,33 @@ GRAMMARS = {grammar.attribute: grammar for grammar in TEMPLATES.variants}
 OPPOSITES = {"length": ("short", "long"), "context": ("relevant", "irrelevant"), "sentiment": ("positive", "negative")}
 
 
-def base(mini: Mini, fact: Fact, world: World | None = None, **columns: object) -> Edit:
+def base(mini: Mini, fact: Fact, subgraph: Subgraph | None = None, **columns: object) -> Edit:
     """The edit of a fact with its probes."""
-    world = world or mini.world
-    return add_probes(mini.edit(fact, world, **columns), world, mini.settings.probes, 1, lambda _: True)
+    subgraph = subgraph or mini.subgraph
+    return add_probes(mini.edit(fact, subgraph, **columns), subgraph, mini.settings.probes, 1, lambda _: True)
 
 
-def varied(edit: Edit, world: World, *, seed: int = 1, settings: RobustSettings = SETTINGS) -> Edit:
-    (made,), _ = make_variants([edit], world, settings, seed)
+def varied(edit: Edit, subgraph: Subgraph, *, seed: int = 1, settings: RobustSettings = SETTINGS) -> Edit:
+    (made,), _ = make_variants([edit], subgraph, settings, seed)
     return made
 
 
-def drawn(edit: Edit, world: World, settings: RobustSettings = SETTINGS) -> list[Prefix]:
+def drawn(edit: Edit, subgraph: Subgraph, settings: RobustSettings = SETTINGS) -> list[Prefix]:
     """What sixty seeds put before an edit's prompt."""
-    made = [varied(edit, world, seed=seed, settings=settings) for seed in range(60)]
+    made = [varied(edit, subgraph, seed=seed, settings=settings) for seed in range(60)]
     return [prefix for one in made for prefix in one["prefixes"]]
 
 
-def drawn_texts(edit: Edit, world: World, settings: RobustSettings = SETTINGS) -> list[str]:
+def drawn_texts(edit: Edit, subgraph: Subgraph, settings: RobustSettings = SETTINGS) -> list[str]:
     """The sentences of the same."""
-    return [prefix["text"] for prefix in drawn(edit, world, settings)]
+    return [prefix["text"] for prefix in drawn(edit, subgraph, settings)]
 
 
-def renamed(world: World, number: int, label: str) -> World:
+def renamed(subgraph: Subgraph, number: int, label: str) -> Subgraph:
     """A world in which one item has another label."""
-    return World({**world.items, number: replace(world.items[number], label=label)}, world.triples, world.templates)
+    return Subgraph(
+        {**subgraph.items, number: replace(subgraph.items[number], label=label)}, subgraph.triples, subgraph.templates
+    )
 
 
 def pairs(edit: Edit) -> dict[str, tuple[Prefix, Prefix]]:
@@ -93,7 +95,7 @@ def test_the_two_stand_in_the_same_line_of_the_grammar_with_the_same_words_in_th
 ) -> None:
     fact = mini.fact(INTI, "P19", PORT_ANSEL)
     for seed in range(20):
-        found = pairs(varied(base(mini, fact), mini.world, seed=seed))[attribute]
+        found = pairs(varied(base(mini, fact), mini.subgraph, seed=seed))[attribute]
         (line,) = lines_of(GRAMMARS[attribute], found)
         first, second = (sentences[line] for sentences in GRAMMARS[attribute].poles.values())
         assert found[0]["level"] == found[1]["level"] == first.level
@@ -118,7 +120,7 @@ def lines_of(grammar: VariantGrammar, pair: tuple[Prefix, Prefix]) -> list[int]:
 def test_sentences_are_drawn_from_all_over_the_grammar(mini: Mini) -> None:
     edit = base(mini, mini.fact(INTI, "P19", PORT_ANSEL))
     for attribute in OPPOSITES:
-        drawn = {pairs(varied(edit, mini.world, seed=seed))[attribute][0]["text"] for seed in range(60)}
+        drawn = {pairs(varied(edit, mini.subgraph, seed=seed))[attribute][0]["text"] for seed in range(60)}
         assert len(drawn) > 25
 
 
@@ -133,17 +135,17 @@ def test_a_prefix_is_a_sentence_that_loaders_leave_whole(mini: Mini) -> None:
 def test_a_pair_with_a_sentence_that_is_too_long_is_not_taken(most: int, mini: Mini) -> None:
     """Pairs of length, whose one sentence is always longer, are left out of the look."""
     grammars = tuple(grammar for grammar in TEMPLATES.variants if grammar.attribute != "length")
-    templates = mini.world.templates.model_copy(update={"variants": grammars})
-    world = World(mini.world.items, mini.world.triples, templates)
+    templates = mini.subgraph.templates.model_copy(update={"variants": grammars})
+    subgraph = Subgraph(mini.subgraph.items, mini.subgraph.triples, templates)
     settings = SETTINGS.model_copy(update={"max_prefix_words": most})
     edit = base(mini, mini.fact(INTI, "P19", PORT_ANSEL))
-    assert max(len(text.split()) for text in drawn_texts(edit, world)) > most
-    assert max(len(text.split()) for text in drawn_texts(edit, world, settings)) <= most
+    assert max(len(text.split()) for text in drawn_texts(edit, subgraph)) > most
+    assert max(len(text.split()) for text in drawn_texts(edit, subgraph, settings)) <= most
 
 
 def test_a_name_that_ends_in_a_full_stop_ends_the_sentence_too(mini: Mini) -> None:
-    world = renamed(mini.world, INTI, "Inti Ñandú Jr.")
-    ends = {text[-4:] for text in drawn_texts(base(mini, mini.fact(INTI, "P19", PORT_ANSEL), world), world)}
+    subgraph = renamed(mini.subgraph, INTI, "Inti Ñandú Jr.")
+    ends = {text[-4:] for text in drawn_texts(base(mini, mini.fact(INTI, "P19", PORT_ANSEL), subgraph), subgraph)}
     assert " Jr." in ends
     assert "Jr.." not in ends
 
@@ -157,15 +159,15 @@ def test_no_sentence_names_an_answer_under_any_name(column: str, word: str, mini
     """The words are common in the grammars."""
     edit = base(mini, mini.change(INTI, "P19", PORT_ANSEL, SALTHOLM))
     answers = {"target_new_aliases": ["Notes and more", word.upper()], "answers": [["x", word]]}.get(column, word)
-    assert names_any(" ".join(drawn_texts(edit, mini.world)), [word])
+    assert names_any(" ".join(drawn_texts(edit, mini.subgraph)), [word])
     named = cast(Edit, {**edit, column: answers})
-    assert not names_any(" ".join(drawn_texts(named, mini.world)), [word])
+    assert not names_any(" ".join(drawn_texts(named, mini.subgraph)), [word])
 
 
 def test_of_sensitive_matters_nothing_is_said_at_all(mini: Mini) -> None:
     """A sentence may mention Finn, but has no feelings about his religion."""
     edit = base(mini, mini.fact(FINN, "P140", TIDISM))
-    texts = drawn_texts(edit, mini.world)
+    texts = drawn_texts(edit, mini.subgraph)
     assert any("Finn Rooke" in text for text in texts)
     assert not any("relig" in text.lower() for text in texts)
 
@@ -173,7 +175,7 @@ def test_of_sensitive_matters_nothing_is_said_at_all(mini: Mini) -> None:
 def test_nobody_takes_delight_in_a_death(mini: Mini) -> None:
     """Sentences of other attributes may speak of the place of death; those with feelings do not."""
     edit = base(mini, mini.fact(FINN, "P20", SALTHOLM))
-    sentences = drawn(edit, mini.world)
+    sentences = drawn(edit, mini.subgraph)
     with_feelings = [prefix["text"] for prefix in sentences if prefix["attribute"] == "sentiment"]
     assert any("place of death" in prefix["text"] for prefix in sentences)
     assert with_feelings
@@ -181,20 +183,20 @@ def test_nobody_takes_delight_in_a_death(mini: Mini) -> None:
 
 
 def test_several_objects_are_spoken_of_together(mini: Mini) -> None:
-    texts = drawn_texts(base(mini, mini.fact(ADA, "P40", IBEN)), mini.world)
+    texts = drawn_texts(base(mini, mini.fact(ADA, "P40", IBEN)), mini.subgraph)
     assert any("the children of Ada Rooke" in text for text in texts)
     assert not any("one of the children" in text for text in texts)
 
 
 def test_of_other_matters_something_is_said(mini: Mini) -> None:
     edit = base(mini, mini.fact(FINN, "P106", PAINTER))
-    texts = drawn_texts(edit, mini.world)
+    texts = drawn_texts(edit, mini.subgraph)
     assert any("the occupation of Finn Rooke" in text for text in texts)
 
 
 def test_over_two_hops_sentences_speak_of_the_subject_by_its_name(mini: Mini) -> None:
     edit = base(mini, mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
-    texts = drawn_texts(edit, mini.world)
+    texts = drawn_texts(edit, mini.subgraph)
     about = {text for text in texts if "Ada Rooke" in text}
     assert any("the capital of the country of citizenship of Ada Rooke" in text for text in about)
     assert any("country" not in text for text in about)
@@ -203,11 +205,11 @@ def test_over_two_hops_sentences_speak_of_the_subject_by_its_name(mini: Mini) ->
 
 @pytest.mark.parametrize("middle", [None, ("P27", OSTRAVA)], ids=["one hop", "two hops"])
 def test_a_name_keeps_its_article_in_mid_sentence(middle: tuple[str, int] | None, mini: Mini) -> None:
-    world = renamed(mini.world, INTI, "Netherlands")  # a person, who takes none
+    subgraph = renamed(mini.subgraph, INTI, "Netherlands")  # a person, who takes none
     holder = OSTRAVA if middle is None else INTI
     name = "the Ostrava Isles" if middle is None else "Netherlands"
-    edit = base(mini, mini.fact(holder, "P38", SHELL_COIN, middle=middle), world)
-    texts = drawn_texts(edit, world)
+    edit = base(mini, mini.fact(holder, "P38", SHELL_COIN, middle=middle), subgraph)
+    texts = drawn_texts(edit, subgraph)
     assert any(name in text for text in texts)
     assert not any("the Netherlands" in text or re.search("(?<!the )Ostrava", text) for text in texts)
 
@@ -216,7 +218,7 @@ def test_a_name_keeps_its_article_in_mid_sentence(middle: tuple[str, int] | None
 
 
 def test_there_is_a_short_and_a_long_form(mini: Mini) -> None:
-    edit = varied(base(mini, mini.change(IBEN, "P106", PAINTER, WRITER)), mini.world)
+    edit = varied(base(mini, mini.change(IBEN, "P106", PAINTER, WRITER)), mini.subgraph)
     short, long = edit["length_forms"]
     assert (short["pole"], long["pole"]) == ("short", "long")
     assert long["rephrase"].endswith(", the occupation of Iben Rooke is")
@@ -227,7 +229,7 @@ def test_there_is_a_short_and_a_long_form(mini: Mini) -> None:
 def test_short_and_long_forms_keep_to_their_bins(mini: Mini) -> None:
     """A name counts as one word: who is asked about is not the wording's fault."""
     for edit in robust(mini):
-        again = ask_edit(edit, mini.world)
+        again = ask_edit(edit, mini.subgraph)
         assert again is not None
         name = again.subject.text
         short, long = (form["rephrase"] for form in edit["length_forms"])
@@ -263,7 +265,7 @@ def test_a_long_form_goes_on_in_mid_sentence(mini: Mini) -> None:
 def test_a_lead_in_that_names_an_answer_is_not_taken(mini: Mini) -> None:
     edit = base(mini, mini.change(IBEN, "P106", PAINTER, WRITER), target_new="record", target_new_aliases=["summary"])
     for seed in range(40):
-        forms = varied(edit, mini.world, seed=seed)["length_forms"]
+        forms = varied(edit, mini.subgraph, seed=seed)["length_forms"]
         assert not any(names_any(form["rephrase"] + form["locality_prompt"], ["record", "summary"]) for form in forms)
 
 
@@ -282,17 +284,19 @@ def test_a_variant_is_its_base_edit_in_other_surroundings(mini: Mini) -> None:
 
 
 def test_no_edit_of_a_wiki_made_a_variant(mini: Mini) -> None:
-    made = varied(base(mini, {**mini.fact(INTI, "P19", PORT_ANSEL), "rcids": [7], "tags": ["wikidata-ui"]}), mini.world)
+    made = varied(
+        base(mini, {**mini.fact(INTI, "P19", PORT_ANSEL), "rcids": [7], "tags": ["wikidata-ui"]}), mini.subgraph
+    )
     assert (made["rcids"], made["tags"]) == ([], [])
 
 
 def test_the_same_seed_makes_the_same_variant_whatever_else_is_varied(mini: Mini) -> None:
     edit = base(mini, mini.fact(INTI, "P19", PORT_ANSEL))
     others = [base(mini, mini.fact(IBEN, "P106", PAINTER)), base(mini, mini.fact(VERDANIA, "P36", GREENPORT))]
-    made, _ = make_variants([*others, edit], mini.world, SETTINGS, 1)
-    assert varied(edit, mini.world) in made
+    made, _ = make_variants([*others, edit], mini.subgraph, SETTINGS, 1)
+    assert varied(edit, mini.subgraph) in made
     assert [one["case_id"] for one in made] == sorted(one["case_id"] for one in made)
-    assert varied(edit, mini.world, seed=2)["prefixes"] != varied(edit, mini.world)["prefixes"]
+    assert varied(edit, mini.subgraph, seed=2)["prefixes"] != varied(edit, mini.subgraph)["prefixes"]
 
 
 # What cannot be varied
@@ -327,7 +331,7 @@ def test_an_edit_that_cannot_be_varied_is_dropped_with_a_reason(
     reason: str, make: Callable[[Mini], Edit], changed: dict[str, int], mini: Mini
 ) -> None:
     edit = make(mini)
-    made, (drop,) = make_variants([edit], mini.world, SETTINGS.model_copy(update=changed), 1)
+    made, (drop,) = make_variants([edit], mini.subgraph, SETTINGS.model_copy(update=changed), 1)
     assert made == []
     assert (drop.category, drop.stage, drop.reason, drop.detail) == ("robust", "variants", reason, edit["case_id"])
 
@@ -340,9 +344,9 @@ def test_a_full_category_draws_by_seed_whom_to_leave_out(mini: Mini) -> None:
     edits = [edit for edit in mini.edits if edit["category"] == "long_tail"]
     settings = SETTINGS.model_copy(update={"size": 10})
     kept = [
-        {edit["base_case_id"] for edit in make_variants(edits, mini.world, settings, seed)[0]} for seed in (1, 1, 2)
+        {edit["base_case_id"] for edit in make_variants(edits, mini.subgraph, settings, seed)[0]} for seed in (1, 1, 2)
     ]
     assert len(kept[0]) == 10
     assert kept[0] == kept[1] != kept[2]
-    again, _ = make_variants(edits[::-1], mini.world, settings, 1)
+    again, _ = make_variants(edits[::-1], mini.subgraph, settings, 1)
     assert {edit["base_case_id"] for edit in again} == kept[0]

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.language.grammar import Name
 from pipeline.language.prompts import Ask, ask, ask_edit, ask_through, ask_triple, mentions, names_any
-from pipeline.language.subgraph import World
+from pipeline.language.subgraph import Subgraph
 from tests.minikg import (
     ADA,
     ANSEL,
@@ -25,18 +25,18 @@ from tests.minikg import (
 
 
 @pytest.fixture(scope="module")
-def world(mini: Mini) -> World:
-    return mini.world
+def subgraph(mini: Mini) -> Subgraph:
+    return mini.subgraph
 
 
-def asked(world: World, number: int, relation: str, count: int = 1, key: str | None = None) -> Ask:
-    found = ask(world, world.items[number], relation, count=count, object_key=key)
+def asked(subgraph: Subgraph, number: int, relation: str, count: int = 1, key: str | None = None) -> Ask:
+    found = ask(subgraph, subgraph.items[number], relation, count=count, object_key=key)
     assert found is not None
     return found
 
 
-def through(world: World, subject: int, first: str, middle: int, second: str) -> Ask:
-    found = ask_through(world, asked(world, subject, first), world.items[middle], second)
+def through(subgraph: Subgraph, subject: int, first: str, middle: int, second: str) -> Ask:
+    found = ask_through(subgraph, asked(subgraph, subject, first), subgraph.items[middle], second)
     assert found is not None
     return found
 
@@ -57,29 +57,29 @@ def through(world: World, subject: int, first: str, middle: int, second: str) ->
     ],
 )
 def test_the_wording_suits_the_kind_and_the_time_of_the_subject(
-    world: World, number: int, relation: str, prompt: str
+    subgraph: Subgraph, number: int, relation: str, prompt: str
 ) -> None:
-    assert asked(world, number, relation).prompt == prompt
+    assert asked(subgraph, number, relation).prompt == prompt
 
 
-def test_the_first_fitting_type_of_the_relation_is_the_domain(world: World) -> None:
-    assert asked(world, LOWMERE, "P17").domain == "settlement"
-    assert asked(world, GREY_TIDE, "P17").domain == "film"
+def test_the_first_fitting_type_of_the_relation_is_the_domain(subgraph: Subgraph) -> None:
+    assert asked(subgraph, LOWMERE, "P17").domain == "settlement"
+    assert asked(subgraph, GREY_TIDE, "P17").domain == "film"
 
 
-def test_several_objects_are_asked_for_in_the_plural(world: World) -> None:
-    one, two = asked(world, ADA, "P106"), asked(world, ADA, "P106", count=2)
+def test_several_objects_are_asked_for_in_the_plural(subgraph: Subgraph) -> None:
+    one, two = asked(subgraph, ADA, "P106"), asked(subgraph, ADA, "P106", count=2)
     assert (one.prompt, two.prompt) == ("The occupation of Ada Rooke is", "One of the occupations of Ada Rooke is")
     assert (one.question, two.question) == (
         "What is the occupation of Ada Rooke?",
         "What are the occupations of Ada Rooke?",
     )
     assert (one.template_id, two.template_id) == ("P106/0/one", "P106/0/several")
-    assert one.template_version == two.template_version == world.templates.relations["P106"].version
+    assert one.template_version == two.template_version == subgraph.templates.relations["P106"].version
 
 
-def test_a_relation_that_takes_one_object_has_no_plural(world: World) -> None:
-    assert asked(world, VERDANIA, "P36", count=2).prompt == "The capital of Verdania is"
+def test_a_relation_that_takes_one_object_has_no_plural(subgraph: Subgraph) -> None:
+    assert asked(subgraph, VERDANIA, "P36", count=2).prompt == "The capital of Verdania is"
 
 
 @pytest.mark.parametrize(
@@ -91,48 +91,48 @@ def test_a_relation_that_takes_one_object_has_no_plural(world: World) -> None:
         ("+1970-00-00T00:00:00Z/9", "The year of birth of Ada Rooke is"),
     ],
 )
-def test_a_date_is_asked_for_with_the_precision_it_has(world: World, key: str, prompt: str) -> None:
-    assert asked(world, ADA, "P569", key=key).prompt == prompt
+def test_a_date_is_asked_for_with_the_precision_it_has(subgraph: Subgraph, key: str, prompt: str) -> None:
+    assert asked(subgraph, ADA, "P569", key=key).prompt == prompt
 
 
 @pytest.mark.parametrize("key", ["+1970-00-00T00:00:00Z/8", "+1900-00-00T00:00:00Z/7", None])
-def test_a_coarser_date_is_not_asked_for(world: World, key: str | None) -> None:
-    assert ask(world, world.items[ADA], "P569", object_key=key) is None
+def test_a_coarser_date_is_not_asked_for(subgraph: Subgraph, key: str | None) -> None:
+    assert ask(subgraph, subgraph.items[ADA], "P569", object_key=key) is None
 
 
-def test_a_relation_is_not_asked_of_an_item_that_it_does_not_take(world: World) -> None:
-    assert ask(world, world.items[VERDANIA], "P26") is None
+def test_a_relation_is_not_asked_of_an_item_that_it_does_not_take(subgraph: Subgraph) -> None:
+    assert ask(subgraph, subgraph.items[VERDANIA], "P26") is None
 
 
-def test_an_alias_can_stand_for_the_label(world: World) -> None:
-    ada = world.items[ADA]
-    found = ask(world, ada, "P106", subject=world.name(ada, alias="A. Rooke"))
+def test_an_alias_can_stand_for_the_label(subgraph: Subgraph) -> None:
+    ada = subgraph.items[ADA]
+    found = ask(subgraph, ada, "P106", subject=subgraph.name(ada, alias="A. Rooke"))
     assert found is not None
     assert found.prompt == "The occupation of A. Rooke is"
 
 
-def test_rephrases_that_do_not_suit_the_subject_are_left_out(world: World) -> None:
-    plain, with_comma = asked(world, INTI, "P27"), asked(world, ANSEL, "P27")
+def test_rephrases_that_do_not_suit_the_subject_are_left_out(subgraph: Subgraph) -> None:
+    plain, with_comma = asked(subgraph, INTI, "P27"), asked(subgraph, ANSEL, "P27")
     assert any("Inti Ñandú's" in text for text in (*plain.rephrases, *plain.question_rephrases))
     assert not any("Reef's" in text for text in (*with_comma.rephrases, *with_comma.question_rephrases))
     assert len(with_comma.rephrases) >= 2
     assert all("Ansel, Lord of the Reef" in text for text in with_comma.rephrases)
 
 
-def test_namesakes_are_told_apart_by_their_descriptions(world: World) -> None:
+def test_namesakes_are_told_apart_by_their_descriptions(subgraph: Subgraph) -> None:
     for number, told in (
         (TOVE_OF_VERDANIA, "Tove Lind (landscape painter)"),
         (TOVE_OF_OSTRAVA, "Tove Lind (Olympic swimmer)"),
     ):
-        (triple,) = world.objects(number, "P27")
-        found = ask_triple(world, triple, world.items[number])
+        (triple,) = subgraph.objects(number, "P27")
+        found = ask_triple(subgraph, triple, subgraph.items[number])
         assert found is not None
         assert found.prompt == f"The name of the country of citizenship of {told} is"
 
 
-def test_namesakes_with_the_same_answer_need_no_telling_apart(world: World) -> None:
-    (triple,) = world.objects(TOVE_OF_VERDANIA, "P106")
-    found = ask_triple(world, triple, world.items[TOVE_OF_VERDANIA])
+def test_namesakes_with_the_same_answer_need_no_telling_apart(subgraph: Subgraph) -> None:
+    (triple,) = subgraph.objects(TOVE_OF_VERDANIA, "P106")
+    found = ask_triple(subgraph, triple, subgraph.items[TOVE_OF_VERDANIA])
     assert found is not None
     assert found.prompt == "The occupation of Tove Lind is"
 
@@ -140,8 +140,8 @@ def test_namesakes_with_the_same_answer_need_no_telling_apart(world: World) -> N
 # Two hops
 
 
-def test_two_hops_nest_the_noun_phrase_of_the_first_in_the_prompt_of_the_second(world: World) -> None:
-    found = through(world, ADA, "P27", VERDANIA, "P36")
+def test_two_hops_nest_the_noun_phrase_of_the_first_in_the_prompt_of_the_second(subgraph: Subgraph) -> None:
+    found = through(subgraph, ADA, "P27", VERDANIA, "P36")
     assert found.prompt == "The capital of the country of citizenship of Ada Rooke is"
     assert found.question == "What is the capital of the country of citizenship of Ada Rooke?"
     assert found.rephrases[0] == "The country of citizenship of Ada Rooke has its capital in"
@@ -150,21 +150,21 @@ def test_two_hops_nest_the_noun_phrase_of_the_first_in_the_prompt_of_the_second(
     assert found.domain == "person"
 
 
-def test_the_middle_entity_decides_the_tense_of_the_second_hop(world: World) -> None:
+def test_the_middle_entity_decides_the_tense_of_the_second_hop(subgraph: Subgraph) -> None:
     assert (
-        through(world, NILS, "P27", NORRLAND, "P36").prompt
+        through(subgraph, NILS, "P27", NORRLAND, "P36").prompt
         == "The capital of the country of citizenship of Nils Vester was"
     )
-    assert through(world, FINN, "P27", VERDANIA, "P36").prompt.endswith("of Finn Rooke is")
+    assert through(subgraph, FINN, "P27", VERDANIA, "P36").prompt.endswith("of Finn Rooke is")
 
 
-def test_no_possessive_hangs_on_a_noun_phrase(world: World) -> None:
-    found = through(world, ADA, "P27", VERDANIA, "P36")
+def test_no_possessive_hangs_on_a_noun_phrase(subgraph: Subgraph) -> None:
+    found = through(subgraph, ADA, "P27", VERDANIA, "P36")
     assert not any("Rooke's" in text for text in (*found.rephrases, *found.question_rephrases))
 
 
-def test_a_middle_entity_of_no_fitting_type_cannot_be_asked_through(world: World) -> None:
-    assert ask_through(world, asked(world, ADA, "P27"), world.items[KOLYA], "P36") is None
+def test_a_middle_entity_of_no_fitting_type_cannot_be_asked_through(subgraph: Subgraph) -> None:
+    assert ask_through(subgraph, asked(subgraph, ADA, "P27"), subgraph.items[KOLYA], "P36") is None
 
 
 # Edits, asked again
@@ -173,7 +173,7 @@ def test_a_middle_entity_of_no_fitting_type_cannot_be_asked_through(world: World
 def test_an_edit_asked_again_is_asked_in_the_same_words(mini: Mini) -> None:
     """Robust variants and probes ask an edit from its record; the edit itself was asked from its fact."""
     for edit in mini.edits:
-        again = ask_edit(edit, mini.world)
+        again = ask_edit(edit, mini.subgraph)
         assert again is not None
         assert again.prompt == edit["prompt"]
         assert again.template_id == edit["template_id"]
@@ -181,22 +181,22 @@ def test_an_edit_asked_again_is_asked_in_the_same_words(mini: Mini) -> None:
 
 def test_an_object_that_two_statements_name_is_one_object(mini: Mini) -> None:
     """Ada was mayor twice, and mayor is still the one position she held."""
-    assert len(mini.world.objects(ADA, "P39")) == 2
-    assert mini.world.count(ADA, "P39") == 1
+    assert len(mini.subgraph.objects(ADA, "P39")) == 2
+    assert mini.subgraph.count(ADA, "P39") == 1
     edit = {
         **next(edit for edit in mini.edits if edit["hops"] == 1),
         "subject_id": f"Q{ADA}",
         "relation_id": "P39",
         "path": [{"relation_id": "P39", "object_id": "Q1411"}],
     }
-    found = ask_edit(edit, mini.world)  # type: ignore[arg-type]
+    found = ask_edit(edit, mini.subgraph)  # type: ignore[arg-type]
     assert found is not None
     assert found.template_id == "P39/0/one"
 
 
 def test_an_edit_can_be_asked_by_an_alias(mini: Mini) -> None:
     edit = next(edit for edit in mini.edits if edit["subject_id"] == f"Q{IBEN}" and edit["hops"] == 1)
-    found = ask_edit(edit, mini.world, "Iben Sølvi Rooke")
+    found = ask_edit(edit, mini.subgraph, "Iben Sølvi Rooke")
     assert found is not None
     assert found.subject == Name("Iben Sølvi Rooke")
 

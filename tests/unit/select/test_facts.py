@@ -159,9 +159,11 @@ def test_every_popular_fact_of_the_mini_world_has_a_false_target_or_none(mini: M
     popular = [fact for fact in mini.facts if fact["category"] == "popular"]
     assert any(fact["target_key"] for fact in popular)
     for fact in popular:
-        answers = mini.world.answers(mini.world.objects(fact["middle_id"] or fact["subject_id"], fact["relation"]))
+        answers = mini.subgraph.answers(
+            mini.subgraph.objects(fact["middle_id"] or fact["subject_id"], fact["relation"])
+        )
         if fact["target_key"]:
-            names = {name.lower() for name in mini.world.texts(fact["target_key"], fact["target_id"])}
+            names = {name.lower() for name in mini.subgraph.texts(fact["target_key"], fact["target_id"])}
             assert names.isdisjoint(name.lower() for answer in answers for name in answer)
 
 

@@ -1,4 +1,4 @@
-"""SEPARATION: pairs counted by hand, ranks with ties, and strata that take length out of the comparison."""
+"""LIKELIHOOD_AUC: pairs counted by hand, ranks with ties, and strata that take length out of the comparison."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from pipeline.core import schema
 from pipeline.core.tables import Database, read_table, write_records
 from pipeline.lm import bundled
-from pipeline.select.likelihood_auc import auc, measure_separation, spearman
+from pipeline.select.likelihood_auc import auc, measure_likelihood_auc, spearman
 from pipeline.select.selection import open_views
 from pipeline.select.thresholds import find_thresholds
 from tests.measured import Row, Tables, triple, with_section
@@ -20,10 +20,10 @@ HEADS = (*POPULAR, *LONG_TAIL)
 HELD_OUT = [0, 2, 11, 13, 15, 17, 20, 25, 28, 29, 32, 37, 39]  # of the ids below 40
 
 
-def separation(
+def likelihood_auc(
     folder: Path, scores: Mapping[int, float], sizes: Mapping[int, int] | None = None, model: str = "m"
 ) -> list[Row]:
-    """SEPARATION of ten popular heads and forty rare ones that nobody reads."""
+    """LIKELIHOOD_AUC of ten popular heads and forty rare ones that nobody reads."""
     tables = Tables(
         [triple(item) for item in HEADS],
         views=dict.fromkeys(POPULAR, 9),
@@ -38,11 +38,11 @@ def separation(
         models = [{"model": model, "revision": "0", "dtype": "float32", "tokenizer": "0"}]
         database.view("models", write_records(models, folder / "models.parquet", schema.MODELS))
         find_thresholds(database, settings, folder / "thresholds.parquet")
-        return read_table(measure_separation(database, settings, folder / "separation.parquet")).to_pylist()
+        return read_table(measure_likelihood_auc(database, settings, folder / "separation.parquet")).to_pylist()
 
 
 def test_scores_that_follow_popularity_separate_wholly(tmp_path: Path) -> None:
-    (row,) = separation(tmp_path, {**dict.fromkeys(POPULAR, -1.0), **dict.fromkeys(LONG_TAIL, -2.0)})
+    (row,) = likelihood_auc(tmp_path, {**dict.fromkeys(POPULAR, -1.0), **dict.fromkeys(LONG_TAIL, -2.0)})
     assert (row["heads"], row["carrier_class"], row["measured"]) == ("all", "neutral", 50)
     assert (row["popular"], row["long_tail"]) == (10, 40)
     assert row["auc"] == row["auc_in_strata"] == 1
@@ -53,26 +53,26 @@ def test_within_strata_length_plays_no_part(tmp_path: Path) -> None:
     """Popular names are short, and short names score low: taken together the order is turned round."""
     short = {*POPULAR[:8], *LONG_TAIL[:8]}
     scores = {item: (-5.0 if item in short else -1.0) + (0.1 if item in POPULAR else 0.0) for item in HEADS}
-    (row,) = separation(tmp_path, scores, {item: 4 if item in short else 30 for item in HEADS})
+    (row,) = likelihood_auc(tmp_path, scores, {item: 4 if item in short else 30 for item in HEADS})
     assert row["auc"] < 0.5
     assert row["auc_in_strata"] == 1
 
 
 def test_heads_held_out_are_told_for_the_bundled_model_alone(tmp_path: Path) -> None:
     scores = {item: float(-item) for item in HEADS}
-    assert [row["heads"] for row in separation(tmp_path / "a", scores)] == ["all"]
-    everyone, held_out = separation(tmp_path / "b", scores, model=bundled.SHOWN_NAME)
+    assert [row["heads"] for row in likelihood_auc(tmp_path / "a", scores)] == ["all"]
+    everyone, held_out = likelihood_auc(tmp_path / "b", scores, model=bundled.SHOWN_NAME)
     assert (everyone["heads"], held_out["heads"]) == ("all", "held_out")
     assert held_out["measured"] == sum(map(bundled.is_held_out, scores)) > 0
 
 
 def test_scores_that_are_all_the_same_correlate_with_nothing(tmp_path: Path) -> None:
-    (row,) = separation(tmp_path, dict.fromkeys(HEADS, -1.0))
+    (row,) = likelihood_auc(tmp_path, dict.fromkeys(HEADS, -1.0))
     assert (row["auc"], row["rho_degree"], row["rho_degree_in_strata"]) == (0.5, None, None)
 
 
 def test_nothing_scored_gives_no_rows(tmp_path: Path) -> None:
-    assert separation(tmp_path, {}) == []
+    assert likelihood_auc(tmp_path, {}) == []
 
 
 @pytest.mark.parametrize(

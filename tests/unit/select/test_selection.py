@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from pipeline.core import reasons
-from pipeline.core.seeded import ticket
+from pipeline.core.seeded import draw_key
 from pipeline.core.settings import Settings
 from pipeline.core.tables import Database, read_table
 from pipeline.select.categories import CATEGORIES
@@ -356,7 +356,7 @@ def test_beyond_the_limit_the_smallest_tickets_are_scored(mini: Mini, tmp_path: 
     everyone = [row["id"] for row in drawn_heads(mini, tmp_path)]
     for limit in (0, 3, 8, 1_000):
         drawn = [row["id"] for row in drawn_heads(mini, tmp_path, max_heads=limit)]
-        assert drawn == sorted(sorted(everyone, key=lambda item: ticket(DEFAULTS.seed, "head", item))[:limit])
+        assert drawn == sorted(sorted(everyone, key=lambda item: draw_key(DEFAULTS.seed, "head", item))[:limit])
 
 
 def test_a_head_has_a_few_relations_to_open_with_each_once(mini: Mini, tmp_path: Path) -> None:

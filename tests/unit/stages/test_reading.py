@@ -10,7 +10,7 @@ from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings, load_settings
 from pipeline.core.tables import file_hash, read_table
 from pipeline.language.relations import load_templates
-from pipeline.stages import Input, Line
+from pipeline.stages import Input, StageContext
 from tests.bench.generate import write_dump
 from tests.integration.command import files
 
@@ -22,8 +22,8 @@ def small_shards() -> Settings:
     return settings.model_copy(update={"dump": settings.dump.model_copy(update={"shard_bytes": 100_000})})
 
 
-def line(work: Path) -> Line:
-    return Line(small_shards(), TEMPLATES, work, 1, Reporter("quiet"))
+def context(work: Path) -> StageContext:
+    return StageContext(small_shards(), TEMPLATES, work, 1, Reporter("quiet"))
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def dumps(tmp_path: Path) -> tuple[Input, Input]:
 
 def test_the_newer_dump_is_not_needed_any_more_to_find_the_changes(dumps: tuple[Input, Input], tmp_path: Path) -> None:
     old, new = dumps
-    apart = stages.changed(line(tmp_path / "apart"), old, new, InlineExecutor())
-    together = line(tmp_path / "together")
+    apart = stages.changed(context(tmp_path / "apart"), old, new, InlineExecutor())
+    together = context(tmp_path / "together")
     stages.ingest(together, new, InlineExecutor(), old=old)
     new.path.unlink()
     changed = stages.changed(together, old, new, InlineExecutor())
@@ -50,8 +50,8 @@ def test_the_newer_dump_is_not_needed_any_more_to_find_the_changes(dumps: tuple[
 
 def test_the_tables_are_those_of_a_pass_of_their_own(dumps: tuple[Input, Input], tmp_path: Path) -> None:
     old, new = dumps
-    alone = stages.ingest(line(tmp_path / "alone"), new, InlineExecutor())
-    together = stages.ingest(line(tmp_path / "together"), new, InlineExecutor(), old=old)
+    alone = stages.ingest(context(tmp_path / "alone"), new, InlineExecutor())
+    together = stages.ingest(context(tmp_path / "together"), new, InlineExecutor(), old=old)
     assert together.name == alone.name
     assert files(together) == files(alone)
 
@@ -59,8 +59,8 @@ def test_the_tables_are_those_of_a_pass_of_their_own(dumps: tuple[Input, Input],
 def test_shards_that_were_only_ingested_are_read_for_changes_too(dumps: tuple[Input, Input], tmp_path: Path) -> None:
     """A run without an older dump is killed, and the next one has one."""
     old, new = dumps
-    whole = stages.ingest(line(tmp_path / "whole"), new, InlineExecutor())
-    expected = stages.changed(line(tmp_path / "whole"), old, new, InlineExecutor())
+    whole = stages.ingest(context(tmp_path / "whole"), new, InlineExecutor())
+    expected = stages.changed(context(tmp_path / "whole"), old, new, InlineExecutor())
     work = tmp_path / "work"
     part = work / f".{whole.name}.part"
     part.mkdir(parents=True)
@@ -68,10 +68,10 @@ def test_shards_that_were_only_ingested_are_read_for_changes_too(dumps: tuple[In
         (part / table).mkdir()
         for shard in sorted((whole / table).iterdir())[:5]:
             (part / table / shard.name).write_bytes(shard.read_bytes())
-    ingested = stages.ingest(line(work), new, InlineExecutor(), old=old)
+    ingested = stages.ingest(context(work), new, InlineExecutor(), old=old)
     assert files(ingested) == files(whole)
     new.path.unlink()
-    changed = stages.changed(line(work), old, new, InlineExecutor())
+    changed = stages.changed(context(work), old, new, InlineExecutor())
     assert read_table(changed / "changes.parquet").equals(read_table(expected / "changes.parquet"))
 
 
@@ -83,6 +83,6 @@ def test_dumps_without_revisions_are_read_again_for_what_changed(dumps: tuple[In
         path.write_bytes(text)
         olden.append(Input(path, file_hash(path)))
     old, new = olden
-    stages.ingest(line(tmp_path / "work"), new, InlineExecutor(), old=old)
-    changed = stages.changed(line(tmp_path / "work"), old, new, InlineExecutor())
+    stages.ingest(context(tmp_path / "work"), new, InlineExecutor(), old=old)
+    changed = stages.changed(context(tmp_path / "work"), old, new, InlineExecutor())
     assert len(read_table(changed / "changes.parquet")) > 15
