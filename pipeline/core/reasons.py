@@ -50,7 +50,11 @@ SPLITS = {
     "excluded": "the subject's name or a prompt is on the list of exclusions",
     "middle_in_other_split": "the entity between two hops belongs to another split",
     "duplicate_prompt": "another edit has the same prompt, question or rephrase",
-    "conflict": "another edit of the split speaks of the same subject and relation",
+    "conflict": "another edit used with it decides the same subject and relation, or contradicts it",
+}
+
+PROBES = {
+    "no_locality": "no locality probe is left that no other edit of the split changes or states",
 }
 
 VARIANTS = {
@@ -65,5 +69,6 @@ BY_STAGE = {
     "selection": SELECTION,
     "edits": EDITS,
     "splits": SPLITS,
+    "probes": PROBES,
     "variants": VARIANTS,
 }

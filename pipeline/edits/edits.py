@@ -92,6 +92,21 @@ def _drop(fact: Fact, reason: str) -> Drop:
     )
 
 
+def drop_edit(edit: Edit, stage: str, reason: str, detail: str | None = None, category: str | None = None) -> Drop:
+    """The drop of an edit that was worded already."""
+    middle = edit["path"][0]["relation_id"] if edit["hops"] == 2 else None
+    return Drop(
+        category or edit["category"],
+        edit["subject_id"],
+        path_name(middle, edit["relation_id"]),
+        edit["target_new_id"] or edit["target_new"],
+        edit["statement_id"],
+        stage,
+        reason,
+        detail,
+    )
+
+
 def path_name(middle_relation: str | None, relation: str) -> str:
     """A relation, or two joined by a slash, as DROPPED and `explain` write it."""
     return f"{middle_relation}/{relation}" if middle_relation else relation

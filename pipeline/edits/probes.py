@@ -5,13 +5,14 @@ another subject is taken from the edit's own split, so that nothing of another s
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from pipeline.core.edit_record import Edit, LocalityKind, PortabilityKind, Probe, Step
 from pipeline.core.seeded import rotated, shuffled
 from pipeline.core.settings import ProbesSettings
+from pipeline.edits.edits import Drop, drop_edit
 from pipeline.language.prompts import Ask, ask, ask_edit, ask_through, ask_triple, mentions
 from pipeline.language.relations import Relation, Rule
 from pipeline.language.subgraph import Item, Subgraph, Triple
@@ -63,7 +64,12 @@ def _number(name: str) -> int:
 
 
 def add_probes(
-    edit: Edit, subgraph: Subgraph, settings: ProbesSettings, seed: int, in_split: Callable[[int], bool]
+    edit: Edit,
+    subgraph: Subgraph,
+    settings: ProbesSettings,
+    seed: int,
+    in_split: Callable[[int], bool],
+    is_safe: Callable[[Probe], bool],
 ) -> Edit:
     """An edit with its locality and portability.
 
@@ -73,20 +79,37 @@ def add_probes(
         settings: How many probes of each kind.
         seed: The seed of the run.
         in_split: Whether an item belongs to the edit's split.
+        is_safe: Whether no other edit changes or states what a probe asks.
     """
+
+    def first(probes: Iterator[Probe], count: int) -> Iterator[Probe]:
+        return _first(filter(is_safe, probes), count)
+
     edited = _Edited(edit, subgraph, seed, in_split)
     locality = [
-        *_first(_relation_specificity(edited), settings.relation_specificity),
-        *_first(_forgetfulness(edited), settings.forgetfulness),
-        *_first(_neighborhood(edited), settings.neighborhood),
+        *first(_relation_specificity(edited), settings.relation_specificity),
+        *first(_forgetfulness(edited), settings.forgetfulness),
+        *first(_neighborhood(edited), settings.neighborhood),
     ]
     portability = [
-        *_first(_subject_aliasing(edited), settings.subject_aliasing),
-        *_first(_reasoning_after(edited), settings.reasoning - settings.reasoning // 2),
-        *_first(_reasoning_before(edited), settings.reasoning // 2),
-        *_first(_logical_generalization(edited), settings.logical_generalization),
+        *first(_subject_aliasing(edited), settings.subject_aliasing),
+        *first(_reasoning_after(edited), settings.reasoning - settings.reasoning // 2),
+        *first(_reasoning_before(edited), settings.reasoning // 2),
+        *first(_logical_generalization(edited), settings.logical_generalization),
     ]
     return cast(Edit, {**edit, "locality": locality, "portability": portability})
+
+
+def drop_unprobed(edits: Iterable[Edit]) -> tuple[list[Edit], list[Drop]]:
+    """Drop edits without a locality probe: no consumer can train on them or measure what they harm."""
+    kept: list[Edit] = []
+    drops: list[Drop] = []
+    for edit in edits:
+        if edit["locality"]:
+            kept.append(edit)
+        else:
+            drops.append(drop_edit(edit, "probes", "no_locality"))
+    return kept, drops
 
 
 def _first(probes: Iterator[Probe], count: int) -> Iterator[Probe]:

@@ -12,7 +12,7 @@ from typing import cast
 from pipeline.core.edit_record import Edit, LengthForm, Prefix, Probe
 from pipeline.core.seeded import draw_key, rotated, shuffled
 from pipeline.core.settings import RobustSettings
-from pipeline.edits.edits import Drop, path_name
+from pipeline.edits.edits import Drop, drop_edit
 from pipeline.language.prompts import Ask, ask_edit, ask_triple, names_any
 from pipeline.language.relations import VariantGrammar, VariantSentence
 from pipeline.language.subgraph import Subgraph
@@ -39,17 +39,10 @@ def make_variants(
     for edit in shuffled(edits, seed, "robust", by=lambda edit: edit["case_id"]):
         robust = "over_quota" if len(made) == settings.size else _robust(edit, subgraph, settings, seed)
         if isinstance(robust, str):
-            drops.append(_drop(edit, robust))
+            drops.append(drop_edit(edit, "variants", robust, edit["case_id"], "robust"))
         else:
             made.append(robust)
     return sorted(made, key=lambda edit: edit["case_id"]), drops
-
-
-def _drop(edit: Edit, reason: str) -> Drop:
-    middle = edit["path"][0]["relation_id"] if edit["hops"] == 2 else None
-    path = path_name(middle, edit["relation_id"])
-    target = edit["target_new_id"] or edit["target_new"]
-    return Drop("robust", edit["subject_id"], path, target, edit["statement_id"], "variants", reason, edit["case_id"])
 
 
 def _robust(edit: Edit, subgraph: Subgraph, settings: RobustSettings, seed: int) -> Edit | str:

@@ -127,11 +127,11 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
 
         origin = _origin(sources, ingested, changed, reporter)
         worded = stages.word(context, selected, around, origin)
-        divided = stages.split(context, worded, exclusions)
+        divided = stages.split(context, worded, around, exclusions)
         probed = stages.probe(context, divided, around)
         varied = stages.vary(context, probed, around) if "robust" in settings.categories else None
 
-        counted = [screened, selected, worded, divided, *([varied] if varied else [])]
+        counted = [screened, selected, worded, divided, probed, *([varied] if varied else [])]
         folders = _Folders(ingested, changed, viewed, scored, selected, counted)
         manifest = _manifest(context, options, files, folders, origin)
         if visit:

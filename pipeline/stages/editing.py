@@ -1,5 +1,6 @@
 """From triples and signals to edits."""
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,9 +10,10 @@ from pipeline.core import schema
 from pipeline.core.edit_record import Edit
 from pipeline.core.tables import read_table, write_records
 from pipeline.edits import dropped
+from pipeline.edits.consistency import Touched, claims_of, find_touched
 from pipeline.edits.edits import Drop, Origin, make_edits
 from pipeline.edits.exclusions import Exclusions
-from pipeline.edits.probes import add_probes
+from pipeline.edits.probes import add_probes, drop_unprobed
 from pipeline.edits.splits import assign_splits, split_of
 from pipeline.edits.variants import make_variants
 from pipeline.language.subgraph import Subgraph, SubgraphSource, load_subgraph, make_subgraph
@@ -86,11 +88,12 @@ def word(context: StageContext, selected: Path, subgraph: Path, origin: Origin) 
     return context.stage("edits", depends, make)
 
 
-def split(context: StageContext, worded: Path, exclusions: Exclusions) -> Path:
+def split(context: StageContext, worded: Path, subgraph: Path, exclusions: Exclusions) -> Path:
     """EDITS with splits."""
     shares = context.settings.splits
     depends = {
         "worded": worded,
+        "subgraph": subgraph,
         "shares": shares.model_dump(),
         "seed": context.seed,
         "excluded": sorted(exclusions.texts),
@@ -98,8 +101,9 @@ def split(context: StageContext, worded: Path, exclusions: Exclusions) -> Path:
     }
 
     def make(out: Path) -> None:
-        edits = read_edits(worded)
-        kept, drops = assign_splits(edits, context.templates.relations, exclusions, context.seed, shares)
+        edits, around = read_edits(worded), load_subgraph(subgraph, context.templates)
+        claims = functools.partial(claims_of, subgraph=around)
+        kept, drops = assign_splits(edits, claims, exclusions, context.seed, shares)
         _write_edits("splits", kept, drops, _by_category(edits), out)
 
     return context.stage("splits", depends, make)
@@ -119,17 +123,21 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
 
     def make(out: Path) -> None:
         around = load_subgraph(subgraph, context.templates)
-        edits = [_probed(edit, around, context) for edit in read_edits(divided)]
-        write_records(edits, out / "edits.parquet", schema.RELEASE)
+        edits = read_edits(divided)
+        touched = find_touched(edits, around)
+        probed = [_probed(edit, around, touched, context) for edit in edits]
+        kept, drops = drop_unprobed(probed)
+        _write_edits("probes", kept, drops, _by_category(edits), out)
 
     return context.stage("probes", depends, make)
 
 
-def _probed(edit: Edit, subgraph: Subgraph, context: StageContext) -> Edit:
+def _probed(edit: Edit, subgraph: Subgraph, touched: Touched, context: StageContext) -> Edit:
     def in_split(item: int) -> bool:
         return split_of(f"Q{item}", context.seed, context.settings.splits) == edit["split"]
 
-    return add_probes(edit, subgraph, context.settings.probes, context.seed, in_split)
+    is_safe = functools.partial(touched.is_safe, edit=edit)
+    return add_probes(edit, subgraph, context.settings.probes, context.seed, in_split, is_safe)
 
 
 def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:
