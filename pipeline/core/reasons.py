@@ -30,6 +30,7 @@ SCREENING = {
 SELECTION = {
     "class_not_selected": "the change is of a class that the settings leave out",
     "value_not_new": "the item held this value before",
+    "harmful": "the counterfactual would give a real person another gender, religion, ethnic group or orientation",
     "path_returns": "the second hop leads back to the subject",
     "above_threshold": "the subject is not long tail by any measure",
     "same_question": "another object of the same subject and relation was taken",

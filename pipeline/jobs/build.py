@@ -122,7 +122,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
             names=scored / "names.parquet" if scored else None,
             models=scored / "models.parquet" if scored else None,
         )
-        selected = stages.select(context, measured, ingested)
+        selected = stages.select(context, measured, ingested, screened)
         around = stages.cut_subgraph(context, ingested, screened, selected)
 
         origin = _origin(sources, ingested, changed, reporter)

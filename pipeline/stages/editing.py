@@ -19,34 +19,40 @@ from pipeline.edits.variants import make_variants
 from pipeline.language.subgraph import Subgraph, SubgraphSource, load_subgraph, make_subgraph
 from pipeline.select import likelihood_auc, selection, thresholds
 from pipeline.select.categories import CATEGORIES
-from pipeline.select.facts import collect_facts
+from pipeline.select.facts import FactSources, collect_facts
 from pipeline.select.selection import Measured
 from pipeline.stages.context import StageContext, write_counts
 
 
-def select(context: StageContext, measured: Measured, ingested: Path) -> Path:
+def select(context: StageContext, measured: Measured, ingested: Path, screened: Path) -> Path:
     """THRESHOLDS, LIKELIHOOD_AUC, CANDIDATES of each category and FACTS, and what was not taken."""
     settings = context.settings
     names = [name for name in CATEGORIES if name in settings.categories]
     sections = ("recent", "popular", "long_tail", "likelihood")
     partners = {name: relation.partner for name, relation in context.templates.relations.items()}
     depends = {
+        "ingested": ingested,
+        "screened": screened,
         "measured": {name: path.parent.name for name, path in vars(measured).items() if path},
         "settings": {name: getattr(settings, name).model_dump() for name in sections},
         "seed": settings.seed,
         "categories": names,
         "partners": partners,
+        "plausibility": context.templates.plausibility.model_dump(mode="json"),
     }
 
     def make(out: Path) -> None:
         with context.database() as database:
-            selection.open_views(database, measured, context.templates.relations)
+            plausibility = context.templates.plausibility
+            spared = [] if settings.popular.harmful_counterfactuals else plausibility.spared
+            selection.open_views(database, measured, context.templates.relations, spared)
             thresholds.find_thresholds(database, settings, out / "thresholds.parquet")
             likelihood_auc.measure_likelihood_auc(database, settings, out / "likelihood_auc.parquet")
             candidates = out / "candidates"
             for name in names:
                 selection.select(CATEGORIES[name], settings, database, candidates / f"{name}.parquet")
-            collect_facts(candidates, ingested / "entities", settings, database, out / "facts.parquet")
+            sources = FactSources(ingested / "statements", ingested / "entities", screened / "past.parquet")
+            collect_facts(candidates, sources, context.templates, settings, database, out / "facts.parquet")
             dropped.write_selection_drops(candidates, database, out / "dropped.parquet")
             write_counts(dropped.count_table(candidates, "selection", database), out)
 

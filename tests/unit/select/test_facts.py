@@ -9,7 +9,7 @@ import pytest
 from pipeline.core import schema
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import Database, read_table, write_records
-from pipeline.select.facts import collect_facts
+from pipeline.select.facts import FactSources, collect_facts
 from pipeline.select.selection import Measured, open_views
 from pipeline.select.thresholds import find_thresholds
 from tests.minikg import (
@@ -80,9 +80,11 @@ class Bench:
         chosen = write_records(candidates, self._folder / "candidates.parquet", schema.CANDIDATES)
         popular = self._mini.settings.popular.model_copy(update={"target_pool": pool})
         settings = self._mini.settings.model_copy(update={"seed": seed, "popular": popular})
-        entities = self._mini.stage("ingest") / "entities"
+        ingested = self._mini.stage("ingest")
+        past = self._mini.stage("screening") / "past.parquet"
+        sources = FactSources(ingested / "statements", ingested / "entities", past)
         return read_table(
-            collect_facts(chosen, entities, settings, self._database, self._folder / "facts.parquet")
+            collect_facts(chosen, sources, TEMPLATES, settings, self._database, self._folder / "facts.parquet")
         ).to_pylist()
 
     def close(self) -> None:
