@@ -20,8 +20,8 @@ from pipeline.core.settings import Settings, load_settings
 from pipeline.core.tables import read_table
 from pipeline.edits.edits import Fact, Origin, make_edits
 from pipeline.jobs.build import Built, Options, Sources, build
-from pipeline.language.relations import load_templates
 from pipeline.language.subgraph import Subgraph, load_subgraph
+from pipeline.language.templates import load_templates
 from pipeline.release.assemble import read_release
 from tests.entities import NOTHING, UNKNOWN, Json, amount, at, item, statement, to, write_dump
 

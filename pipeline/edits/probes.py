@@ -13,8 +13,9 @@ from pipeline.core.edit_record import Edit, LocalityKind, PortabilityKind, Probe
 from pipeline.core.seeded import rotated, shuffled
 from pipeline.core.settings import ProbesSettings
 from pipeline.language.prompts import Ask, ask, ask_edit, ask_through, ask_triple, mentions
-from pipeline.language.relations import Relation, Rule
+from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Item, Subgraph, Triple
+from pipeline.language.templates import Rule
 
 
 @dataclass(frozen=True)

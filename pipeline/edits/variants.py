@@ -14,8 +14,8 @@ from pipeline.core.seeded import draw_key, rotated, shuffled
 from pipeline.core.settings import RobustSettings
 from pipeline.edits.edits import Drop, path_name
 from pipeline.language.prompts import Ask, ask_edit, ask_triple, names_any
-from pipeline.language.relations import VariantGrammar, VariantSentence
 from pipeline.language.subgraph import Subgraph
+from pipeline.language.templates import VariantGrammar, VariantSentence
 
 _SLOT = re.compile(r"\{(\w+)\}")
 

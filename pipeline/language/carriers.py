@@ -19,7 +19,7 @@ from pipeline.core import times
 from pipeline.core.errors import UsageError
 from pipeline.core.seeded import shuffled
 from pipeline.language import grammar
-from pipeline.language.relations import Templates
+from pipeline.language.templates import Templates
 
 CarrierClass = Literal["neutral", "fact", "alone"]
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline.language.relations import NameRule
+from pipeline.language.templates import NameRule
 
 _MARKS_OF_NOTES = (*"()[]{}|;<>=_", "''", "  ", " :")
 _REPEATED = re.compile(r"\b(\w.{2,}) \1\b")

@@ -15,7 +15,7 @@ from pipeline.core import schema, times
 from pipeline.core.seeded import draw_key_sql
 from pipeline.core.tables import Database, read_table
 from pipeline.language.grammar import Name, is_name, name
-from pipeline.language.relations import Templates
+from pipeline.language.templates import Templates
 
 _SEEDS = """
 CREATE TEMP TABLE seeds AS

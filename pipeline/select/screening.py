@@ -13,7 +13,8 @@ from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
 from pipeline.language.grammar import LONGEST_DESCRIPTION
-from pipeline.language.relations import Relation, Templates
+from pipeline.language.relations import Relation
+from pipeline.language.templates import Templates
 from pipeline.select.past import make_past
 
 _SUBCLASS = 279

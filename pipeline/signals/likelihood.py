@@ -20,7 +20,7 @@ from pipeline.core import schema
 from pipeline.core.settings import Settings
 from pipeline.core.tables import read_table, write_rows
 from pipeline.language.carriers import Carrier, Claim, Head, carrier_class, carriers_of, check_neutral
-from pipeline.language.relations import Templates
+from pipeline.language.templates import Templates
 from pipeline.lm.scorer import Scorer
 
 _HEADS_AT_ONCE = 2_000  # scored in one call: enough to fill batches, few enough to show progress

@@ -20,8 +20,8 @@ from pipeline.core.settings import load_settings
 from pipeline.core.tables import file_hash, read_table
 from pipeline.edits.exclusions import Exclusions
 from pipeline.language.prompts import ask_triple
-from pipeline.language.relations import load_templates
 from pipeline.language.subgraph import Subgraph, SubgraphSource, Triple, load_subgraph, make_subgraph
+from pipeline.language.templates import load_templates
 from pipeline.lm.bundled import is_held_out
 from pipeline.sources.files.sample import sample_dumps, sample_pageviews
 from pipeline.sources.pageviews.files import pageview_files

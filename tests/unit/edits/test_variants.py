@@ -15,8 +15,8 @@ from pipeline.edits.edits import Fact
 from pipeline.edits.probes import add_probes
 from pipeline.edits.variants import make_variants
 from pipeline.language.prompts import ask_edit, names_any
-from pipeline.language.relations import VariantGrammar
 from pipeline.language.subgraph import Subgraph
+from pipeline.language.templates import VariantGrammar
 from tests.minikg import (
     ADA,
     FINN,

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.core.errors import UsageError
 from pipeline.language.carriers import Carrier, Claim, Head, carriers_of, check_neutral
-from pipeline.language.relations import Templates, load_templates
+from pipeline.language.templates import Templates, load_templates
 
 TEMPLATES = load_templates()
 NEUTRAL = 4

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from pipeline.language.grammar import Name, can_fill, fill, is_name, name, possessive, takes_the
-from pipeline.language.relations import NameRule, load_templates
+from pipeline.language.templates import NameRule, load_templates
 
 RULES = load_templates().names
 

@@ -16,7 +16,8 @@ import yaml
 from pipeline.core.errors import UsageError
 from pipeline.core.resources import templates_folder
 from pipeline.language.grammar import Name, can_fill, fill
-from pipeline.language.relations import Forms, Relation, VariantGrammar, load_templates
+from pipeline.language.relations import Forms, Relation
+from pipeline.language.templates import VariantGrammar, load_templates
 
 TEMPLATES = load_templates()
 RELATIONS = TEMPLATES.relations
