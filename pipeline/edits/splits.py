@@ -10,7 +10,7 @@ from typing import cast, get_args
 from pipeline.core.edit_record import Edit, Split
 from pipeline.core.seeded import draw_key, fraction
 from pipeline.core.settings import SplitsSettings
-from pipeline.edits.edits import Drop, path_name
+from pipeline.edits.dropped import Drop, drop_edit
 from pipeline.edits.exclusions import Exclusions
 from pipeline.language.relations import Relation
 
@@ -18,7 +18,7 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 _PRIORITY = {"recent": 0, "popular": 1, "long_tail": 2}  # what is rarest to find keeps its place
 
-Slot = tuple[str, str]  # what an edit speaks of: an item and a relation
+Slot = tuple[str, str]  # an item and a relation; two edits of one slot could contradict each other
 
 
 def split_of(item: str, seed: int, shares: SplitsSettings) -> Split:
@@ -60,12 +60,12 @@ def assign_splits(
     for edit in sorted(edits, key=lambda edit: (_PRIORITY[edit["category"]], draw_key(seed, edit["case_id"]))):
         split = split_of(edit["subject_id"], seed, shares)
         slots = {(split, slot) for slot in _slots(edit, relations)}
-        if reason := _fault(edit, split, exclusions, seed, shares):
-            drops.append(_drop(edit, reason))
+        if reason := _drop_reason(edit, split, exclusions, seed, shares):
+            drops.append(drop_edit(edit, "splits", reason))
         elif slots & taken:
-            drops.append(_drop(edit, "conflict"))
-        elif taken_texts.intersection(texts := _texts(edit)):
-            drops.append(_drop(edit, "duplicate_prompt"))
+            drops.append(drop_edit(edit, "splits", "conflict"))
+        elif taken_texts.intersection(texts := _sentences(edit)):
+            drops.append(drop_edit(edit, "splits", "duplicate_prompt"))
         else:
             taken |= slots
             taken_texts.update(texts)
@@ -73,14 +73,14 @@ def assign_splits(
     return sorted(kept, key=lambda edit: edit["case_id"]), drops
 
 
-def _fault(edit: Edit, split: Split, exclusions: Exclusions, seed: int, shares: SplitsSettings) -> str | None:
+def _drop_reason(edit: Edit, split: Split, exclusions: Exclusions, seed: int, shares: SplitsSettings) -> str | None:
     if edit["hops"] == 2 and split_of(edit["path"][0]["object_id"], seed, shares) != split:
         return "middle_in_other_split"
-    texts = (edit["subject"], *_texts(edit))
+    texts = (edit["subject"], *_sentences(edit))
     return "excluded" if any(exclusions.holds(text) for text in texts) else None
 
 
-def _texts(edit: Edit) -> list[str]:
+def _sentences(edit: Edit) -> list[str]:
     """Every way in which an edit is put; namesakes of whom only one lives share some of them."""
     return [edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]]
 
@@ -98,16 +98,3 @@ def _slots(edit: Edit, relations: Mapping[str, Relation]) -> set[Slot]:
     if partner and relations[partner].cardinality == "one":
         slots |= {(item, partner) for item in (edit["target_new_id"], edit["ground_truth_id"]) if item}
     return slots
-
-
-def _drop(edit: Edit, reason: str) -> Drop:
-    middle = edit["path"][0]["relation_id"] if edit["hops"] == 2 else None
-    return Drop(
-        edit["category"],
-        edit["subject_id"],
-        path_name(middle, edit["relation_id"]),
-        edit["target_new_id"] or edit["target_new"],
-        edit["statement_id"],
-        "splits",
-        reason,
-    )

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core import reasons
 from pipeline.core.settings import LimitsSettings
-from pipeline.edits.edits import Fact, make_edits
+from pipeline.edits.edits import FactRow, make_edits
 from pipeline.language.subgraph import Item, Subgraph
 from tests.minikg import (
     ADA,
@@ -202,7 +202,7 @@ def test_an_answer_gives_its_preferred_name_first(mini: Mini) -> None:
 def test_a_case_id_depends_on_category_subject_path_and_target_alone(mini: Mini) -> None:
     fact = mini.fact(IBEN, "P106", PAINTER)
     assert mini.edit(fact)["case_id"] == "long_tail-5986ba030e8f5f18"  # printf 'long_tail|2003|P106|Q1403' | sha256sum
-    others: list[Fact] = [
+    others: list[FactRow] = [
         {**fact, "category": "recent"},
         mini.fact(IBEN, "P27", VERDANIA),
         mini.fact(FINN, "P106", PAINTER),
@@ -279,7 +279,7 @@ def renaming(subgraph: Subgraph, labels: dict[int, str]) -> Subgraph:
     return Subgraph({**subgraph.items, **items}, subgraph.triples, subgraph.templates)
 
 
-Case = Callable[[Mini], tuple[Fact, Subgraph]]
+Case = Callable[[Mini], tuple[FactRow, Subgraph]]
 UNWORDABLE: dict[str, tuple[str, Case]] = {
     "a popular fact without a target": (
         "no_target",

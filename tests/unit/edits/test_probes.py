@@ -7,10 +7,11 @@ import pytest
 
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.settings import ProbesSettings
-from pipeline.edits.edits import Fact
+from pipeline.edits.edits import FactRow
 from pipeline.edits.probes import add_probes
 from pipeline.edits.splits import split_of
-from pipeline.language.prompts import mentions
+from pipeline.language.answers import answers
+from pipeline.language.leaks import contains_name
 from pipeline.language.subgraph import Subgraph
 from tests.minikg import (
     ADA,
@@ -71,16 +72,16 @@ def nowhere(_: int) -> bool:
 
 def probed(
     mini: Mini,
-    fact: Fact,
+    fact: FactRow,
     *,
     subgraph: Subgraph | None = None,
     settings: ProbesSettings = PLENTY,
     seed: int = 1,
-    in_split: Callable[[int], bool] = everywhere,
+    is_in_split: Callable[[int], bool] = everywhere,
 ) -> Edit:
     """The edit of a fact with its probes."""
     subgraph = subgraph or mini.subgraph
-    return add_probes(mini.edit(fact, subgraph), subgraph, settings, seed, in_split)
+    return add_probes(mini.edit(fact, subgraph), subgraph, settings, seed, is_in_split)
 
 
 def of_kind(edit: Edit, *kinds: str) -> list[Probe]:
@@ -154,7 +155,7 @@ def test_over_two_hops_both_relations_are_spared(mini: Mini) -> None:
     ],
 )
 def test_other_objects_are_not_forgotten(
-    fact: Callable[[Mini], Fact], prompt: str, answers: list[list[str]], mini: Mini
+    fact: Callable[[Mini], FactRow], prompt: str, answers: list[list[str]], mini: Mini
 ) -> None:
     (probe,) = of_kind(probed(mini, fact(mini)), "Forgetfulness")
     assert (probe["prompt"], probe["ground_truth"], probe["question"]) == (prompt, answers, "")
@@ -168,7 +169,7 @@ def test_other_objects_are_not_forgotten(
         pytest.param(lambda mini: mini.fact(ADA, "P37", VERDANIAN, middle=("P27", VERDANIA)), id="two hops"),
     ],
 )
-def test_there_may_be_nothing_to_forget(fact: Callable[[Mini], Fact], mini: Mini) -> None:
+def test_there_may_be_nothing_to_forget(fact: Callable[[Mini], FactRow], mini: Mini) -> None:
     assert of_kind(probed(mini, fact(mini)), "Forgetfulness") == []
 
 
@@ -192,8 +193,8 @@ def test_those_who_share_the_true_object_come_first(mini: Mini) -> None:
 
 def test_neighbours_are_taken_from_the_split_of_the_edit(mini: Mini) -> None:
     fact = mini.change(IBEN, "P106", PAINTER, WRITER)
-    assert of_kind(probed(mini, fact, in_split=nowhere), "Neighborhood") == []
-    (only,) = of_kind(probed(mini, fact, in_split=lambda item: item == FINN), "Neighborhood")
+    assert of_kind(probed(mini, fact, is_in_split=nowhere), "Neighborhood") == []
+    (only,) = of_kind(probed(mini, fact, is_in_split=lambda item: item == FINN), "Neighborhood")
     assert only["subject_id"] == f"Q{FINN}"
 
 
@@ -346,7 +347,7 @@ def test_one_hop_before_asks_past_the_subject(mini: Mini) -> None:
 
 def test_who_leads_to_the_subject_is_taken_from_the_split_of_the_edit(mini: Mini) -> None:
     fact = mini.change(INTI, "P27", OSTRAVA, VERDANIA)
-    assert reasoning(probed(mini, fact, in_split=nowhere), after=False) == []
+    assert reasoning(probed(mini, fact, is_in_split=nowhere), after=False) == []
 
 
 def test_no_path_goes_forth_and_back(mini: Mini) -> None:
@@ -441,7 +442,9 @@ def test_over_two_hops_the_inverse_leads_back_to_the_entity_between(mini: Mini) 
     ],
     ids=["father", "mother", "sibling", "country", "capital"],
 )
-def test_rules_tell_what_follows_for_others(fact: Callable[[Mini], Fact], prompt: str, answer: str, mini: Mini) -> None:
+def test_rules_tell_what_follows_for_others(
+    fact: Callable[[Mini], FactRow], prompt: str, answer: str, mini: Mini
+) -> None:
     assert said(of_kind(probed(mini, fact(mini)), "Logical_Generalization"))[prompt][0][0] == answer
 
 
@@ -452,7 +455,7 @@ def test_what_is_true_anyway_does_not_follow_from_the_edit(mini: Mini) -> None:
 
 
 def test_siblings_are_asked_about_only_in_the_split_of_the_edit(mini: Mini) -> None:
-    edit = probed(mini, mini.change(KOLYA, "P22", FINN, BRUNO), in_split=nowhere)
+    edit = probed(mini, mini.change(KOLYA, "P22", FINN, BRUNO), is_in_split=nowhere)
     assert not any(probe["subject_id"] == f"Q{IBEN}" for probe in of_kind(edit, "Logical_Generalization"))
 
 
@@ -512,7 +515,7 @@ def test_probes_are_drawn_by_seed_and_case(mini: Mini) -> None:
 def test_no_prompt_names_its_first_answer(mini: Mini) -> None:
     for edit in mini.edits:
         for probe in (*edit["locality"], *edit["portability"]):
-            assert not any(mentions(probe["prompt"], names[0]) for names in probe["ground_truth"]), probe["prompt"]
+            assert not any(contains_name(probe["prompt"], names[0]) for names in probe["ground_truth"]), probe["prompt"]
 
 
 def test_locality_and_portability_never_ask_the_same(mini: Mini) -> None:
@@ -542,8 +545,8 @@ def test_other_subjects_are_of_the_split_of_the_edit(mini: Mini) -> None:
 def test_locality_gives_every_true_object_with_its_aliases(mini: Mini) -> None:
     for edit in mini.edits:
         for probe in of_kind(edit, "Relation_Specificity", "Neighborhood"):
-            triples = mini.subgraph.objects(int(probe["subject_id"][1:]), probe["relation_id"])
-            assert probe["ground_truth"] == mini.subgraph.answers(triples)
+            triples = mini.subgraph.triples_of(int(probe["subject_id"][1:]), probe["relation_id"])
+            assert probe["ground_truth"] == answers(triples, mini.subgraph)
 
 
 def test_a_probe_is_also_asked_as_a_question(mini: Mini) -> None:

@@ -11,10 +11,11 @@ import pytest
 from pipeline.core import reasons
 from pipeline.core.edit_record import Edit, Prefix
 from pipeline.core.settings import RobustSettings
-from pipeline.edits.edits import Fact
+from pipeline.edits.edits import FactRow, edited_fact
 from pipeline.edits.probes import add_probes
 from pipeline.edits.variants import make_variants
-from pipeline.language.prompts import ask_edit, names_any
+from pipeline.language.leaks import mentions_any
+from pipeline.language.prompts import word_fact
 from pipeline.language.subgraph import Subgraph
 from pipeline.language.templates import VariantGrammar
 from tests.minikg import (
@@ -40,7 +41,7 @@ GRAMMARS = {grammar.attribute: grammar for grammar in TEMPLATES.variants}
 OPPOSITES = {"length": ("short", "long"), "context": ("relevant", "irrelevant"), "sentiment": ("positive", "negative")}
 
 
-def base(mini: Mini, fact: Fact, subgraph: Subgraph | None = None, **columns: object) -> Edit:
+def base(mini: Mini, fact: FactRow, subgraph: Subgraph | None = None, **columns: object) -> Edit:
     """The edit of a fact with its probes."""
     subgraph = subgraph or mini.subgraph
     return add_probes(mini.edit(fact, subgraph, **columns), subgraph, mini.settings.probes, 1, lambda _: True)
@@ -159,9 +160,9 @@ def test_no_sentence_names_an_answer_under_any_name(column: str, word: str, mini
     """The words are common in the grammars."""
     edit = base(mini, mini.change(INTI, "P19", PORT_ANSEL, SALTHOLM))
     answers = {"target_new_aliases": ["Notes and more", word.upper()], "answers": [["x", word]]}.get(column, word)
-    assert names_any(" ".join(drawn_texts(edit, mini.subgraph)), [word])
+    assert mentions_any(" ".join(drawn_texts(edit, mini.subgraph)), [word])
     named = cast(Edit, {**edit, column: answers})
-    assert not names_any(" ".join(drawn_texts(named, mini.subgraph)), [word])
+    assert not mentions_any(" ".join(drawn_texts(named, mini.subgraph)), [word])
 
 
 def test_of_sensitive_matters_nothing_is_said_at_all(mini: Mini) -> None:
@@ -229,7 +230,7 @@ def test_there_is_a_short_and_a_long_form(mini: Mini) -> None:
 def test_short_and_long_forms_keep_to_their_bins(mini: Mini) -> None:
     """A name counts as one word: who is asked about is not the wording's fault."""
     for edit in robust(mini):
-        again = ask_edit(edit, mini.subgraph)
+        again = word_fact(edited_fact(edit, mini.subgraph), mini.subgraph)
         assert again is not None
         name = again.subject.text
         short, long = (form["rephrase"] for form in edit["length_forms"])
@@ -266,7 +267,9 @@ def test_a_lead_in_that_names_an_answer_is_not_taken(mini: Mini) -> None:
     edit = base(mini, mini.change(IBEN, "P106", PAINTER, WRITER), target_new="record", target_new_aliases=["summary"])
     for seed in range(40):
         forms = varied(edit, mini.subgraph, seed=seed)["length_forms"]
-        assert not any(names_any(form["rephrase"] + form["locality_prompt"], ["record", "summary"]) for form in forms)
+        assert not any(
+            mentions_any(form["rephrase"] + form["locality_prompt"], ["record", "summary"]) for form in forms
+        )
 
 
 # What a variant is

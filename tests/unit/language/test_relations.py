@@ -15,7 +15,8 @@ import yaml
 
 from pipeline.core.errors import UsageError
 from pipeline.core.resources import templates_folder
-from pipeline.language.grammar import Name, can_fill, fill
+from pipeline.language.grammar import can_fill, fill
+from pipeline.language.names import Name
 from pipeline.language.relations import Forms, Relation
 from pipeline.language.templates import VariantGrammar, load_templates
 

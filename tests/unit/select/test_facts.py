@@ -9,6 +9,7 @@ import pytest
 from pipeline.core import schema
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import Database, read_table, write_records
+from pipeline.language.answers import answers, object_names
 from pipeline.select.facts import collect_facts
 from pipeline.select.selection import Measured, open_views
 from pipeline.select.thresholds import find_thresholds
@@ -159,12 +160,10 @@ def test_every_popular_fact_of_the_mini_world_has_a_false_target_or_none(mini: M
     popular = [fact for fact in mini.facts if fact["category"] == "popular"]
     assert any(fact["target_key"] for fact in popular)
     for fact in popular:
-        answers = mini.subgraph.answers(
-            mini.subgraph.objects(fact["middle_id"] or fact["subject_id"], fact["relation"])
-        )
+        triples = mini.subgraph.triples_of(fact["middle_id"] or fact["subject_id"], fact["relation"])
         if fact["target_key"]:
-            names = {name.lower() for name in mini.subgraph.texts(fact["target_key"], fact["target_id"])}
-            assert names.isdisjoint(name.lower() for answer in answers for name in answer)
+            names = {name.lower() for name in object_names(fact["target_key"], fact["target_id"], mini.subgraph)}
+            assert names.isdisjoint(name.lower() for answer in answers(triples, mini.subgraph) for name in answer)
 
 
 # How they are drawn
