@@ -267,9 +267,8 @@ def test_a_lead_in_that_names_an_answer_is_not_taken(mini: Mini) -> None:
     edit = base(mini, mini.change(IBEN, "P106", PAINTER, WRITER), target_new="record", target_new_aliases=["summary"])
     for seed in range(40):
         forms = varied(edit, mini.subgraph, seed=seed)["length_forms"]
-        assert not any(
-            mentions_any(form["rephrase"] + form["locality_prompt"], ["record", "summary"]) for form in forms
-        )
+        texts = [form["rephrase"] + form["locality_prompt"] for form in forms]
+        assert not any(mentions_any(text, ["record", "summary"]) for text in texts)
 
 
 # What a variant is
