@@ -41,7 +41,7 @@ class _Object:
     names: list[str]
 
     @property
-    def item_name(self) -> str | None:
+    def q_id(self) -> str | None:
         return f"Q{self.id}" if self.id is not None else None
 
 
@@ -198,10 +198,10 @@ def _objects(row: FactRow, subgraph: Subgraph, target: _Object, truth: _Object) 
     true_answers = answers(subgraph.triples_of(last_subject, row["relation"]), subgraph)
     return {
         "target_new": target.names[0],
-        "target_new_id": target.item_name,
+        "target_new_id": target.q_id,
         "target_new_aliases": target.names[1:],
         "ground_truth": truth.names[0],
-        "ground_truth_id": truth.item_name,
+        "ground_truth_id": truth.q_id,
         "answers": sorted(true_answers, key=lambda names: names != target.names),  # the target first, where it is true
     }
 

@@ -53,7 +53,7 @@ class Carrier(NamedTuple):
     end: int
 
 
-def check_neutral(templates: Templates, count: int) -> None:
+def check_neutral_carriers(templates: Templates, count: int) -> None:
     """See that there are enough neutral sentences, and that each names its subject late and plainly.
 
     Raises:

@@ -168,7 +168,7 @@ def _word_two_hops(fact: Fact, hop: Hop, subject: Subject, item_name: str, subgr
     first, second = (subgraph.templates.relations[name] for name in (hop.relation, fact.relation))
     middle = subgraph.items.get(hop.middle_id)
     inner = choose_wording(first, subject.types, None, 1)
-    if middle is None or inner is None or not first.leads_to(second.id):
+    if middle is None or inner is None or not first.can_precede(second.id):
         return None
     outer = choose_wording(second, middle.types, fact.object_key, fact.object_count)
     if outer is None:

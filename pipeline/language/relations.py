@@ -43,8 +43,8 @@ def _one_subject(sentence: str) -> str:
 Cloze = Annotated[str, AfterValidator(_cloze)]
 Question = Annotated[str, AfterValidator(_question)]
 NounPhrase = Annotated[str, AfterValidator(_one_subject)]
-PropertyName = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
-ItemName = Annotated[str, Field(pattern=r"^Q[1-9]\d*$")]
+PropertyId = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
+ItemId = Annotated[str, Field(pattern=r"^Q[1-9]\d*$")]
 Precision = Literal["day", "month", "year"]
 
 
@@ -84,29 +84,29 @@ class Wording(Forms):
 class ObjectFilter(TemplatePart):
     """Keep only objects that hold a value: a brother is a sibling whose sex or gender is male."""
 
-    property: PropertyName
-    value: ItemName
+    property: PropertyId
+    value: ItemId
 
 
 class Relation(TemplatePart):
     """One of the 48 relations: where its statements are, what they join, and how they are worded."""
 
-    id: PropertyName
+    id: PropertyId
     name: str
     status: Literal["active", "retired"] = "active"
-    source_property: PropertyName = Field(alias="property")  # where the statements are: the id, unless that is retired
+    source_property: PropertyId = Field(alias="property")  # where the statements are: the id, unless that is retired
     object_filter: ObjectFilter | None = None
     subject_types: tuple[str, ...] = Field(alias="subject", min_length=1)
     object_types: tuple[str, ...] = Field(alias="object", default=())
     value: Literal["item", "date", "number"] = "item"
     cardinality: Literal["one", "many"]
-    inverse: PropertyName | None = None  # (s r o) implies (o inverse s)
+    inverse: PropertyId | None = None  # (s r o) implies (o inverse s)
     symmetric: bool = False
     sensitive: bool = False
     delicate: bool = False  # no sentence takes delight or annoyance in it: death, gender
-    impacts: tuple[PropertyName, ...] = ()  # relations of the same subject that an edit may change
+    impacts: tuple[PropertyId, ...] = ()  # relations of the same subject that an edit may change
     is_open: bool = Field(alias="open", default=False)  # hardly ever listed whole: one known object is not "the" one
-    no_second_hop: tuple[PropertyName, ...] = ()  # not asked of its object: the answer is plain, or leads back
+    no_second_hop: tuple[PropertyId, ...] = ()  # not asked of its object: the answer is plain, or leads back
     known: str = Field(default="{known}", pattern=r"\{known\}")  # how `besides` names an object: "that of writer"
     ends_with_object: tuple[str, ...] = ()  # of these subjects it is over when its object is dead or dissolved
     wordings: tuple[Wording, ...] = Field(min_length=1)
@@ -151,7 +151,7 @@ class Relation(TemplatePart):
         """This relation and those of the same subject that an edit of it may change."""
         return frozenset((self.id, *self.impacts))
 
-    def leads_to(self, relation_id: str) -> bool:
+    def can_precede(self, relation_id: str) -> bool:
         """Whether another relation may be asked of its object: "the capital of the country of citizenship of ..."."""
         return not self.is_open and relation_id not in (self.id, self.partner, *self.no_second_hop)
 

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model
 
 from pipeline.core.errors import UsageError
 from pipeline.core.resources import templates_folder
-from pipeline.language.relations import RELATION_COUNT, ItemName, NounPhrase, PropertyName, Relation, TemplatePart
+from pipeline.language.relations import RELATION_COUNT, ItemId, NounPhrase, PropertyId, Relation, TemplatePart
 
 MIN_SENTENCES = 40  # for each pole of a variant, before slots are filled
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 class ItemType(TemplatePart):
     """A kind of thing, given by Wikidata classes."""
 
-    classes: tuple[ItemName, ...] = Field(min_length=1)
+    classes: tuple[ItemId, ...] = Field(min_length=1)
 
 
 class NameRule(TemplatePart):
@@ -122,13 +122,13 @@ class VariantGrammar(TemplatePart):
 
 
 Part = Literal["subject", "target", "other"]
-Pattern = tuple[Part, PropertyName, Part]
+Pattern = tuple[Part, PropertyId, Part]
 
 
 class Rule(TemplatePart):
     """What follows from an edit of one relation for other triples."""
 
-    edit: PropertyName
+    edit: PropertyId
     given: Pattern
     then: Pattern
 

@@ -35,7 +35,9 @@ def open_views(database: Database, measured: Measured, relations: Mapping[str, R
 
     One more view, `hops`, holds the pairs of relations of which the second may be asked of the object of the first.
     """
-    pairs = [(name, other) for name, relation in relations.items() for other in relations if relation.leads_to(other)]
+    pairs = [
+        (name, other) for name, relation in relations.items() for other in relations if relation.can_precede(other)
+    ]
     values = ", ".join(f"('{left}', '{right}')" for left, right in pairs)
     database.run(f"CREATE TEMP TABLE hops AS FROM (VALUES {values}) AS t(relation, next)")
     for name, path, kind in (

@@ -125,7 +125,7 @@ def test_sentences_are_drawn_from_all_over_the_grammar(mini: Mini) -> None:
         assert len(drawn) > 25
 
 
-def test_a_prefix_is_a_sentence_that_loaders_leave_whole(mini: Mini) -> None:
+def test_a_prefix_is_a_sentence_that_loaders_do_not_cut(mini: Mini) -> None:
     for edit in robust(mini):
         for prefix in edit["prefixes"]:
             assert len(prefix["text"].split(" ")) <= 30
@@ -165,7 +165,7 @@ def test_no_sentence_names_an_answer_under_any_name(column: str, word: str, mini
     assert not mentions_any(" ".join(drawn_texts(named, mini.subgraph)), [word])
 
 
-def test_of_sensitive_matters_nothing_is_said_at_all(mini: Mini) -> None:
+def test_prefixes_do_not_mention_sensitive_relations(mini: Mini) -> None:
     """A sentence may mention Finn, but has no feelings about his religion."""
     edit = base(mini, mini.fact(FINN, "P140", TIDISM))
     texts = drawn_texts(edit, mini.subgraph)
@@ -173,7 +173,7 @@ def test_of_sensitive_matters_nothing_is_said_at_all(mini: Mini) -> None:
     assert not any("relig" in text.lower() for text in texts)
 
 
-def test_nobody_takes_delight_in_a_death(mini: Mini) -> None:
+def test_sentiment_prefixes_do_not_mention_a_death(mini: Mini) -> None:
     """Sentences of other attributes may speak of the place of death; those with feelings do not."""
     edit = base(mini, mini.fact(FINN, "P20", SALTHOLM))
     sentences = drawn(edit, mini.subgraph)
@@ -183,13 +183,13 @@ def test_nobody_takes_delight_in_a_death(mini: Mini) -> None:
     assert not any("death" in text for text in with_feelings)
 
 
-def test_several_objects_are_spoken_of_together(mini: Mini) -> None:
+def test_several_objects_are_one_topic(mini: Mini) -> None:
     texts = drawn_texts(base(mini, mini.fact(ADA, "P40", IBEN)), mini.subgraph)
     assert any("the children of Ada Rooke" in text for text in texts)
     assert not any("one of the children" in text for text in texts)
 
 
-def test_of_other_matters_something_is_said(mini: Mini) -> None:
+def test_prefixes_mention_other_relations(mini: Mini) -> None:
     edit = base(mini, mini.fact(FINN, "P106", PAINTER))
     texts = drawn_texts(edit, mini.subgraph)
     assert any("the occupation of Finn Rooke" in text for text in texts)
@@ -285,7 +285,7 @@ def test_a_variant_is_its_base_edit_in_other_surroundings(mini: Mini) -> None:
         assert edit["case_id"] == f"robust-{digest}"
 
 
-def test_no_edit_of_a_wiki_made_a_variant(mini: Mini) -> None:
+def test_a_variant_has_no_edits_of_a_wiki(mini: Mini) -> None:
     made = varied(
         base(mini, {**mini.fact(INTI, "P19", PORT_ANSEL), "rcids": [7], "tags": ["wikidata-ui"]}), mini.subgraph
     )

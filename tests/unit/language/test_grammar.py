@@ -70,7 +70,7 @@ def test_phrases_names_with_a_comma_and_descriptions_take_no_possessive(subject:
         ("{subject} was founded by", "Kelda was founded by", "Kelda was founded by"),
     ],
 )
-def test_the_past_is_spoken_of_in_the_past_tense(template: str, present: str, past: str) -> None:
+def test_past_subjects_take_the_past_tense(template: str, present: str, past: str) -> None:
     assert fill(template, Name("Kelda")) == present
     assert fill(template, Name("Kelda"), past=True) == past
 
@@ -94,7 +94,7 @@ def test_sentences_begin_with_a_capital_unless_they_begin_with_a_name(
     assert fill(template, Name(subject)) == sentence
 
 
-def test_a_question_about_a_question_ends_with_one_mark() -> None:
+def test_a_question_about_a_title_with_a_question_mark_ends_with_one_mark() -> None:
     assert fill("Who directed {subject}?", Name("Where Are You?")) == "Who directed Where Are You?"
     assert fill("Who directed {subject}?", Name("Mamma Mia!")) == "Who directed Mamma Mia!?"
 
@@ -126,7 +126,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("label", ODD, ids=lambda label: label[:20])
-def test_odd_names_stand_once_and_whole_in_every_sentence(label: str) -> None:
+def test_odd_names_appear_once_and_unchanged_in_every_sentence(label: str) -> None:
     for relation in load_templates().relations.values():
         subject = name_in_text(label, relation.subject_types[:1], RULES)
         for wording in relation.wordings:

@@ -20,7 +20,7 @@ from pipeline.language.leaks import contains_name, mentions_any
         ("Nothing here.", [], False),
     ],
 )
-def test_names_are_found_as_words_of_their_own(text: str, names: list[str], found: bool) -> None:
+def test_mentions_any_finds_whole_words_only(text: str, names: list[str], found: bool) -> None:
     assert mentions_any(text, names) is found
 
 
@@ -32,5 +32,5 @@ def test_names_are_found_as_words_of_their_own(text: str, names: list[str], foun
         ("The capital of Verdania is", "Greenport", False),
     ],
 )
-def test_a_name_is_contained_even_in_a_word_and_whatever_the_case(text: str, name: str, found: bool) -> None:
+def test_contains_name_finds_parts_of_words_in_any_case(text: str, name: str, found: bool) -> None:
     assert contains_name(text, name) is found

@@ -88,26 +88,26 @@ def test_names_take_the_article_that_english_gives_them(label: str, kind: str, i
         ("Catholic Church", ["religion", "organisation"], "the Catholic Church"),
     ],
 )
-def test_what_else_a_thing_is_may_decide(label: str, kinds: list[str], in_running_text: str) -> None:
+def test_another_type_can_decide_about_the_article(label: str, kinds: list[str], in_running_text: str) -> None:
     assert name_in_text(label, kinds, RULES).text == in_running_text
 
 
 @pytest.mark.parametrize("label", ["The Hague", "the Hague", "THE Hague"])
-def test_a_name_that_brings_its_article_gets_no_second_one(label: str) -> None:
+def test_a_name_that_starts_with_the_gets_no_second_article(label: str) -> None:
     rules = [rule.model_copy(update={"names": (label,)}) for rule in RULES]
     assert not takes_the(label, rules[0].types, rules)
 
 
-def test_a_description_tells_namesakes_apart() -> None:
-    told = name_in_text("Kingdom of Reef", ["country"], RULES, description="historical country")
-    assert told == Name("the Kingdom of Reef (historical country)", is_phrase=True)
+def test_a_description_disambiguates_a_namesake() -> None:
+    name = name_in_text("Kingdom of Reef", ["country"], RULES, description="historical country")
+    assert name == Name("the Kingdom of Reef (historical country)", is_phrase=True)
 
 
-def test_asides_and_ids_of_a_description_are_left_out() -> None:
-    told = name_in_text(
+def test_a_description_loses_its_brackets_and_may_not_contain_ids() -> None:
+    name = name_in_text(
         "Kent", ["territory"], RULES, description="ceremonial county in England (use Q21694674 for the district)"
     )
-    assert told.text == "Kent (ceremonial county in England)"
+    assert name.text == "Kent (ceremonial county in England)"
     assert name_in_text("Kent", ["territory"], RULES, description="see Q42").text == "Kent"
     assert name_in_text("Kent", ["territory"], RULES, description="x" * 81).text == "Kent"
 
@@ -141,11 +141,11 @@ def test_asides_and_ids_of_a_description_are_left_out() -> None:
         ("Cliffhanger : Traque", "Cliffhanger", False),
     ],
 )
-def test_an_alias_is_no_code_no_note_and_no_other_script(alias: str, label: str, is_one: bool) -> None:
+def test_codes_notes_and_other_scripts_are_not_english_names(alias: str, label: str, is_one: bool) -> None:
     assert is_english_name(alias, label, is_person=True) is is_one
 
 
-def test_a_comma_is_part_of_a_place_but_turns_a_person_round() -> None:
+def test_a_comma_is_fine_in_the_name_of_a_place_but_not_of_a_person() -> None:
     assert is_english_name("Pine Bluff, Arkansas", "Pine Bluff")
     assert not is_english_name("Einstein, Albert", "Albert Einstein", is_person=True)
     assert not is_english_name("Lanka, Sri", "Sri Lanka")
@@ -153,6 +153,6 @@ def test_a_comma_is_part_of_a_place_but_turns_a_person_round() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: "-".join(rule.types)[:40])
-def test_no_rule_for_names_lists_a_word_twice(rule: NameRule) -> None:
+def test_rules_for_names_list_each_word_once(rule: NameRule) -> None:
     for words in (rule.names, rule.first, rule.last, rule.heads):
         assert len(set(words)) == len(words)

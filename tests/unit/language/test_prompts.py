@@ -97,15 +97,15 @@ def test_a_date_is_asked_for_with_the_precision_it_has(subgraph: Subgraph, key: 
 
 
 @pytest.mark.parametrize("key", ["+1970-00-00T00:00:00Z/8", "+1900-00-00T00:00:00Z/7", None])
-def test_a_coarser_date_is_not_asked_for(subgraph: Subgraph, key: str | None) -> None:
+def test_a_date_coarser_than_a_year_has_no_wording(subgraph: Subgraph, key: str | None) -> None:
     assert word_fact(Fact(ADA, "P569", key), subgraph) is None
 
 
-def test_a_relation_is_not_asked_of_an_item_that_it_does_not_take(subgraph: Subgraph) -> None:
+def test_a_subject_of_another_type_has_no_wording(subgraph: Subgraph) -> None:
     assert word_fact(Fact(VERDANIA, "P26"), subgraph) is None
 
 
-def test_an_alias_can_stand_for_the_label(subgraph: Subgraph) -> None:
+def test_an_alias_can_replace_the_label(subgraph: Subgraph) -> None:
     found = word_fact(Fact(ADA, "P106"), subgraph, alias="A. Rooke")
     assert found is not None
     assert found.prompt == "The occupation of A. Rooke is"
@@ -119,7 +119,7 @@ def test_rephrases_that_do_not_suit_the_subject_are_left_out(subgraph: Subgraph)
     assert all("Ansel, Lord of the Reef" in text for text in with_comma.rephrases)
 
 
-def test_namesakes_are_told_apart_by_their_descriptions(subgraph: Subgraph) -> None:
+def test_namesakes_are_disambiguated_by_their_descriptions(subgraph: Subgraph) -> None:
     for number, told in (
         (TOVE_OF_VERDANIA, "Tove Lind (landscape painter)"),
         (TOVE_OF_OSTRAVA, "Tove Lind (Olympic swimmer)"),
@@ -130,7 +130,7 @@ def test_namesakes_are_told_apart_by_their_descriptions(subgraph: Subgraph) -> N
         assert found.prompt == f"The name of the country of citizenship of {told} is"
 
 
-def test_namesakes_with_the_same_answer_need_no_telling_apart(subgraph: Subgraph) -> None:
+def test_namesakes_with_the_same_answer_are_not_disambiguated(subgraph: Subgraph) -> None:
     (triple,) = subgraph.triples_of(TOVE_OF_VERDANIA, "P106")
     found = word_triple(triple, subgraph)
     assert found is not None
@@ -158,12 +158,12 @@ def test_the_middle_entity_decides_the_tense_of_the_second_hop(subgraph: Subgrap
     assert two_hops(subgraph, FINN, "P27", VERDANIA, "P36").prompt.endswith("of Finn Rooke is")
 
 
-def test_no_possessive_hangs_on_a_noun_phrase(subgraph: Subgraph) -> None:
+def test_a_noun_phrase_takes_no_possessive(subgraph: Subgraph) -> None:
     found = two_hops(subgraph, ADA, "P27", VERDANIA, "P36")
     assert not any("Rooke's" in text for text in (*found.rephrases, *found.question_rephrases))
 
 
-def test_a_middle_entity_of_no_fitting_type_cannot_be_asked_through(subgraph: Subgraph) -> None:
+def test_a_middle_entity_of_another_type_has_no_wording(subgraph: Subgraph) -> None:
     assert word_fact(Fact(ADA, "P36", first_hop=Hop("P27", KOLYA)), subgraph) is None
 
 
