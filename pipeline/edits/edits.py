@@ -25,7 +25,7 @@ _MIN_REPHRASES = 2  # decision 15
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a release comes from, and the last edits of both states where these tell when their items were edited."""
+    """Where a release comes from, and the last edits of both states, if the states record when items were edited."""
 
     source: str
     window_start: datetime | None
@@ -145,7 +145,7 @@ def _drop_reason(
 
 
 def _target_and_truth(row: FactRow, subgraph: Subgraph) -> tuple[_Object, _Object]:
-    """What the model shall say, and what was or is true instead."""
+    """What the model is to say, and what was or is true instead."""
 
     def named(key: str, item: int | None) -> _Object:
         return _Object(key, item, object_names(key, item, subgraph))

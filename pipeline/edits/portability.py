@@ -95,7 +95,7 @@ def _inverse(context: EditContext, target: Item) -> Iterator[Probe]:
 
 
 def _rule_conclusions(context: EditContext, target: Item, rule: Rule) -> Iterator[Probe]:
-    """What one rule adds: it looks up the given triple, and asks for the triple that must then hold."""
+    """What one rule entails: look up the given triple, and ask for the triple that must then be true."""
     subgraph = context.subgraph
     known = {"subject": context.subject, "target": target}
     start, given, end = rule.given
@@ -118,7 +118,7 @@ def _rule_conclusions(context: EditContext, target: Item, rule: Rule) -> Iterato
 def _entailed(fact: Fact, answer: Item, subgraph: Subgraph) -> Iterator[Probe]:
     """The probe for a fact that the edit entails, unless it has no wording or leaks its answer.
 
-    The subject carries no description: the newer state does not hold the fact, so screening compared no namesakes.
+    The subject carries no description: the newer state lacks the fact, so screening compared no namesakes.
     """
     sentences = word_fact(fact, subgraph, disambiguate=False)
     if sentences and not leaks_answer(sentences.prompt, [answer.names]):

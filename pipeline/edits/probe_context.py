@@ -69,7 +69,7 @@ def make_probe(
     subject: Item,
     path: Sequence[Step],
 ) -> Probe:
-    """A probe as a release holds it."""
+    """A probe as a row of a release contains it."""
     return {
         "kind": kind,
         "prompt": sentences.prompt,

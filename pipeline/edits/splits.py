@@ -1,7 +1,7 @@
 """EDITS to splits: by subject, by hash alone, so that a subject stays where it is whatever else comes or goes.
 
 An edit over two hops belongs to the split of its subject and must agree with that of its middle entity. Within one
-split no two edits speak of the same thing differently, and no prompt, question or rephrase stands twice.
+split no two edits contradict each other, and no prompt, question or rephrase appears twice.
 """
 
 from collections.abc import Iterable, Mapping
@@ -45,7 +45,7 @@ def assign_splits(
 
     Args:
         edits: Edits without a split.
-        relations: The relations, for what an edit speaks of.
+        relations: The relations, for the slots of an edit.
         exclusions: Prompts that must not appear.
         seed: The seed of the run.
         shares: The shares of the splits.
@@ -81,15 +81,15 @@ def _drop_reason(edit: Edit, split: Split, exclusions: Exclusions, seed: int, sh
 
 
 def _sentences(edit: Edit) -> list[str]:
-    """Every way in which an edit is put; namesakes of whom only one lives share some of them."""
+    """Every sentence of an edit; namesakes of whom only one is alive share some of them."""
     return [edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]]
 
 
 def _slots(edit: Edit, relations: Mapping[str, Relation]) -> set[Slot]:
-    """What an edit speaks of, as items with relations: what it says itself, and what it implies the other way round.
+    """The slots that an edit takes: its own, and those of its inverse.
 
-    "The capital of France is Lyon" speaks of the capital of France and, because a city is the capital of one country at
-    a time, of what Lyon and Paris are the capital of. An inverse that takes many objects leaves room for others.
+    "The capital of France is Lyon" takes the capital of France and, because a city is the capital of one country at a
+    time, what Lyon and Paris are the capital of. An inverse that takes many objects leaves room for others.
     """
     slots = {(edit["subject_id"], edit["path"][0]["relation_id"])}
     if edit["hops"] == 2:

@@ -77,7 +77,7 @@ def _robust(edit: Edit, subgraph: Subgraph, settings: RobustSettings, seed: int)
             "rephrases": [form["rephrase"] for form in forms],
             "prefixes": prefixes,
             "length_forms": forms,
-            "rcids": [],  # no edit of a wiki made the variant: its base names those behind the fact
+            "rcids": [],  # no edit of a wiki made the variant: its base edit lists those behind the fact
             "tags": [],
         },
     )
@@ -90,7 +90,7 @@ def _of_kind(edit: Edit, kind: str) -> Iterator[Probe]:
 def _prefix_pair(
     grammar: VariantGrammar, edit: Edit, sentences: FactSentences, settings: RobustSettings, seed: int
 ) -> list[Prefix] | None:
-    """A sentence of either pole; the two stand in the same place of the grammar and share the words in their slots."""
+    """A sentence of either pole, from the same line of the grammar and with the same words in their slots."""
     key = (grammar.attribute, edit["case_id"])
     forbidden = [edit["target_new"], *edit["target_new_aliases"], edit["ground_truth"], *sum(edit["answers"], [])]
     pairs = list(zip(*grammar.poles.values(), strict=True))

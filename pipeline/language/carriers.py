@@ -1,13 +1,13 @@
 """The sentences in which names are scored (decision 14).
 
-Each names the item once, after some other words, and none of the name's own words stands before it. There are three
-classes of them, and scores compare within a class only:
+Each names the item once, after some other words, and contains no word of the name before it. There are three classes
+of them, and scores compare within a class only:
 
 - `neutral`: sentences that say nothing about the item, the same for all: "Somebody mentioned {subject}."
-- `fact`: openings of facts about it: "The city that serves as the capital of {subject} is". They tell what kind of
+- `fact`: openings of facts about it: "The city that serves as the capital of {subject} is". They say what kind of
   thing is named, which a model may know better than the name. What the fact says would follow after the name, where it
   cannot change the score, and so is left out.
-- `alone`: nothing but the name, which tells how likely it is without any context.
+- `alone`: nothing but the name: how likely it is without any context.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,7 +45,7 @@ class Head(NamedTuple):
 
 
 class Carrier(NamedTuple):
-    """A sentence, and where in it the name stands, in code points."""
+    """A sentence, and the span of the name in it, in code points."""
 
     name: str  # unique for an item: "neutral/0", "fact/P36", "alone"
     text: str
@@ -54,10 +54,10 @@ class Carrier(NamedTuple):
 
 
 def check_neutral_carriers(templates: Templates, count: int) -> None:
-    """See that there are enough neutral sentences, and that each names its subject late and plainly.
+    """Check that there are enough neutral sentences, and that each names its subject after other words.
 
     Raises:
-        UsageError: There are fewer, or one does not suit.
+        UsageError: There are too few, or one is not valid.
     """
     if len(templates.carriers) < count:
         raise UsageError(

@@ -1,6 +1,6 @@
 """Sentences from templates: possessives, tense and capitals.
 
-A template holds `{subject}` or `{subject's}` once, and `[present|past]` where the tense of the subject matters.
+A template contains `{subject}` or `{subject's}` once, and `[present|past]` where the tense of the subject matters.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Leaks: does a text give away a name that a model is to find?
+"""Leaks: does a text contain a name that a model is to find?
 
-Three tests, from the strictest on: `contains_name` for prompts and their targets, `mentions_any` for sentences before a
-prompt, which common letters must not rule out, and `repeats_word` for sentences in which a name itself is scored.
+There are three tests: `contains_name`, the strictest, for prompts and their targets; `mentions_any`, which needs whole
+words, for sentences before a prompt; `repeats_word` for sentences in which a name itself is scored.
 """
 
 import re
@@ -12,12 +12,12 @@ _LONG_WORD = 4  # letters; a shorter word, such as "of" or "the", gives nothing 
 
 
 def contains_name(text: str, name: str) -> bool:
-    """Whether a text holds a name, whatever the case: even as a part of a word."""
+    """Whether a text contains a name, whatever the case, even as a part of a word."""
     return name.casefold() in text.casefold()
 
 
 def mentions_any(text: str, names: Iterable[str]) -> bool:
-    """Whether a text holds one of these names as words of their own.
+    """Whether a text contains one of these names as whole words.
 
     Names of up to three letters are looked for in their own case: "US" and "It" are names, "us" and "it" are not.
 
@@ -33,7 +33,7 @@ def mentions_any(text: str, names: Iterable[str]) -> bool:
 
 
 def repeats_word(text: str, label: str) -> bool:
-    """Whether a text holds a long word of a name.
+    """Whether a text contains a long word of a name.
 
     >>> repeats_word("The cemetery of ", "Highgate Cemetery"), repeats_word("The capital of ", "Isle of Man")
     (True, False)

@@ -32,10 +32,17 @@ class Name:
         is_phrase: It is a noun phrase ("the mother of Ada Lovelace"), carries a description, is long, has a comma
             or a colon, or ends with a mark, a possessive, or an "s" that may be a plural ("Yahoo!", "Macy's",
             "Friends"); its own possessive would be ambiguous or ugly.
+        description: The description that the text ends with, in brackets; None if it has none.
     """
 
     text: str
     is_phrase: bool = False
+    description: str | None = None
+
+    @property
+    def short(self) -> str:
+        """The name without its description."""
+        return self.text.removesuffix(f" ({self.description})") if self.description else self.text
 
 
 def name_in_text(
@@ -47,7 +54,7 @@ def name_in_text(
         label: Its label, or an alias to use instead.
         types: Its types; they decide about the article.
         rules: Which names take "the".
-        description: What tells it from its namesakes, if it has any.
+        description: What distinguishes it from its namesakes, if it has any.
     """
     types = frozenset(types)
     text = f"the {label}" if takes_the(label, types, rules) else label
@@ -55,11 +62,13 @@ def name_in_text(
     is_owner = bool(_OWNER.fullmatch(label)) and len(label.split()) <= _LONGEST_OWNER
     if label.endswith("s") and not text.lower().startswith("the ") and "person" not in types:
         is_owner = False  # "Friends's" grates; "Tom Hanks's" does not
-    return Name(f"{text} ({description})", is_phrase=True) if description else Name(text, is_phrase=not is_owner)
+    if description:
+        return Name(f"{text} ({description})", is_phrase=True, description=description)
+    return Name(text, is_phrase=not is_owner)
 
 
 def plain_description(description: str) -> str | None:
-    """A description short and plain enough to stand in brackets; None if it is long or names an id.
+    """A description short and plain enough for brackets; None if it is long or contains an id.
 
     >>> plain_description("county in  Nevada, United States (1861–1869)"), plain_description("see Q42")
     ('county in Nevada, United States', None)
@@ -138,6 +147,6 @@ def _ends_with(words: str, label: str) -> bool:
 
 
 def _has_head_noun(word: str, label: str) -> bool:
-    """Whether a word stands before "of" or "for", but not after a comma as in "City, University of London"."""
+    """Whether a word comes before "of" or "for", but not after a comma as in "City, University of London"."""
     links = (f" {word} of ", f" {word} for ")
     return any(link in f" {label}" and f",{link}" not in label for link in links)

@@ -72,7 +72,7 @@ class FactSentences:
 
     Attributes:
         relation: The relation whose object the sentences ask for.
-        subject: What stands for the subject in them: a name, or over two hops a noun phrase.
+        subject: The subject in them: a name, or over two hops a noun phrase.
         is_past: Whether they are in the past tense.
         prompt: The cloze: a sentence that ends right before its object.
         question: The same as a question.
@@ -142,8 +142,7 @@ def word_fact(
     name = name_in_text(alias or item.label, item.types, subgraph.templates.names, description=description)
     subject = Subject(name, item.types, item.is_past)
     if fact.first_hop:
-        short_name = named_subject(alias or item.label, item.types, subgraph.templates).name if description else name
-        return _word_two_hops(fact, fact.first_hop, subject, short_name.text, subgraph)
+        return _word_two_hops(fact, fact.first_hop, subject, subgraph)
     relation = subgraph.templates.relations[fact.relation]
     chosen = choose_wording(relation, item.types, fact.object_key, fact.object_count)
     return _sentences(relation, chosen, subject) if chosen else None
@@ -163,8 +162,8 @@ def usable_aliases(item: Item, subgraph: Subgraph) -> list[str]:
     ]
 
 
-def _word_two_hops(fact: Fact, hop: Hop, subject: Subject, item_name: str, subgraph: Subgraph) -> FactSentences | None:
-    """Ask for a relation of the middle entity, which its noun phrase stands for: "the mother of Ada Lovelace"."""
+def _word_two_hops(fact: Fact, hop: Hop, subject: Subject, subgraph: Subgraph) -> FactSentences | None:
+    """Ask for a relation of the middle entity, named by a noun phrase: "the mother of Ada Lovelace"."""
     first, second = (subgraph.templates.relations[name] for name in (hop.relation, fact.relation))
     middle = subgraph.items.get(hop.middle_id)
     inner = choose_wording(first, subject.types, None, 1)
@@ -177,7 +176,7 @@ def _word_two_hops(fact: Fact, hop: Hop, subject: Subject, item_name: str, subgr
     return replace(
         sentences,
         domain=inner.subject_type,
-        item_name=item_name,
+        item_name=subject.name.short,
         template_id=f"{inner.template_id}+{outer.template_id}",
         template_version=f"{first.version}+{second.version}",
     )
@@ -238,7 +237,7 @@ def _lower_first(text: str) -> str:
 
 
 class PlacedLabel(NamedTuple):
-    """A sentence, and where in it a label stands, in code points."""
+    """A sentence, and the span of a label in it, in code points."""
 
     text: str
     start: int
@@ -258,9 +257,9 @@ def openings(relation: Relation, types: Collection[str], object_key: str, object
 
 
 def place_label(template: str, label: str, subject: Subject) -> PlacedLabel:
-    """A sentence about a subject, and where in it its label stands.
+    """A sentence about a subject, and the span of its label in it.
 
-    The place follows from the template and is not searched for: other words of the sentence may read like the label.
+    The span follows from the template and is not searched for: other words of the sentence may read like the label.
 
     >>> place_label("Yesterday we spoke about {subject}.", "Yesterday", Subject(Name("Yesterday"), ()))
     PlacedLabel(text='Yesterday we spoke about Yesterday.', start=25, end=34)

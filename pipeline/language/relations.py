@@ -82,7 +82,7 @@ class Wording(Forms):
 
 
 class ObjectFilter(TemplatePart):
-    """Keep only objects that hold a value: a brother is a sibling whose sex or gender is male."""
+    """Keep only objects with this value: a brother is a sibling whose sex or gender is male."""
 
     property: PropertyId
     value: ItemId
@@ -152,7 +152,7 @@ class Relation(TemplatePart):
         return frozenset((self.id, *self.impacts))
 
     def can_precede(self, relation_id: str) -> bool:
-        """Whether another relation may be asked of its object: "the capital of the country of citizenship of ..."."""
+        """Whether another relation can be asked of its object: "the capital of the country of citizenship of ..."."""
         return not self.is_open and relation_id not in (self.id, self.partner, *self.no_second_hop)
 
     def wording(self, subject_type: str, precision: str | None = None) -> tuple[int, Wording] | None:

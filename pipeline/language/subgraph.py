@@ -1,8 +1,9 @@
 """SUBGRAPH: the part of the newer state that edits and probes may speak of, small enough to hold in memory.
 
-It holds every fact's subject, middle entity, object and target with all their true triples. For objects and subjects it
-holds a few triples that have them as object, so that a probe can start one hop before an edit; for each relation it
-holds a few triples of other subjects. Here are data and lookups alone; `prompts.py` and `answers.py` put them in words.
+It contains every fact's subject, middle entity, object and target with all their true triples; a few triples that have
+one of these as their object, so that a probe can start one hop before an edit; and for each relation a few triples of
+other subjects. This module is data and lookups alone: `prompts.py` and `answers.py` put them in words, by the templates
+that the subgraph carries along.
 """
 
 from collections import Counter, defaultdict
@@ -91,7 +92,7 @@ class Subgraph:
         return Counter(text.casefold() for item in self.items.values() for text in {item.label, *item.aliases})
 
     def triples_by_relation(self, subject_id: int) -> Mapping[str, Sequence[Triple]]:
-        """The true triples of a subject by relation; empty if the subgraph does not hold it."""
+        """The true triples of a subject by relation; empty if the subgraph does not contain it."""
         return self._by_subject.get(subject_id, {})
 
     def triples_of(self, subject_id: int, relation: str) -> Sequence[Triple]:

@@ -167,6 +167,47 @@ def test_a_middle_entity_of_another_type_has_no_wording(subgraph: Subgraph) -> N
     assert word_fact(Fact(ADA, "P36", first_hop=Hop("P27", KOLYA)), subgraph) is None
 
 
+def test_over_two_hops_the_item_is_named_without_its_description(subgraph: Subgraph) -> None:
+    """The sentences disambiguate a namesake; a sentence that merely mentions it does not."""
+    found = two_hops(subgraph, TOVE_OF_OSTRAVA, "P27", OSTRAVA, "P36")
+    assert found.prompt == "The capital of the country of citizenship of Tove Lind (Olympic swimmer) is"
+    assert found.item_name == "Tove Lind"
+    assert one_hop(subgraph, TOVE_OF_OSTRAVA, "P27").item_name == "Tove Lind (Olympic swimmer)"
+
+
+# Sentences made from sentences
+
+
+@pytest.mark.parametrize(
+    ("number", "relation", "prompt"),
+    [
+        (ADA, "P106", "As far as I know, the occupation of Ada Rooke is"),
+        (OSTRAVA, "P36", "As far as I know, the capital of the Ostrava Isles is"),
+    ],
+)
+def test_a_prompt_goes_on_in_lower_case_after_a_lead_in(
+    subgraph: Subgraph, number: int, relation: str, prompt: str
+) -> None:
+    assert one_hop(subgraph, number, relation).prompt_after("As far as I know,") == prompt
+
+
+@pytest.mark.parametrize(
+    ("number", "prompt"),
+    [
+        (ADA, "Besides that of writer, one of the occupations of Ada Rooke is"),
+        (FINN, "Besides that of writer, one of the occupations of Finn Rooke was"),
+    ],
+)
+def test_the_prompt_for_other_objects_names_the_known_one(subgraph: Subgraph, number: int, prompt: str) -> None:
+    besides = subgraph.templates.phrases.besides
+    assert one_hop(subgraph, number, "P106", count=2).prompt_for_others("writer", besides) == prompt
+
+
+def test_a_topic_is_all_objects_together(subgraph: Subgraph) -> None:
+    assert one_hop(subgraph, ADA, "P106", count=2).topic == "the occupations of Ada Rooke"
+    assert one_hop(subgraph, OSTRAVA, "P36").topic == "the capital of the Ostrava Isles"
+
+
 # Edits, worded again
 
 
