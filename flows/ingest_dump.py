@@ -16,7 +16,7 @@ from pipeline.core.errors import UsageError
 from pipeline.core.parallel import executor
 from pipeline.core.settings import load_settings
 from pipeline.core.stage_cache import locked, stages_run_by
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.sources.files.checksums import dump_hash
 from pipeline.stages import Input, StageContext
 

@@ -9,7 +9,7 @@ from pipeline.core.parallel import InlineExecutor
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import PoliteSettings, Settings, load_operations, load_settings
 from pipeline.core.tables import Database, read_table
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.sandbox import api
 from pipeline.sandbox.history import History
 from pipeline.sandbox.server import Faults, Seen, as_json, serve

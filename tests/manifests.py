@@ -23,7 +23,7 @@ from pipeline.core.reasons import BY_STAGE
 from pipeline.core.schema import CHANGE_CLASSES
 from pipeline.core.settings import load_settings
 from pipeline.edits.splits import SPLITS
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.release.checks import CHECKS
 from pipeline.release.exports import export_files
 from tests.samples import EDITS, changed

@@ -18,10 +18,11 @@ from pipeline.core.edit_record import Edit
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings, load_settings
 from pipeline.core.tables import read_table
-from pipeline.edits.edits import Fact, Origin, make_edits
+from pipeline.edits.edits import FactRow, Origin, make_edits
 from pipeline.jobs.build import Built, Options, Sources, build
-from pipeline.language.relations import load_templates
-from pipeline.language.subgraph import Subgraph, load_subgraph
+from pipeline.language.subgraph import Subgraph
+from pipeline.language.subgraph_tables import load_subgraph
+from pipeline.language.templates import load_templates
 from pipeline.release.assemble import read_release
 from tests.entities import NOTHING, UNKNOWN, Json, amount, at, item, statement, to, write_dump
 
@@ -401,7 +402,7 @@ class Mini:
         return load_subgraph(self.stage("subgraph"), TEMPLATES)
 
     @cached_property
-    def facts(self) -> list[Fact]:
+    def facts(self) -> list[FactRow]:
         """FACTS."""
         return self.rows("selection", "facts.parquet")
 
@@ -412,14 +413,14 @@ class Mini:
 
     def fact(
         self, subject: int, relation: str, held: int | str, middle: tuple[str, int] | None = None, **columns: object
-    ) -> Fact:
+    ) -> FactRow:
         """A triple of the world, or a path of two over a relation and a middle entity, as a long-tail fact.
 
         Columns that are given take the place of the usual ones.
         """
         key = f"Q{held}" if isinstance(held, int) else held
         holder = middle[1] if middle else subject
-        triple = next(one for one in self.subgraph.objects(holder, relation) if one.object_key == key)
+        triple = next(one for one in self.subgraph.triples_of(holder, relation) if one.object_key == key)
         return {
             **dict.fromkeys(schema.FACTS.names),
             **asdict(triple),
@@ -435,12 +436,12 @@ class Mini:
             **columns,
         }
 
-    def change(self, subject: int, relation: str, held: int | str, target: int | str, **columns: Any) -> Fact:
+    def change(self, subject: int, relation: str, held: int | str, target: int | str, **columns: Any) -> FactRow:
         """The same as a popular fact, which is changed to a target."""
         key, item_id = (f"Q{target}", target) if isinstance(target, int) else (target, None)
         return self.fact(subject, relation, held, category="popular", target_key=key, target_id=item_id, **columns)
 
-    def edit(self, fact: Fact, subgraph: Subgraph | None = None, **columns: object) -> Edit:
+    def edit(self, fact: FactRow, subgraph: Subgraph | None = None, **columns: object) -> Edit:
         """The edit of a fact that can be worded, in the train split; given columns take the place of its own."""
         (made,), _ = make_edits([fact], subgraph or self.subgraph, ORIGIN, self.settings.limits)
         return cast(Edit, {**made, "split": "train", **columns})

@@ -5,7 +5,7 @@ from pathlib import Path
 from pipeline.core.parallel import InlineExecutor
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import Database, read_table
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.sources.diff import classification, comparison, scan
 from tests.entities import Json, write_dump
 

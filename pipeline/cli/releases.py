@@ -32,7 +32,7 @@ def _publish_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(options: argparse.Namespace, reporter: Reporter) -> int:
-    from pipeline.language.relations import load_templates
+    from pipeline.language.templates import load_templates
     from pipeline.release.assemble import read_release
     from pipeline.release.checks import run_checks, written
 

@@ -1,7 +1,7 @@
-"""Wikibase times: their order, the span of days that a precision leaves open, and how they read in English.
+"""Wikibase times: their order and the span of days that a precision leaves open.
 
 A time is "+1952-03-11T00:00:00Z" with a precision; month and day may be 00, years may be negative (-0044 is 44 BC) and
-longer than four digits. No more precision is ever printed than is recorded (decision 24).
+longer than four digits.
 """
 
 import re
@@ -15,31 +15,8 @@ _FIRST_YEAR, _LAST_YEAR = 1, 9999  # beyond these, order is kept but days are no
 
 _PATTERN = r"([+-]?\d+)-(0\d|1[0-2])-([0-2]\d|3[01])T"  # as Wikibase checks it; Python and DuckDB read it alike
 _TIME = re.compile(_PATTERN, re.ASCII)
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 
 Span = tuple[int, int]
-
-
-def wording_precision(key: str) -> str | None:
-    """The name of the precision at which a time with its precision, as objects are keyed, is put into words.
-
-    >>> [wording_precision(key) for key in ("+1952-03-11T00:00:00Z/11", "+1950-00-00T00:00:00Z/8", "Q64")]
-    ['day', 'decade', None]
-    """
-    return PRECISION_NAMES.get(min(int(key.rpartition("/")[2]), DAY)) if "/" in key else None
 
 
 def parts(time: str) -> tuple[int, int, int] | None:
@@ -133,33 +110,3 @@ def _new_year_sql(year: str) -> str:
 
 def _day_sql(day: str) -> str:
     return f"date_diff('day', DATE '0001-01-01', {day}) + 1"
-
-
-def english(time: str, precision: int) -> str | None:
-    """A time in words at its own precision; None if it is coarser than a year or malformed.
-
-    >>> english("+1952-03-11T00:00:00Z", 11), english("+1952-03-00T00:00:00Z", 10), english("-0044-00-00T00:00:00Z", 9)
-    ('11 March 1952', 'March 1952', '44 BC')
-    """
-    found = parts(time)
-    if found is None or precision < YEAR or not found[0]:
-        return None
-    year, month, day = found
-    words = [str(day)] if precision >= DAY else []
-    if precision >= MONTH:
-        words.append(_MONTHS[month - 1] if 1 <= month <= 12 else "")
-    words.append(str(year) if year > 0 else f"{-year} BC")
-    return None if "" in words or "0" in words else " ".join(words)
-
-
-def english_alternatives(time: str, precision: int) -> list[str]:
-    """Other ways to write the same date, for matching an answer.
-
-    >>> english_alternatives("+1952-03-11T00:00:00Z", 11)
-    ['March 11, 1952', '1952-03-11']
-    """
-    found = parts(time)
-    if found is None or precision < DAY or found[0] <= 0 or not (1 <= found[1] <= 12 and found[2]):
-        return []
-    year, month, day = found
-    return [f"{_MONTHS[month - 1]} {day}, {year}", f"{year:04d}-{month:02d}-{day:02d}"]

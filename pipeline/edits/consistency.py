@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipeline.core.edit_record import Edit, Probe, Step
-from pipeline.language.relations import Relation, Rule
+from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Subgraph
+from pipeline.language.templates import Rule
 
 Slot = tuple[str, str]  # an item and a relation, by their ids
 Claim = tuple[str, str, str]  # a fact: subject, relation, object
@@ -99,9 +100,9 @@ def _entailed(edit: Edit, subgraph: Subgraph) -> set[Slot]:
 def _asked_items(rule: Rule, known: Mapping[str, str], subgraph: Subgraph) -> list[str]:
     start, given, end = rule.given
     if start == "other":
-        others = [triple.subject_id for triple in subgraph.leading_to(int(known[end][1:]), given)]
+        others = [triple.subject_id for triple in subgraph.triples_with_object(int(known[end][1:]), given)]
     else:
-        others = [t.object_id for t in subgraph.objects(int(known[start][1:]), given) if t.object_id is not None]
+        others = [t.object_id for t in subgraph.triples_of(int(known[start][1:]), given) if t.object_id is not None]
     if not others:
         return []
     asked = rule.then[0]

@@ -3,11 +3,46 @@
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.core import schema
+from pipeline.core.edit_record import Edit
 from pipeline.core.manifest import CountRecord
 from pipeline.core.tables import Database, write_rows
-from pipeline.edits.edits import Drop
+
+
+class Drop(NamedTuple):
+    """A row of DROPPED."""
+
+    category: str | None
+    subject_id: str
+    relation_id: str
+    object_id: str | None
+    statement_id: str
+    stage: str
+    reason: str
+    detail: str | None = None
+
+
+def path_name(middle_relation: str | None, relation: str) -> str:
+    """A relation, or two joined by a slash, as DROPPED and `explain` write it."""
+    return f"{middle_relation}/{relation}" if middle_relation else relation
+
+
+def drop_edit(edit: Edit, stage: str, reason: str, detail: str | None = None) -> Drop:
+    """An edit as a row of DROPPED."""
+    middle_relation = edit["path"][0]["relation_id"] if edit["hops"] == 2 else None
+    return Drop(
+        edit["category"],
+        edit["subject_id"],
+        path_name(middle_relation, edit["relation_id"]),
+        edit["target_new_id"] or edit["target_new"],
+        edit["statement_id"],
+        stage,
+        reason,
+        detail,
+    )
+
 
 _SCREENING = """
 SELECT NULL AS category, 'Q' || subject_id AS subject_id, relation AS relation_id, object_key AS object_id,
@@ -39,8 +74,8 @@ def write_selection_drops(candidates: Path, database: Database, out: Path) -> Pa
 
 def write_drops(drops: Iterable[Drop], out: Path) -> Path:
     """Write what a stage above FACTS rejected."""
-    shuffled = sorted(drops, key=lambda drop: tuple(map(str, drop)))
-    return write_rows(shuffled, out, schema.DROPPED)
+    rows = sorted(drops, key=lambda drop: tuple(map(str, drop)))
+    return write_rows(rows, out, schema.DROPPED)
 
 
 def count_table(path: Path, stage: str, database: Database) -> list[CountRecord]:

@@ -5,37 +5,27 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from pipeline.core import times
 from pipeline.core.edit_record import Edit, Step
 from pipeline.core.settings import LimitsSettings
-from pipeline.language.prompts import Ask, ask, ask_through, mentions
+from pipeline.edits.dropped import Drop, path_name
+from pipeline.language.answers import answers, object_names
+from pipeline.language.leaks import contains_name
+from pipeline.language.prompts import Fact, FactSentences, Hop, word_fact
 from pipeline.language.subgraph import Item, Subgraph
 from pipeline.select.categories import CATEGORIES
 
-Fact = Mapping[str, Any]  # a row of schema.FACTS
+FactRow = Mapping[str, Any]  # a row of schema.FACTS
 
 _MODIFYING = {"replaced", "correction"}  # change classes in which an earlier value gave way
 _MIN_REPHRASES = 2  # decision 15
 
 
-class Drop(NamedTuple):
-    """A row of DROPPED."""
-
-    category: str | None
-    subject_id: str
-    relation_id: str
-    object_id: str | None
-    statement_id: str
-    stage: str
-    reason: str
-    detail: str | None = None
-
-
 @dataclass(frozen=True)
 class Origin:
-    """Where a release comes from, and the last edits of both states where these tell when their items were edited."""
+    """Where a release comes from, and the last edits of both states, if the states record when items were edited."""
 
     source: str
     window_start: datetime | None
@@ -51,12 +41,12 @@ class _Object:
     names: list[str]
 
     @property
-    def item_name(self) -> str | None:
+    def q_id(self) -> str | None:
         return f"Q{self.id}" if self.id is not None else None
 
 
 def make_edits(
-    facts: Iterable[Fact], subgraph: Subgraph, origin: Origin, limits: LimitsSettings
+    facts: Iterable[FactRow], subgraph: Subgraph, origin: Origin, limits: LimitsSettings
 ) -> tuple[list[Edit], list[Drop]]:
     """Put facts into words.
 
@@ -71,120 +61,100 @@ def make_edits(
     """
     edits: list[Edit] = []
     drops: list[Drop] = []
-    for fact in facts:
-        made = _edit(fact, subgraph, origin, limits)
+    for row in facts:
+        made = _edit(row, subgraph, origin, limits)
         if isinstance(made, str):
-            drops.append(_drop(fact, made))
+            drops.append(_drop(row, made))
         else:
             edits.append(made)
     return edits, drops
 
 
-def _drop(fact: Fact, reason: str) -> Drop:
+def _drop(row: FactRow, reason: str) -> Drop:
     return Drop(
-        fact["category"],
-        f"Q{fact['subject_id']}",
-        path_name(fact["middle_relation"], fact["relation"]),
-        fact["object_key"],
-        fact["statement_id"],
+        row["category"],
+        f"Q{row['subject_id']}",
+        path_name(row["middle_relation"], row["relation"]),
+        row["object_key"],
+        row["statement_id"],
         "edits",
         reason,
     )
 
 
-def drop_edit(edit: Edit, stage: str, reason: str, detail: str | None = None, category: str | None = None) -> Drop:
-    """The drop of an edit that was worded already."""
-    middle = edit["path"][0]["relation_id"] if edit["hops"] == 2 else None
-    return Drop(
-        category or edit["category"],
-        edit["subject_id"],
-        path_name(middle, edit["relation_id"]),
-        edit["target_new_id"] or edit["target_new"],
-        edit["statement_id"],
-        stage,
-        reason,
-        detail,
-    )
+def _fact(row: FactRow) -> Fact:
+    """A row of FACTS as a fact to be worded."""
+    hop = Hop(row["middle_relation"], row["middle_id"]) if row["middle_id"] is not None else None
+    return Fact(row["subject_id"], row["relation"], row["object_key"], row["object_count"], hop)
 
 
-def path_name(middle_relation: str | None, relation: str) -> str:
-    """A relation, or two joined by a slash, as DROPPED and `explain` write it."""
-    return f"{middle_relation}/{relation}" if middle_relation else relation
+def edited_fact(edit: Edit, subgraph: Subgraph) -> Fact:
+    """What an edit changes, as a fact to be worded."""
+    subject, first, last = int(edit["subject_id"][1:]), edit["path"][0], edit["path"][-1]
+    hop = Hop(first["relation_id"], int(first["object_id"][1:])) if edit["hops"] == 2 else None
+    count = subgraph.object_count(hop.middle_id if hop else subject, edit["relation_id"])
+    return Fact(subject, edit["relation_id"], last["object_id"], count, hop)
 
 
-def ask_fact(fact: Fact, subgraph: Subgraph, alias: str | None = None) -> Ask | None:
-    """The asking of a fact, over one hop or two, by the subject's label or by an alias; None if no wording serves."""
-    subject = subgraph.items[fact["subject_id"]]
-    first = fact["middle_relation"] or fact["relation"]
-    told_apart = any(triple.is_homonym for triple in subgraph.objects(subject.id, first))
-    name = subgraph.name(subject, told_apart=told_apart, alias=alias)
-    count, key = fact["object_count"], fact["object_key"]
-    if fact["middle_id"] is None:
-        return ask(subgraph, subject, first, count=count, object_key=key, subject=name)
-    inner = ask(subgraph, subject, first, subject=name)
-    middle = subgraph.items.get(fact["middle_id"])
-    if inner is None or middle is None:
-        return None
-    return ask_through(subgraph, inner, middle, fact["relation"], count=count, object_key=key)
-
-
-def _edit(fact: Fact, subgraph: Subgraph, origin: Origin, limits: LimitsSettings) -> Edit | str:
+def _edit(row: FactRow, subgraph: Subgraph, origin: Origin, limits: LimitsSettings) -> Edit | str:
     """The edit of a fact, or the reason why there is none."""
-    subject = subgraph.items.get(fact["subject_id"])
-    target, truth = _target_and_truth(fact, subgraph)
-    asked = ask_fact(fact, subgraph) if subject else None
-    if fact["target_key"] is None and CATEGORIES[fact["category"]].is_counterfactual:
+    subject = subgraph.items.get(row["subject_id"])
+    target, truth = _target_and_truth(row, subgraph)
+    sentences = word_fact(_fact(row), subgraph)
+    if row["target_key"] is None and CATEGORIES[row["category"]].is_counterfactual:
         return "no_target"
-    if subject is None or asked is None or not target.names or not truth.names:
+    if subject is None or sentences is None or not target.names or not truth.names:
         return "no_wording"
     name = target.names[0]
-    rephrases = [text for text in asked.rephrases if not mentions(text, name) and subject.label in text]
-    questions = [text for text in asked.question_rephrases if not mentions(text, name)]
-    if reason := _fault(asked, subject, name, rephrases, limits):
+    rephrases = [text for text in sentences.rephrases if not contains_name(text, name) and subject.label in text]
+    questions = [text for text in sentences.question_rephrases if not contains_name(text, name)]
+    if reason := _drop_reason(sentences, subject, name, rephrases, limits):
         return reason
     edit = {
-        **_identity(fact, target, truth),
-        **_triple(fact, subject, asked),
-        "prompt": asked.prompt,
-        "question": asked.question,
+        **_identity(row, target, truth),
+        **_triple(row, subject, sentences),
+        "prompt": sentences.prompt,
+        "question": sentences.question,
         "question_rephrases": questions,
-        **_objects(fact, subgraph, target, truth),
+        **_objects(row, subgraph, target, truth),
         "rephrases": rephrases,
         "locality": [],
         "portability": [],
         "prefixes": [],
         "length_forms": [],
-        **_signals(fact, subject),
-        **_provenance(fact, origin),
-        "template_id": asked.template_id,
-        "template_version": asked.template_version,
+        **_signals(row, subject),
+        **_provenance(row, origin),
+        "template_id": sentences.template_id,
+        "template_version": sentences.template_version,
         "label_language": subject.label_language,
     }
     return cast(Edit, edit)
 
 
-def _fault(asked: Ask, subject: Item, target: str, rephrases: list[str], limits: LimitsSettings) -> str | None:
+def _drop_reason(
+    sentences: FactSentences, subject: Item, target: str, rephrases: list[str], limits: LimitsSettings
+) -> str | None:
     """What is wrong with the sentences of an edit; None if nothing is."""
-    if asked.prompt.count(subject.label) != 1 or asked.question.count(subject.label) != 1:
+    if sentences.prompt.count(subject.label) != 1 or sentences.question.count(subject.label) != 1:
         return "subject_not_once"
-    if mentions(asked.prompt, target) or mentions(asked.question, target):
+    if contains_name(sentences.prompt, target) or contains_name(sentences.question, target):
         return "target_in_prompt"
-    if len(f"{asked.prompt} {target}".encode()) > limits.prompt_and_target_bytes:
+    if len(f"{sentences.prompt} {target}".encode()) > limits.prompt_and_target_bytes:
         return "too_long"
     return "few_rephrases" if len(rephrases) < _MIN_REPHRASES else None
 
 
-def _target_and_truth(fact: Fact, subgraph: Subgraph) -> tuple[_Object, _Object]:
-    """What the model shall say, and what was or is true instead."""
+def _target_and_truth(row: FactRow, subgraph: Subgraph) -> tuple[_Object, _Object]:
+    """What the model is to say, and what was or is true instead."""
 
     def named(key: str, item: int | None) -> _Object:
-        return _Object(key, item, subgraph.texts(key, item))
+        return _Object(key, item, object_names(key, item, subgraph))
 
-    true_object = named(fact["object_key"], fact["object_id"])
-    if fact["target_key"] is not None:
-        return named(fact["target_key"], fact["target_id"]), true_object
-    if fact["change_class"] in _MODIFYING and fact["old_value"]:
-        old = str(fact["old_value"])
+    true_object = named(row["object_key"], row["object_id"])
+    if row["target_key"] is not None:
+        return named(row["target_key"], row["target_id"]), true_object
+    if row["change_class"] in _MODIFYING and row["old_value"]:
+        old = str(row["old_value"])
         earlier = named(
             old.lstrip("+") if "/" not in old else old, int(old[1:]) if re.fullmatch(r"Q\d+", old) else None
         )
@@ -193,47 +163,46 @@ def _target_and_truth(fact: Fact, subgraph: Subgraph) -> tuple[_Object, _Object]
     return true_object, true_object
 
 
-def _identity(fact: Fact, target: _Object, truth: _Object) -> dict[str, Any]:
-    path = path_name(fact["middle_relation"], fact["relation"])
-    key = "|".join((fact["category"], str(fact["subject_id"]), path, target.key))
+def _identity(row: FactRow, target: _Object, truth: _Object) -> dict[str, Any]:
+    path = path_name(row["middle_relation"], row["relation"])
+    key = "|".join((row["category"], str(row["subject_id"]), path, target.key))
     return {
-        "case_id": f"{fact['category']}-{hashlib.sha256(key.encode()).hexdigest()[:16]}",
-        "category": fact["category"],
+        "case_id": f"{row['category']}-{hashlib.sha256(key.encode()).hexdigest()[:16]}",
+        "category": row["category"],
         "edit_kind": "insertion" if target.key == truth.key else "modification",
         "split": "",
         "base_case_id": None,
     }
 
 
-def _triple(fact: Fact, subject: Item, asked: Ask) -> dict[str, Any]:
-    steps = [Step(relation_id=fact["relation"], object_id=fact["object_key"])]
-    if fact["middle_id"] is not None:
-        steps.insert(0, Step(relation_id=fact["middle_relation"], object_id=f"Q{fact['middle_id']}"))
+def _triple(row: FactRow, subject: Item, sentences: FactSentences) -> dict[str, Any]:
+    steps = [Step(relation_id=row["relation"], object_id=row["object_key"])]
+    if row["middle_id"] is not None:
+        steps.insert(0, Step(relation_id=row["middle_relation"], object_id=f"Q{row['middle_id']}"))
     return {
         "subject_id": f"Q{subject.id}",
         "subject": subject.label,
         "subject_aliases": list(subject.aliases),
         "subject_description": subject.description,
         "subject_types": [f"Q{number}" for number in subject.type_ids],
-        "domain": asked.domain,
-        "relation_id": fact["relation"],
-        "relation": asked.relation.name,
+        "domain": sentences.domain,
+        "relation_id": row["relation"],
+        "relation": sentences.relation.name,
         "hops": len(steps),
         "path": steps,
     }
 
 
-def _objects(fact: Fact, subgraph: Subgraph, target: _Object, truth: _Object) -> dict[str, Any]:
-    holder = fact["middle_id"] or fact["subject_id"]
-    answers = subgraph.answers(subgraph.objects(holder, fact["relation"]))
-    answers.sort(key=lambda names: names != target.names)  # the target first, where it is true
+def _objects(row: FactRow, subgraph: Subgraph, target: _Object, truth: _Object) -> dict[str, Any]:
+    last_subject = row["middle_id"] or row["subject_id"]
+    true_answers = answers(subgraph.triples_of(last_subject, row["relation"]), subgraph)
     return {
         "target_new": target.names[0],
-        "target_new_id": target.item_name,
+        "target_new_id": target.q_id,
         "target_new_aliases": target.names[1:],
         "ground_truth": truth.names[0],
-        "ground_truth_id": truth.item_name,
-        "answers": answers,
+        "ground_truth_id": truth.q_id,
+        "answers": sorted(true_answers, key=lambda names: names != target.names),  # the target first, where it is true
     }
 
 
@@ -259,8 +228,8 @@ _COPIED_SIGNALS = (
 )
 
 
-def _signals(fact: Fact, subject: Item) -> dict[str, Any]:
-    copied = {name: fact[name] for name in _COPIED_SIGNALS}
+def _signals(row: FactRow, subject: Item) -> dict[str, Any]:
+    copied = {name: row[name] for name in _COPIED_SIGNALS}
     return {**copied, "statement_count": subject.statement_count, "sitelinks": subject.sitelinks}
 
 
@@ -276,11 +245,11 @@ _COPIED_PROVENANCE = (
 )
 
 
-def _provenance(fact: Fact, origin: Origin) -> dict[str, Any]:
+def _provenance(row: FactRow, origin: Origin) -> dict[str, Any]:
     return {
-        **{name: fact[name] for name in _COPIED_PROVENANCE},
-        "event_time_precision": times.PRECISION_NAMES.get(fact["event_precision"]),
-        "event_time_calendar": times.CALENDAR_NAMES.get(fact["event_calendar_id"]),
+        **{name: row[name] for name in _COPIED_PROVENANCE},
+        "event_time_precision": times.PRECISION_NAMES.get(row["event_precision"]),
+        "event_time_calendar": times.CALENDAR_NAMES.get(row["event_calendar_id"]),
         "source": origin.source,
         "window_start": origin.window_start,
         "window_end": origin.window_end,

@@ -1,7 +1,7 @@
 """EDITS to splits: by subject, by hash alone, so that a subject stays where it is whatever else comes or goes.
 
-An edit over two hops belongs to the split of its subject and must agree with that of its middle entity. Of two edits
-that contradict each other (`consistency.py`) one is dropped, and no prompt, question or rephrase stands twice.
+An edit over two hops belongs to the split of its subject and must agree with that of its middle entity. Of two
+edits that contradict each other (`consistency.py`) one is dropped, and no prompt, question or rephrase appears twice.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from pipeline.core.edit_record import Edit, Split
 from pipeline.core.seeded import draw_key, fraction
 from pipeline.core.settings import SplitsSettings
 from pipeline.edits.consistency import Claims, ScopeClaims, new_scope, scope_of
-from pipeline.edits.edits import Drop, drop_edit
+from pipeline.edits.dropped import Drop, drop_edit
 from pipeline.edits.exclusions import Exclusions
 
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -57,13 +57,13 @@ def assign_splits(
     taken_texts: set[str] = set()
     for edit in sorted(edits, key=lambda edit: (_PRIORITY[edit["category"]], draw_key(seed, edit["case_id"]))):
         split = split_of(edit["subject_id"], seed, shares)
-        if reason := _fault(edit, split, exclusions, seed, shares):
+        if reason := _drop_reason(edit, split, exclusions, seed, shares):
             drops.append(drop_edit(edit, "splits", reason))
             continue
         scope, claims = scopes.setdefault(scope_of(split), new_scope()), claims_of(edit)
         if rival := scope.rival(claims):
             drops.append(drop_edit(edit, "splits", "conflict", rival))
-        elif taken_texts.intersection(texts := _texts(edit)):
+        elif taken_texts.intersection(texts := _sentences(edit)):
             drops.append(drop_edit(edit, "splits", "duplicate_prompt"))
         else:
             scope.add(edit["case_id"], claims)
@@ -72,13 +72,13 @@ def assign_splits(
     return sorted(kept, key=lambda edit: edit["case_id"]), drops
 
 
-def _fault(edit: Edit, split: Split, exclusions: Exclusions, seed: int, shares: SplitsSettings) -> str | None:
+def _drop_reason(edit: Edit, split: Split, exclusions: Exclusions, seed: int, shares: SplitsSettings) -> str | None:
     if edit["hops"] == 2 and split_of(edit["path"][0]["object_id"], seed, shares) != split:
         return "middle_in_other_split"
-    texts = (edit["subject"], *_texts(edit))
+    texts = (edit["subject"], *_sentences(edit))
     return "excluded" if any(exclusions.holds(text) for text in texts) else None
 
 
-def _texts(edit: Edit) -> list[str]:
-    """Every way in which an edit is put; namesakes of whom only one lives share some of them."""
+def _sentences(edit: Edit) -> list[str]:
+    """Every sentence of an edit; namesakes of whom only one is alive share some of them."""
     return [edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]]

@@ -12,10 +12,13 @@ from typing import cast
 from pipeline.core.edit_record import Edit, LengthForm, Prefix, Probe
 from pipeline.core.seeded import draw_key, rotated, shuffled
 from pipeline.core.settings import RobustSettings
-from pipeline.edits.edits import Drop, drop_edit
-from pipeline.language.prompts import Ask, ask_edit, ask_triple, names_any
-from pipeline.language.relations import VariantGrammar, VariantSentence
+from pipeline.edits.dropped import Drop, drop_edit
+from pipeline.edits.edits import edited_fact
+from pipeline.language.leaks import mentions_any
+from pipeline.language.prompts import FactSentences, word_fact, word_triple
+from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Subgraph
+from pipeline.language.templates import VariantGrammar, VariantSentence
 
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -39,25 +42,29 @@ def make_variants(
     for edit in shuffled(edits, seed, "robust", by=lambda edit: edit["case_id"]):
         robust = "over_quota" if len(made) == settings.size else _robust(edit, subgraph, settings, seed)
         if isinstance(robust, str):
-            drops.append(drop_edit(edit, "variants", robust, edit["case_id"], "robust"))
+            drops.append(_drop(edit, robust))
         else:
             made.append(robust)
     return sorted(made, key=lambda edit: edit["case_id"]), drops
 
 
+def _drop(edit: Edit, reason: str) -> Drop:
+    return drop_edit(edit, "variants", reason)._replace(category="robust", detail=edit["case_id"])
+
+
 def _robust(edit: Edit, subgraph: Subgraph, settings: RobustSettings, seed: int) -> Edit | str:
     """The robust edit, or the reason why there is none."""
-    asked = ask_edit(edit, subgraph)
+    sentences = word_fact(edited_fact(edit, subgraph), subgraph)
     probe = next((probe for kind in ("Neighborhood", "Relation_Specificity") for probe in _of_kind(edit, kind)), None)
-    if asked is None or probe is None:
+    if sentences is None or probe is None:
         return "no_locality"
     prefixes: list[Prefix] = []
     for grammar in subgraph.templates.variants:
-        pair = _pair(grammar, edit, asked, settings, seed)
+        pair = _prefix_pair(grammar, edit, sentences, settings, seed)
         if pair is None:
             return "no_prefix"
         prefixes += pair
-    forms = _length_forms(edit, asked, probe, subgraph, settings, seed)
+    forms = _length_forms(edit, sentences, probe, subgraph, settings, seed)
     if forms is None:
         return "no_length_form"
     return cast(
@@ -70,7 +77,7 @@ def _robust(edit: Edit, subgraph: Subgraph, settings: RobustSettings, seed: int)
             "rephrases": [form["rephrase"] for form in forms],
             "prefixes": prefixes,
             "length_forms": forms,
-            "rcids": [],  # no edit of a wiki made the variant: its base names those behind the fact
+            "rcids": [],  # no edit of a wiki made the variant: its base edit lists those behind the fact
             "tags": [],
         },
     )
@@ -80,16 +87,18 @@ def _of_kind(edit: Edit, kind: str) -> Iterator[Probe]:
     return (probe for probe in edit["locality"] if probe["kind"] == kind)
 
 
-def _pair(grammar: VariantGrammar, edit: Edit, asked: Ask, settings: RobustSettings, seed: int) -> list[Prefix] | None:
-    """A sentence of either pole; the two stand in the same place of the grammar and share the words in their slots."""
+def _prefix_pair(
+    grammar: VariantGrammar, edit: Edit, sentences: FactSentences, settings: RobustSettings, seed: int
+) -> list[Prefix] | None:
+    """A sentence of either pole, from the same line of the grammar and with the same words in their slots."""
     key = (grammar.attribute, edit["case_id"])
-    taboo = [edit["target_new"], *edit["target_new_aliases"], edit["ground_truth"], *sum(edit["answers"], [])]
+    forbidden = [edit["target_new"], *edit["target_new_aliases"], edit["ground_truth"], *sum(edit["answers"], [])]
     pairs = list(zip(*grammar.poles.values(), strict=True))
     for pair in rotated(pairs, seed, *key):
-        if _is_tactless(grammar, asked) and any("topic" in sentence.slots for sentence in pair):
+        if _is_tactless(grammar, sentences.relation) and any("topic" in sentence.slots for sentence in pair):
             continue
-        texts = [_filled(sentence, grammar, edit, asked, seed) for sentence in pair]
-        if all(len(text.split()) <= settings.max_prefix_words and not names_any(text, taboo) for text in texts):
+        texts = [_fill_slots(sentence, grammar, edit, sentences, seed) for sentence in pair]
+        if all(len(text.split()) <= settings.max_prefix_words and not mentions_any(text, forbidden) for text in texts):
             return [
                 {"attribute": grammar.attribute, "pole": pole, "level": sentence.level, "text": text}
                 for pole, sentence, text in zip(grammar.poles, pair, texts, strict=True)
@@ -97,20 +106,22 @@ def _pair(grammar: VariantGrammar, edit: Edit, asked: Ask, settings: RobustSetti
     return None
 
 
-def _is_tactless(grammar: VariantGrammar, asked: Ask) -> bool:
-    """Whether it is in poor taste to dwell on the matter asked: somebody's religion, or delight in a death."""
-    return asked.relation.sensitive or (asked.relation.delicate and grammar.attribute == "sentiment")
+def _is_tactless(grammar: VariantGrammar, relation: Relation) -> bool:
+    """Whether it is in poor taste to dwell on a relation: somebody's religion, or delight in a death."""
+    return relation.sensitive or (relation.delicate and grammar.attribute == "sentiment")
 
 
-def _filled(sentence: VariantSentence, grammar: VariantGrammar, edit: Edit, asked: Ask, seed: int) -> str:
+def _fill_slots(
+    sentence: VariantSentence, grammar: VariantGrammar, edit: Edit, sentences: FactSentences, seed: int
+) -> str:
     """A sentence with words in its slots."""
 
     def word(match: re.Match[str]) -> str:
         slot = match.group(1)
         if slot == "subject":
-            return _subject_text(edit, asked)
+            return sentences.item_name
         if slot == "topic":
-            return asked.noun.text.removeprefix("one of ")  # "the children of ...", as a matter to speak of
+            return sentences.topic
         words = grammar.slots[slot]
         return words[int(draw_key(seed, grammar.attribute, slot, edit["case_id"])[:8], 16) % len(words)]
 
@@ -118,63 +129,47 @@ def _filled(sentence: VariantSentence, grammar: VariantGrammar, edit: Edit, aske
     return text[:-1] if text.endswith("..") else text  # a name such as "Sammy Davis Jr." brings its own full stop
 
 
-def _subject_text(edit: Edit, asked: Ask) -> str:
-    """The edit's subject in running text: over two hops, the asking's own subject is a phrase about it."""
-    if edit["hops"] == 1:
-        return asked.subject.text
-    article = "the " if f"the {edit['subject']}" in asked.subject.text else ""
-    return article + edit["subject"]
-
-
 def _length_forms(
-    edit: Edit, asked: Ask, probe: Probe, subgraph: Subgraph, settings: RobustSettings, seed: int
+    edit: Edit, sentences: FactSentences, probe: Probe, subgraph: Subgraph, settings: RobustSettings, seed: int
 ) -> list[LengthForm] | None:
     """The short and the long form of the rephrase and of one locality prompt (decision 19)."""
-    other = _asked_probe(probe, subgraph)
+    other = _probe_sentences(probe, subgraph)
     if other is None:
         return None
-    rephrase = _short(asked, edit["rephrases"], settings)
-    locality = _short(other, [*other.rephrases, other.prompt], settings)
+    rephrase = _shortest(edit["rephrases"], sentences, settings)
+    locality = _shortest([*other.rephrases, other.prompt], other, settings)
     if rephrase is None or locality is None:
         return None
     lead_ins = shuffled(subgraph.templates.phrases.lead_ins, seed, "lead-in", edit["case_id"])
-    taboo = [
+    forbidden = [
         edit["target_new"],
         *edit["target_new_aliases"],
         *sum(edit["answers"], []),
         *sum(probe["ground_truth"], []),
     ]
-    fitting = [lead_in for lead_in in lead_ins if not names_any(lead_in, taboo)][:2]
-    longs = [_long(lead_in, ask) for lead_in, ask in zip(fitting, (asked, other), strict=False)]
-    if len(longs) < 2 or any(
-        _length(text, ask) < settings.long_words for text, ask in zip(longs, (asked, other), strict=True)
-    ):
+    fitting = [lead_in for lead_in in lead_ins if not mentions_any(lead_in, forbidden)][:2]
+    if len(fitting) < 2:
         return None
-    return [_form("short", rephrase, locality, probe), _form("long", longs[0], longs[1], probe)]
+    long_rephrase, long_locality = sentences.prompt_after(fitting[0]), other.prompt_after(fitting[1])
+    if min(_word_count(long_rephrase, sentences), _word_count(long_locality, other)) < settings.long_words:
+        return None
+    return [_form("short", rephrase, locality, probe), _form("long", long_rephrase, long_locality, probe)]
 
 
-def _asked_probe(probe: Probe, subgraph: Subgraph) -> Ask | None:
-    subject = int(probe["subject_id"][1:])
-    triples = subgraph.objects(subject, probe["relation_id"])
-    return ask_triple(subgraph, triples[0], subgraph.items[subject]) if triples else None
+def _probe_sentences(probe: Probe, subgraph: Subgraph) -> FactSentences | None:
+    triples = subgraph.triples_of(int(probe["subject_id"][1:]), probe["relation_id"])
+    return word_triple(triples[0], subgraph) if triples else None
 
 
-def _short(asked: Ask, texts: Iterable[str], settings: RobustSettings) -> str | None:
+def _shortest(texts: Iterable[str], sentences: FactSentences, settings: RobustSettings) -> str | None:
     """The shortest of some sentences, if it is short."""
     shortest = min(texts, key=lambda text: (len(text.split()), text))
-    return shortest if _length(shortest, asked) <= settings.short_words else None
+    return shortest if _word_count(shortest, sentences) <= settings.short_words else None
 
 
-def _long(lead_in: str, asked: Ask) -> str:
-    """The prompt after a lead-in, in mid-sentence."""
-    prompt = asked.prompt
-    starts_with_name = prompt.startswith(asked.subject.text)
-    return f"{lead_in} {prompt if starts_with_name else prompt[0].lower() + prompt[1:]}"
-
-
-def _length(text: str, asked: Ask) -> int:
-    """Words of a sentence, its subject counted as one."""
-    return len(text.split()) - len(asked.subject.text.split()) + 1
+def _word_count(text: str, sentences: FactSentences) -> int:
+    """Words of a sentence about a fact, its subject counted as one."""
+    return len(text.split()) - len(sentences.subject.text.split()) + 1
 
 
 def _form(pole: str, rephrase: str, locality: str, probe: Probe) -> LengthForm:

@@ -28,8 +28,8 @@ from pipeline.core.stage_cache import code_version, locked
 from pipeline.core.tables import make_folder, read_table, row_count
 from pipeline.edits.edits import Origin
 from pipeline.edits.exclusions import Exclusions, read_exclusions
-from pipeline.language.relations import load_templates
-from pipeline.language.subgraph import load_subgraph
+from pipeline.language.subgraph_tables import load_subgraph
+from pipeline.language.templates import load_templates
 from pipeline.lm import bundled
 from pipeline.lm.subprocess_scorer import Model
 from pipeline.release.assemble import Draft, assemble

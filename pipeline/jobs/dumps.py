@@ -18,7 +18,7 @@ from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
 from pipeline.core.stage_cache import DONE, locked
 from pipeline.core.tables import make_folder, read_table, whole_file
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.sources.files.checksums import dump_hashes
 from pipeline.sources.files.reshard import reshard
 from pipeline.sources.files.seekable import Index, dump_bytes

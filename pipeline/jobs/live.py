@@ -13,7 +13,7 @@ from pipeline.core.parallel import executor
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import PoliteSettings, Settings
 from pipeline.core.stage_cache import locked
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.sources.live.harvest import DONE, WIKIDATA, Call, Endpoints, Harvest, harvest, window_of
 from pipeline.sources.live.rate_limit import Gate
 from pipeline.sources.live.recent_changes import Window, sweep

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline import stages
 from pipeline.core.errors import InputError
 from pipeline.core.settings import PlanSettings, Settings
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.sources.entities.ingestion import ingest_shard
 from pipeline.sources.entities.revision_scan import find_heads
 from pipeline.sources.files.compression import first_bytes, is_bzip2

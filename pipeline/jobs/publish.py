@@ -8,7 +8,7 @@ from pipeline.core.errors import ChecksFailed, UsageError
 from pipeline.core.manifest import MANIFEST, Numbers, read_numbers
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Operations
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.publish import Begun, Published, Upload
 from pipeline.publish.drift import Finding, measure_drift, refuse_drift
 from pipeline.release.assemble import read_release

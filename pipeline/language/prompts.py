@@ -1,176 +1,271 @@
-"""Asking for a relation of an item, or of an item that is itself asked for: the sentences of edits and probes."""
+"""From a fact to its sentences: prompt, question, rephrases and noun phrase. The one place where a relation is worded.
 
-import re
-from collections.abc import Iterable
+The way is straight, and each step calls only the next:
+
+1. `word_fact` looks up the subject and names it in running text (`names.py`).
+2. `choose_wording` picks the sentences of the relation (`relations.py`, from `templates/relations`) by the type of the
+   subject, the precision of a date (`dates.py`) and the number of objects.
+3. `_sentences` fills them (`grammar.py`).
+
+Over two hops the noun phrase of the first relation ("the country of citizenship of Ada Lovelace") is the subject of the
+second. What a fact is to be answered with is in `answers.py`.
+"""
+
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from pipeline.core import times
-from pipeline.core.edit_record import Edit
-from pipeline.language.grammar import Name, can_fill, fill
-from pipeline.language.relations import Forms, Relation
+from pipeline.language.dates import wording_precision
+from pipeline.language.grammar import can_fill, fill
+from pipeline.language.names import Name, can_replace_label, name_in_text
+from pipeline.language.relations import SUBJECT_SLOT, Forms, Relation
 from pipeline.language.subgraph import Item, Subgraph, Triple
+from pipeline.language.templates import Templates
+
+
+class Hop(NamedTuple):
+    """The first hop of two: its relation, and the middle entity that it leads to."""
+
+    relation: str
+    middle_id: int
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A relation of a subject, ready to be put into words.
+class Fact:
+    """What is to be worded: a subject and a relation, over one hop or two.
 
     Attributes:
-        relation: The relation asked for.
-        forms: Its sentences for this kind of subject and this number of objects.
-        subject: The subject in running text.
-        is_past: Whether it is spoken of in the past tense.
-        template_id: Which template this is: relation, place in its file, grammatical number.
-        template_version: The version of that relation's file.
-        domain: The type of the item that the sentence names.
+        subject_id: The item that the sentences name.
+        relation: The relation whose object they ask for; over two hops that of the second.
+        object_key: One of the objects; only the precision of a date matters.
+        object_count: How many objects are true, which decides between singular and plural.
+        first_hop: Over two hops, the first one.
+    """
+
+    subject_id: int
+    relation: str
+    object_key: str | None = None
+    object_count: int = 1
+    first_hop: Hop | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The subject of a sentence: its name, and what decides about the wording."""
+
+    name: Name
+    types: Collection[str]
+    is_past: bool = False  # a dead person, a state that is no more: the past tense
+
+
+class ChosenWording(NamedTuple):
+    """The sentences of a relation that fit a subject and its objects, not yet filled."""
+
+    forms: Forms
+    subject_type: str
+    template_id: str  # relation, place in its file, grammatical number
+
+
+@dataclass(frozen=True)
+class FactSentences:
+    """A fact in English.
+
+    Attributes:
+        relation: The relation whose object the sentences ask for.
+        subject: The subject in them: a name, or over two hops a noun phrase.
+        is_past: Whether they are in the past tense.
+        prompt: The cloze: a sentence that ends right before its object.
+        question: The same as a question.
+        rephrases: Other clozes.
+        question_rephrases: Other questions.
+        noun_phrase: The object, described by the relation: "the capital of France".
+        domain: The type of the item that the sentences name.
+        item_name: That item in running text; over two hops without a description.
+        template_id: Which template this is; over two hops both, joined by "+".
+        template_version: The version of the relation's file; over two hops both.
     """
 
     relation: Relation
-    forms: Forms
     subject: Name
     is_past: bool
+    prompt: str
+    question: str
+    rephrases: Sequence[str]
+    question_rephrases: Sequence[str]
+    noun_phrase: Name
+    domain: str
+    item_name: str
     template_id: str
     template_version: str
-    domain: str
 
-    def fill(self, template: str) -> str:
-        """A sentence about the subject."""
-        return fill(template, self.subject, past=self.is_past)
+    def prompt_after(self, lead_in: str) -> str:
+        """The prompt in mid-sentence, after a lead-in such as "As far as anyone can tell,"."""
+        starts_with_name = self.prompt.startswith(self.subject.text)
+        return f"{lead_in} {self.prompt if starts_with_name else _lower_first(self.prompt)}"
 
-    @property
-    def prompt(self) -> str:
-        """The cloze."""
-        return self.fill(self.forms.prompt)
+    def prompt_for_others(self, known: str, template: str) -> str:
+        """The prompt for the other objects, beside one that is known: "Besides Paris, one of the capitals ... is".
 
-    @property
-    def question(self) -> str:
-        """The question."""
-        return self.fill(self.forms.question)
-
-    @property
-    def rephrases(self) -> list[str]:
-        """Other clozes."""
-        return [self.fill(template) for template in self.forms.rephrases if can_fill(template, self.subject)]
+        Args:
+            known: The known object in running text.
+            template: `besides` of `templates/phrases.yaml`.
+        """
+        sentence = fill(template, self.subject, past=self.is_past)
+        known = self.relation.known.replace("{known}", known)
+        return sentence.replace("{noun}", self.noun_phrase.text).replace("{known}", known)
 
     @property
-    def question_rephrases(self) -> list[str]:
-        """Other questions."""
-        return [self.fill(template) for template in self.forms.question_rephrases if can_fill(template, self.subject)]
-
-    @property
-    def noun(self) -> Name:
-        """The object, described by the relation: "the capital of France"."""
-        phrase = self.fill(self.forms.noun)
-        return Name(phrase[0].lower() + phrase[1:], is_phrase=True)
+    def topic(self) -> str:
+        """The object or objects as a matter to speak of: "the children of Ada Lovelace"."""
+        return self.noun_phrase.text.removeprefix("one of ")
 
 
-def ask(
-    subgraph: Subgraph,
-    item: Item,
-    relation_id: str,
-    *,
-    count: int = 1,
-    object_key: str | None = None,
-    subject: Name | None = None,
-) -> Ask | None:
-    """Ask for a relation of an item.
+def word_fact(
+    fact: Fact, subgraph: Subgraph, *, alias: str | None = None, disambiguate: bool = True
+) -> FactSentences | None:
+    """The sentences of a fact.
 
     Args:
-        subgraph: Where the templates are.
-        item: The subject.
-        relation_id: The relation.
-        count: How many objects are true, which decides between singular and plural forms.
-        object_key: One of the objects; for dates its precision decides the wording.
-        subject: The subject in running text if not by its label: an alias, or a noun phrase for two hops.
+        fact: The fact.
+        subgraph: What its items are called, and the templates.
+        alias: Another name of the subject to use instead of its label.
+        disambiguate: Whether a subject with namesakes carries its description.
 
     Returns:
-        None if no wording serves the item.
+        None if an item is missing, if no wording fits, or if the second relation must not follow the first.
     """
-    relation = subgraph.templates.relations[relation_id]
-    subject_type = next((kind for kind in relation.subject_types if kind in item.types), None)
-    precision = times.wording_precision(object_key or "") if relation.value == "date" else None
-    found = relation.wording(subject_type, precision) if subject_type else None
-    if subject_type is None or found is None or (relation.value == "date" and precision is None):
+    item = subgraph.items.get(fact.subject_id)
+    if item is None:
         return None
-    place, wording = found
-    forms, number = (wording.several, "several") if count > 1 and wording.several else (wording, "one")
-    template_id = f"{relation_id}/{place}/{number}"
-    name = subject or subgraph.name(item)
-    return Ask(relation, forms, name, item.is_past, template_id, relation.version, subject_type)
+    first = fact.first_hop.relation if fact.first_hop else fact.relation
+    description = item.description if disambiguate and subgraph.is_ambiguous(item.id, first) else None
+    name = name_in_text(alias or item.label, item.types, subgraph.templates.names, description=description)
+    subject = Subject(name, item.types, item.is_past)
+    if fact.first_hop:
+        return _word_two_hops(fact, fact.first_hop, subject, subgraph)
+    relation = subgraph.templates.relations[fact.relation]
+    chosen = choose_wording(relation, item.types, fact.object_key, fact.object_count)
+    return _sentences(relation, chosen, subject) if chosen else None
 
 
-def ask_through(
-    subgraph: Subgraph, inner: Ask, middle: Item, relation_id: str, *, count: int = 1, object_key: str | None = None
-) -> Ask | None:
-    """Ask for a relation of an item that is itself asked for: "the capital of the country of citizenship of ...".
+def word_triple(triple: Triple, subgraph: Subgraph) -> FactSentences | None:
+    """The sentences that ask for the objects of a triple's subject and relation."""
+    return word_fact(Fact(triple.subject_id, triple.relation, triple.object_key, triple.object_count), subgraph)
 
-    Args:
-        subgraph: Where the templates are.
-        inner: The asking whose one answer is the middle item.
-        middle: That item; its type and its being past decide the wording.
-        relation_id: The relation asked of it.
-        count: How many objects are true.
-        object_key: One of the objects.
 
-    Returns:
-        None if no wording serves the middle item, or if the second relation must not be asked after the first.
-    """
-    if not inner.relation.leads_to(relation_id):
+def usable_aliases(item: Item, subgraph: Subgraph) -> list[str]:
+    """The aliases that sentences can use instead of an item's label, and that no other item has."""
+    return [
+        alias
+        for alias in item.aliases
+        if can_replace_label(alias, item.label, item.types) and not subgraph.is_shared_name(alias)
+    ]
+
+
+def _word_two_hops(fact: Fact, hop: Hop, subject: Subject, subgraph: Subgraph) -> FactSentences | None:
+    """Ask for a relation of the middle entity, named by a noun phrase: "the mother of Ada Lovelace"."""
+    first, second = (subgraph.templates.relations[name] for name in (hop.relation, fact.relation))
+    middle = subgraph.items.get(hop.middle_id)
+    inner = choose_wording(first, subject.types, None, 1)
+    if middle is None or inner is None or not first.can_precede(second.id):
         return None
-    outer = ask(subgraph, middle, relation_id, count=count, object_key=object_key, subject=inner.noun)
+    outer = choose_wording(second, middle.types, fact.object_key, fact.object_count)
     if outer is None:
         return None
+    sentences = _sentences(second, outer, Subject(_noun_phrase(inner.forms, subject), middle.types, middle.is_past))
     return replace(
-        outer,
+        sentences,
+        domain=inner.subject_type,
+        item_name=subject.name.short,
         template_id=f"{inner.template_id}+{outer.template_id}",
-        template_version=f"{inner.template_version}+{outer.template_version}",
-        domain=inner.domain,
+        template_version=f"{first.version}+{second.version}",
     )
 
 
-def ask_triple(subgraph: Subgraph, triple: Triple, subject: Item) -> Ask | None:
-    """Ask for the objects of a triple's subject and relation; a subject with namesakes is told apart."""
-    name = subgraph.name(subject, told_apart=triple.is_homonym)
-    return ask(
-        subgraph, subject, triple.relation, count=triple.object_count, object_key=triple.object_key, subject=name
-    )
+def choose_wording(
+    relation: Relation, types: Collection[str], object_key: str | None, object_count: int
+) -> ChosenWording | None:
+    """The first wording of a relation that fits a subject of some types; None if there is none.
 
-
-def ask_edit(edit: Edit, subgraph: Subgraph, alias: str | None = None) -> Ask | None:
-    """Ask for what an edit changes, over one hop or two, by its subject's label or by an alias."""
-    subject = subgraph.items[int(edit["subject_id"][1:])]
-    first = edit["path"][0]
-    told_apart = any(triple.is_homonym for triple in subgraph.objects(subject.id, first["relation_id"]))
-    name = subgraph.name(subject, told_apart=told_apart, alias=alias)
-    key = edit["path"][-1]["object_id"]
-    if edit["hops"] == 1:
-        count = subgraph.count(subject.id, edit["relation_id"])
-        return ask(subgraph, subject, edit["relation_id"], count=count, object_key=key, subject=name)
-    middle = subgraph.items[int(first["object_id"][1:])]
-    inner = ask(subgraph, subject, first["relation_id"], subject=name)
-    count = subgraph.count(middle.id, edit["relation_id"])
-    return ask_through(subgraph, inner, middle, edit["relation_id"], count=count, object_key=key) if inner else None
-
-
-def names_any(text: str, names: Iterable[str]) -> bool:
-    """Whether a text holds one of these names as words of its own.
-
-    Names of up to three letters are looked for in their own case: "US" and "It" are names, "us" and "it" are not.
-
-    >>> names_any("Ask us about it.", ["US", "It"]), names_any("Ask about italy.", ["Italy"])
-    (False, True)
+    Args:
+        relation: The relation.
+        types: The types of the subject; the first of the relation's own types among them counts.
+        object_key: One of the objects, which a date needs for its precision.
+        object_count: How many objects are true: several take the plural forms, where the relation has any.
     """
-    lower = text.lower()
-    for name in names:
-        flags = re.IGNORECASE if len(name) > _SHORT_NAME else 0
-        if name.lower() in lower and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, flags):
-            return True
-    return False
+    subject_type = next((kind for kind in relation.subject_types if kind in types), None)
+    precision = wording_precision(object_key or "") if relation.value == "date" else None
+    if subject_type is None or (relation.value == "date" and precision is None):
+        return None
+    found = relation.wording(subject_type, precision)
+    if found is None:
+        return None
+    place, wording = found
+    forms, number = (wording.several, "several") if object_count > 1 and wording.several else (wording, "one")
+    return ChosenWording(forms, subject_type, f"{relation.id}/{place}/{number}")
 
 
-_SHORT_NAME = 3
+def _sentences(relation: Relation, chosen: ChosenWording, subject: Subject) -> FactSentences:
+    """The chosen forms about a subject; rephrases that do not suit its name are left out."""
+    forms, name = chosen.forms, subject.name
+
+    def filled(templates: Sequence[str]) -> list[str]:
+        return [fill(template, name, past=subject.is_past) for template in templates if can_fill(template, name)]
+
+    return FactSentences(
+        relation=relation,
+        subject=name,
+        is_past=subject.is_past,
+        prompt=fill(forms.prompt, name, past=subject.is_past),
+        question=fill(forms.question, name, past=subject.is_past),
+        rephrases=filled(forms.rephrases),
+        question_rephrases=filled(forms.question_rephrases),
+        noun_phrase=_noun_phrase(forms, subject),
+        domain=chosen.subject_type,
+        item_name=name.text,
+        template_id=chosen.template_id,
+        template_version=relation.version,
+    )
 
 
-def mentions(text: str, name: str) -> bool:
-    """Whether a text holds a name, whatever the case: the test that a prompt does not give away its target."""
-    return name.casefold() in text.casefold()
+def _noun_phrase(forms: Forms, subject: Subject) -> Name:
+    return Name(_lower_first(fill(forms.noun, subject.name, past=subject.is_past)), is_phrase=True)
+
+
+def _lower_first(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+class PlacedLabel(NamedTuple):
+    """A sentence, and the span of a label in it, in code points."""
+
+    text: str
+    start: int
+    end: int
+
+
+def named_subject(label: str, types: Collection[str], templates: Templates) -> Subject:
+    """The subject of sentences about an item that is in no subgraph."""
+    return Subject(name_in_text(label, types, templates.names), types)
+
+
+def openings(relation: Relation, types: Collection[str], object_key: str, object_count: int) -> list[str]:
+    """The cloze templates of a relation that have other words before their subject, and not its possessive."""
+    chosen = choose_wording(relation, types, object_key, object_count)
+    clozes = (chosen.forms.prompt, *chosen.forms.rephrases) if chosen else ()
+    return [cloze for cloze in clozes if cloze.find(SUBJECT_SLOT) > 0]
+
+
+def place_label(template: str, label: str, subject: Subject) -> PlacedLabel:
+    """A sentence about a subject, and the span of its label in it.
+
+    The span follows from the template and is not searched for: other words of the sentence may read like the label.
+
+    >>> place_label("Yesterday we spoke about {subject}.", "Yesterday", Subject(Name("Yesterday"), ()))
+    PlacedLabel(text='Yesterday we spoke about Yesterday.', start=25, end=34)
+    >>> netherlands = Subject(Name("the Netherlands"), (), is_past=True)
+    >>> place_label("We [speak|spoke] about {subject}.", "Netherlands", netherlands)
+    PlacedLabel(text='We spoke about the Netherlands.', start=19, end=30)
+    """
+    end = len(fill(template[: template.index(SUBJECT_SLOT) + len(SUBJECT_SLOT)], subject.name, past=subject.is_past))
+    return PlacedLabel(fill(template, subject.name, past=subject.is_past), end - len(label), end)

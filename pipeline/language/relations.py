@@ -1,38 +1,20 @@
-"""Templates as typed, validated values: the 48 relations, the types and the rules for names.
+"""The 48 relations: where their statements are, what they join, and their wordings, as typed, validated values.
 
-Wording lives in `templates/`; this module says what a template file may hold and refuses one that breaks the rules,
-naming the file and the sentence. How a sentence is filled is the business of `grammar.py`.
+A relation is a file of `templates/relations`. This module defines what such a file may contain, and refuses a sentence
+that breaks a rule. `prompts.py` chooses among the wordings; `grammar.py` fills their sentences.
 """
 
-import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
-
-from pipeline.core.errors import UsageError
-from pipeline.core.resources import templates_folder
-from pipeline.language.plausibility import Plausibility
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 RELATION_COUNT = 48  # decision 1
-MIN_SENTENCES = 40  # for each pole of a variant, before slots are filled
+SUBJECT_SLOT = "{subject}"
 
 _SUBJECT = re.compile(r"\{subject(?:'s)?\}")
 _MARKS = re.compile(r"\{subject(?:'s)?\}|\[[^\[\]|{}]*\|[^\[\]|{}]*\]")  # {subject}, {subject's}, [present|past]
-
-T = TypeVar("T")
 
 
 def _cloze(sentence: str) -> str:
@@ -61,16 +43,18 @@ def _one_subject(sentence: str) -> str:
 Cloze = Annotated[str, AfterValidator(_cloze)]
 Question = Annotated[str, AfterValidator(_question)]
 NounPhrase = Annotated[str, AfterValidator(_one_subject)]
-PropertyName = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
-ItemName = Annotated[str, Field(pattern=r"^Q[1-9]\d*$")]
+PropertyId = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
+ItemId = Annotated[str, Field(pattern=r"^Q[1-9]\d*$")]
 Precision = Literal["day", "month", "year"]
 
 
-class _Frozen(BaseModel):
+class TemplatePart(BaseModel):
+    """A part of a template file: immutable, without unknown keys."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Forms(_Frozen):
+class Forms(TemplatePart):
     """The sentences of one relation for one kind of subject and one grammatical number."""
 
     noun: NounPhrase
@@ -97,32 +81,32 @@ class Wording(Forms):
     several: Forms | None = None
 
 
-class ObjectFilter(_Frozen):
-    """Keep only objects that hold a value: a brother is a sibling whose sex or gender is male."""
+class ObjectFilter(TemplatePart):
+    """Keep only objects with this value: a brother is a sibling whose sex or gender is male."""
 
-    property: PropertyName
-    value: ItemName
+    property: PropertyId
+    value: ItemId
 
 
-class Relation(_Frozen):
+class Relation(TemplatePart):
     """One of the 48 relations: where its statements are, what they join, and how they are worded."""
 
-    id: PropertyName
+    id: PropertyId
     name: str
     status: Literal["active", "retired"] = "active"
-    source_property: PropertyName = Field(alias="property")  # where the statements are: the id, unless that is retired
+    source_property: PropertyId = Field(alias="property")  # where the statements are: the id, unless that is retired
     object_filter: ObjectFilter | None = None
     subject_types: tuple[str, ...] = Field(alias="subject", min_length=1)
     object_types: tuple[str, ...] = Field(alias="object", default=())
     value: Literal["item", "date", "number"] = "item"
     cardinality: Literal["one", "many"]
-    inverse: PropertyName | None = None  # (s r o) implies (o inverse s)
+    inverse: PropertyId | None = None  # (s r o) implies (o inverse s)
     symmetric: bool = False
     sensitive: bool = False
     delicate: bool = False  # no sentence takes delight or annoyance in it: death, gender
-    impacts: tuple[PropertyName, ...] = ()  # relations of the same subject that an edit may change
+    impacts: tuple[PropertyId, ...] = ()  # relations of the same subject that an edit may change
     is_open: bool = Field(alias="open", default=False)  # hardly ever listed whole: one known object is not "the" one
-    no_second_hop: tuple[PropertyName, ...] = ()  # not asked of its object: the answer is plain, or leads back
+    no_second_hop: tuple[PropertyId, ...] = ()  # not asked of its object: the answer is plain, or leads back
     known: str = Field(default="{known}", pattern=r"\{known\}")  # how `besides` names an object: "that of writer"
     ends_with_object: tuple[str, ...] = ()  # of these subjects it is over when its object is dead or dissolved
     wordings: tuple[Wording, ...] = Field(min_length=1)
@@ -167,8 +151,8 @@ class Relation(_Frozen):
         """This relation and those of the same subject that an edit of it may change."""
         return frozenset((self.id, *self.impacts))
 
-    def leads_to(self, relation_id: str) -> bool:
-        """Whether another relation may be asked of its object: "the capital of the country of citizenship of ..."."""
+    def can_precede(self, relation_id: str) -> bool:
+        """Whether another relation can be asked of its object: "the capital of the country of citizenship of ..."."""
         return not self.is_open and relation_id not in (self.id, self.partner, *self.no_second_hop)
 
     def wording(self, subject_type: str, precision: str | None = None) -> tuple[int, Wording] | None:
@@ -178,211 +162,3 @@ class Relation(_Frozen):
             if serves_subject and (precision is None or precision in wording.precision):
                 return place, wording
         return None
-
-
-class ItemType(_Frozen):
-    """A kind of thing, given by Wikidata classes."""
-
-    classes: tuple[ItemName, ...] = Field(min_length=1)
-
-
-class NameRule(_Frozen):
-    """Which names take "the" in running text."""
-
-    types: tuple[str, ...] = Field(min_length=1)
-    but: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    first: tuple[str, ...] = ()
-    last: tuple[str, ...] = ()
-    heads: tuple[str, ...] = ()
-    pattern: str | None = None
-
-
-def _number(name: str) -> int:
-    if not re.fullmatch(r"P[1-9]\d*", name):
-        raise ValueError(f"{name!r} is no property")
-    return int(name[1:])
-
-
-def _class_number(name: str) -> int:
-    if not re.fullmatch(r"Q[1-9]\d*", name):
-        raise ValueError(f"{name!r} is no item")
-    return int(name[1:])
-
-
-PropertyNumber = Annotated[int, BeforeValidator(_number)]
-ClassNumber = Annotated[int, BeforeValidator(_class_number)]
-
-
-class Dating(_Frozen):
-    """Which dates tell when a statement became true, and what is no more; properties and classes as numbers."""
-
-    existence: tuple[PropertyNumber, ...]
-    end: tuple[PropertyNumber, ...]
-    death: tuple[PropertyNumber, ...]
-    by_subject: Mapping[PropertyNumber, PropertyNumber]
-    successive: tuple[PropertyNumber, ...]
-    ended_classes: tuple[ClassNumber, ...]
-
-    @property
-    def properties(self) -> frozenset[int]:
-        """Every property that is read for its date."""
-        return frozenset((*self.existence, *self.end, *self.death, *self.by_subject.values()))
-
-
-class Phrases(_Frozen):
-    """Sentences that are the same for every relation."""
-
-    besides: str
-    lead_ins: tuple[str, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _slots(self) -> "Phrases":
-        if sorted(re.findall(r"\{(\w+)\}", self.besides)) != ["known", "noun"]:
-            raise ValueError("`besides` holds {known} and {noun} once each")
-        if any(not lead_in.endswith(",") for lead_in in self.lead_ins):
-            raise ValueError("a lead-in ends with a comma")
-        return self
-
-
-class VariantSentence(_Frozen):
-    """A sentence to put before a prompt, with slots."""
-
-    level: Literal[1, 2]
-    text: str = Field(pattern=r"^[A-Z].*\.$")
-
-    @property
-    def slots(self) -> list[str]:
-        """The names of its slots."""
-        return re.findall(r"\{(\w+)\}", self.text)
-
-
-class VariantGrammar(_Frozen):
-    """One attribute of robustness: two opposite poles, and the words for the slots of their sentences."""
-
-    attribute: Literal["length", "context", "sentiment"]
-    slots: Mapping[str, tuple[str, ...]]
-    poles: Mapping[str, tuple[VariantSentence, ...]]
-
-    @model_validator(mode="after")
-    def _complete(self) -> "VariantGrammar":
-        if len(self.poles) != 2:
-            raise ValueError("an attribute has two opposite poles")
-        for pole, sentences in self.poles.items():
-            if len({sentence.text for sentence in sentences}) < MIN_SENTENCES:
-                raise ValueError(f"the pole {pole} has fewer than {MIN_SENTENCES} distinct sentences")
-            known = {"subject", "topic", *self.slots}
-            if unknown := {slot for sentence in sentences for slot in sentence.slots} - known:
-                raise ValueError(f"the pole {pole} uses unknown slots: {sorted(unknown)}")
-        levels = [[sentence.level for sentence in sentences] for sentences in self.poles.values()]
-        if levels[0] != levels[1]:
-            raise ValueError("the poles run in pairs: line by line, their sentences have the same level")
-        return self
-
-
-Part = Literal["subject", "target", "other"]
-Pattern = tuple[Part, PropertyName, Part]
-
-
-class Rule(_Frozen):
-    """What follows from an edit of one relation for other triples."""
-
-    edit: PropertyName
-    given: Pattern
-    then: Pattern
-
-    @model_validator(mode="after")
-    def _joined(self) -> "Rule":
-        if [*self.given].count("other") != 1 or [*self.then].count("other") != 1:
-            raise ValueError("`given` and `then` each name `other` once")
-        return self
-
-
-class Templates(_Frozen):
-    """Everything in `templates/` that more than one stage reads."""
-
-    relations: Mapping[str, Relation]
-    types: Mapping[str, ItemType]
-    names: tuple[NameRule, ...]
-    dating: Dating
-    phrases: Phrases
-    rules: tuple[Rule, ...]
-    plausibility: Plausibility
-    carriers: tuple[NounPhrase, ...]
-    variants: tuple[VariantGrammar, ...]
-    version: str
-
-
-def read_yaml(path: Path, kind: TypeAdapter[T]) -> T:
-    """Read one template file as a typed value.
-
-    Raises:
-        UsageError: The file is not YAML or breaks a rule; the message names the file and the place.
-    """
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-        return kind.validate_python(data)
-    except (yaml.YAMLError, ValidationError) as error:
-        raise UsageError(f"A template cannot be used: {error}", str(path), "Mend the file.") from error
-
-
-def load_templates(folder: Path | None = None) -> Templates:
-    """Read and check the templates that all stages share.
-
-    Raises:
-        UsageError: A file breaks a rule, or the files do not fit together.
-    """
-    folder = folder or templates_folder()
-    relations: dict[str, Relation] = {}
-    for path in sorted((folder / "relations").glob("*.yaml"), key=lambda path: (len(path.stem), path.stem)):
-        relation = read_yaml(path, TypeAdapter(Relation))
-        if relation.id != path.stem:
-            raise UsageError(f"The relation calls itself {relation.id}", str(path), "Name the file after its id.")
-        relations[relation.id] = relation.model_copy(update={"version": file_version([path])})
-    templates = Templates(
-        relations=relations,
-        types=read_yaml(folder / "types.yaml", TypeAdapter(dict[str, ItemType])),
-        names=read_yaml(folder / "names.yaml", TypeAdapter(tuple[NameRule, ...])),
-        dating=read_yaml(folder / "dating.yaml", TypeAdapter(Dating)),
-        phrases=read_yaml(folder / "phrases.yaml", TypeAdapter(Phrases)),
-        rules=read_yaml(folder / "rules.yaml", TypeAdapter(tuple[Rule, ...])),
-        plausibility=read_yaml(folder / "plausibility.yaml", TypeAdapter(Plausibility)),
-        carriers=read_yaml(folder / "carriers.yaml", TypeAdapter(tuple[NounPhrase, ...])),
-        variants=tuple(
-            read_yaml(path, TypeAdapter(VariantGrammar)) for path in sorted((folder / "variants").glob("*.yaml"))
-        ),
-        version=file_version(sorted(folder.rglob("*.yaml"))),
-    )
-    _check_references(templates, folder)
-    return templates
-
-
-def file_version(paths: Iterable[Path]) -> str:
-    """The version of template files: twelve digits of the hash of their names and bytes."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
-
-
-def _check_references(templates: Templates, folder: Path) -> None:
-    """Every relation and type that a file names must exist, and there are 48 relations."""
-    relations = templates.relations
-    problems = (
-        [] if len(relations) == RELATION_COUNT else [f"there are {len(relations)} relations, not {RELATION_COUNT}"]
-    )
-    named_relations = {
-        (r.id, name) for r in relations.values() for name in (*r.impacts, *r.no_second_hop, r.inverse) if name
-    }
-    named_relations |= {
-        ("rules.yaml", name) for rule in templates.rules for name in (rule.edit, rule.given[1], rule.then[1])
-    }
-    named_relations |= {("plausibility.yaml", name) for name in templates.plausibility.relations}
-    problems += [
-        f"{place} names the unknown relation {name}" for place, name in named_relations if name not in relations
-    ]
-    named_types = {(r.id, name) for r in relations.values() for name in (*r.subject_types, *r.object_types)}
-    named_types |= {("names.yaml", name) for rule in templates.names for name in (*rule.types, *rule.but)}
-    problems += [f"{place} names the unknown type {name}" for place, name in named_types if name not in templates.types]
-    if problems:
-        raise UsageError("The templates do not fit together: " + "; ".join(sorted(problems)), str(folder), "Mend them.")

@@ -13,7 +13,8 @@ from pipeline.core.errors import UsageError
 from pipeline.core.manifest import Manifest
 from pipeline.core.resources import data_cards_folder
 from pipeline.edits.splits import SPLITS
-from pipeline.language.relations import Relation, load_templates
+from pipeline.language.relations import Relation
+from pipeline.language.templates import load_templates
 from pipeline.lm import bundled
 from pipeline.release import card_tables
 from pipeline.release.card_tables import SHORT, categories_of

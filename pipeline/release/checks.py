@@ -14,7 +14,7 @@ from itertools import chain
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.manifest import CheckRecord, Manifest
 from pipeline.edits.exclusions import normalised
-from pipeline.language.prompts import mentions, names_any
+from pipeline.language.leaks import contains_name, mentions_any
 from pipeline.language.relations import Relation
 from pipeline.release.evidence import Evidence
 from pipeline.release.exports.projection import is_sound
@@ -105,7 +105,7 @@ def target_not_in_prompt(contents: Contents) -> Failures:
     """Neither prompt, question nor any rephrase holds the target, whatever the case."""
     for edit in contents.edits:
         for text in (edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]):
-            if mentions(text, edit["target_new"]):
+            if contains_name(text, edit["target_new"]):
                 yield f"{edit['case_id']}: {edit['target_new']!r} stands in {text!r}"
 
 
@@ -280,7 +280,7 @@ def variants_opposite(contents: Contents) -> Failures:
         for prefix in edit["prefixes"]:
             if len(prefix["text"].split()) > most or not prefix["text"].endswith("."):
                 yield f"{edit['case_id']}: a loader would cut {prefix['text']!r}"
-            if names_any(prefix["text"], taboo):
+            if mentions_any(prefix["text"], taboo):
                 yield f"{edit['case_id']}: {prefix['text']!r} names an answer"
         if [form["pole"] for form in edit["length_forms"]] != ["short", "long"]:
             yield f"{edit['case_id']}: its length forms are not a short and a long one"

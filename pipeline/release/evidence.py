@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.tables import read_table, write_rows
+from pipeline.language.answers import object_names
 from pipeline.language.subgraph import Subgraph
 
 Question = tuple[str, str]  # subject and relation
@@ -41,7 +42,7 @@ def write_evidence(edits: Iterable[Edit], subgraph: Subgraph, out: Path) -> Path
         (f"Q{triple.subject_id}", triple.relation, triple.object_key, next(iter(names), None), triple.statement_id)
         for triple in subgraph.triples
         if (f"Q{triple.subject_id}", triple.relation) in asked
-        for names in [subgraph.texts(triple.object_key, triple.object_id)]
+        for names in [object_names(triple.object_key, triple.object_id, subgraph)]
     ]
     return write_rows(sorted(set(rows), key=lambda row: tuple(map(str, row))), out, schema.EVIDENCE)
 

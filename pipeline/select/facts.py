@@ -14,7 +14,7 @@ from pipeline.core import schema
 from pipeline.core.seeded import draw_key_sql
 from pipeline.core.settings import Settings
 from pipeline.core.tables import Database
-from pipeline.language.relations import Templates
+from pipeline.language.templates import Templates
 from pipeline.select.categories import CATEGORIES
 from pipeline.select.plausibility import (
     IMPOSSIBLE,

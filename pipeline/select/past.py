@@ -7,7 +7,7 @@ end of the state of which a person was a citizen, the class of a historical stat
 from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
-from pipeline.language.relations import Dating
+from pipeline.language.templates import Dating
 
 _HUMAN = 5
 _KIN = "22, 25, 26, 40, 3373"  # parents, spouse, children, siblings

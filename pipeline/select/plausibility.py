@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
 from pipeline.language.plausibility import Plausibility, RelationRules
-from pipeline.language.relations import Dating
+from pipeline.language.templates import Dating
 
 _HUMAN, _SEX, OCCUPATION = 5, 21, 106
 _DAYS = 365.25

@@ -12,8 +12,9 @@ from pipeline.core import schema
 from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
-from pipeline.language.grammar import LONGEST_DESCRIPTION
-from pipeline.language.relations import Relation, Templates
+from pipeline.language.names import LONGEST_DESCRIPTION
+from pipeline.language.relations import Relation
+from pipeline.language.templates import Templates
 from pipeline.select.past import make_past
 
 _SUBCLASS = 279
@@ -239,7 +240,7 @@ LEFT JOIN past ON past.id = c.subject_id
 LEFT JOIN excluded ON excluded.id = c.subject_id
 """
 
-# What `wording.plain` makes of a description, but for the case of its letters.
+# What `names.plain_description` makes of a description, but for the case of its letters.
 _PLAIN = r"regexp_replace(trim(regexp_replace(description, ' *\([^()]*\)', '', 'g')), '\s+', ' ', 'g')"
 _DESCRIPTION = f"""CASE WHEN length({_PLAIN}) <= {LONGEST_DESCRIPTION} AND NOT regexp_matches({_PLAIN}, '\\b[QPL][0-9]')
     THEN {_PLAIN} END"""

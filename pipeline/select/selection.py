@@ -41,7 +41,9 @@ def open_views(
     `spared` the relations of which no counterfactual is made about a person.
     """
     database.rows("spared", pa.table({"relation": pa.array(spared, pa.string())}))
-    pairs = [(name, other) for name, relation in relations.items() for other in relations if relation.leads_to(other)]
+    pairs = [
+        (name, other) for name, relation in relations.items() for other in relations if relation.can_precede(other)
+    ]
     values = ", ".join(f"('{left}', '{right}')" for left, right in pairs)
     database.run(f"CREATE TEMP TABLE hops AS FROM (VALUES {values}) AS t(relation, next)")
     for name, path, kind in (

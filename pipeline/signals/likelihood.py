@@ -19,8 +19,8 @@ import pyarrow as pa
 from pipeline.core import schema
 from pipeline.core.settings import Settings
 from pipeline.core.tables import read_table, write_rows
-from pipeline.language.carriers import Carrier, Claim, Head, carrier_class, carriers_of, check_neutral
-from pipeline.language.relations import Templates
+from pipeline.language.carriers import Carrier, Claim, Head, carrier_class, carriers_of, check_neutral_carriers
+from pipeline.language.templates import Templates
 from pipeline.lm.scorer import Scorer
 
 _HEADS_AT_ONCE = 2_000  # scored in one call: enough to fill batches, few enough to show progress
@@ -71,7 +71,7 @@ def measure_likelihood(
         How many heads have each status. One with several that are not ok counts for the first of them; it has no row
         in NAMES.
     """
-    check_neutral(templates, settings.likelihood.carriers)
+    check_neutral_carriers(templates, settings.likelihood.carriers)
     table = read_table(heads, schema.HEADS.names)
     kept: list[Row] = []
     means: list[Row] = []

@@ -10,7 +10,7 @@ from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
 from pipeline.core.stage_cache import stage
 from pipeline.core.tables import Database
-from pipeline.language.relations import Templates
+from pipeline.language.templates import Templates
 
 COUNTS = "counts.json"
 

@@ -11,12 +11,14 @@ from pipeline.core.edit_record import Edit
 from pipeline.core.tables import read_table, write_records
 from pipeline.edits import dropped
 from pipeline.edits.consistency import Touched, claims_of, find_touched
-from pipeline.edits.edits import Drop, Origin, make_edits
+from pipeline.edits.dropped import Drop
+from pipeline.edits.edits import Origin, make_edits
 from pipeline.edits.exclusions import Exclusions
 from pipeline.edits.probes import add_probes, drop_unprobed
 from pipeline.edits.splits import assign_splits, split_of
 from pipeline.edits.variants import make_variants
-from pipeline.language.subgraph import Subgraph, SubgraphSource, load_subgraph, make_subgraph
+from pipeline.language.subgraph import Subgraph
+from pipeline.language.subgraph_tables import SubgraphSource, load_subgraph, make_subgraph
 from pipeline.select import likelihood_auc, selection, thresholds
 from pipeline.select.categories import CATEGORIES
 from pipeline.select.facts import FactSources, collect_facts
@@ -139,11 +141,11 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
 
 
 def _probed(edit: Edit, subgraph: Subgraph, touched: Touched, context: StageContext) -> Edit:
-    def in_split(item: int) -> bool:
+    def is_in_split(item: int) -> bool:
         return split_of(f"Q{item}", context.seed, context.settings.splits) == edit["split"]
 
     is_safe = functools.partial(touched.is_safe, edit=edit)
-    return add_probes(edit, subgraph, context.settings.probes, context.seed, in_split, is_safe)
+    return add_probes(edit, subgraph, context.settings.probes, context.seed, is_in_split, is_safe)
 
 
 def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.core.stage_cache import DONE, late_stage, stage_folder
 from pipeline.core.tables import file_hash
-from pipeline.language.relations import Templates
+from pipeline.language.templates import Templates
 from pipeline.sources.diff import classification, comparison, scan
 from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.model import SUBCLASS, TYPE

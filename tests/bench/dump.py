@@ -30,7 +30,7 @@ from pipeline.core import schema
 from pipeline.core.parallel import InlineExecutor
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import Database, write_table
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.signals.degree import measure_degree
 from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.revision_scan import find_heads

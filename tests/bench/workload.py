@@ -19,7 +19,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen2Config
 
 from pipeline.core import schema
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.lm.encoding import Reader
 from pipeline.lm.scorer import Identity
 from pipeline.sources.files.sample import sample_dumps

@@ -18,7 +18,7 @@ import pytest
 
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import read_table
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.stages import wanted
 from tests import reference_parser
 from tests.bench.generate import lines, write_dump

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.tables import read_table
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.sandbox.history import History, trouble
 from pipeline.sandbox.server import FAULTS, Faults, Seen
 from pipeline.sandbox.slice import END, START, history_between

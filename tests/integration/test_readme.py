@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.cli import COMMANDS
 from pipeline.cli.main import make_parser
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.release.checks import CHECKS
 from pipeline.sandbox.running import tour
 from pipeline.sandbox.server import Seen

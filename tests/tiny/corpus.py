@@ -19,9 +19,11 @@ from pipeline.core.seeded import shuffled
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import file_hash, read_table
 from pipeline.edits.exclusions import Exclusions
-from pipeline.language.prompts import ask_triple
-from pipeline.language.relations import load_templates
-from pipeline.language.subgraph import Subgraph, SubgraphSource, Triple, load_subgraph, make_subgraph
+from pipeline.language.answers import item_in_text, object_names
+from pipeline.language.prompts import word_triple
+from pipeline.language.subgraph import Subgraph, Triple
+from pipeline.language.subgraph_tables import SubgraphSource, load_subgraph, make_subgraph
+from pipeline.language.templates import load_templates
 from pipeline.lm.bundled import is_held_out
 from pipeline.sources.files.sample import sample_dumps, sample_pageviews
 from pipeline.sources.pageviews.files import pageview_files
@@ -96,11 +98,11 @@ def _world(context: StageContext, ingested: Path, screened: Path) -> Subgraph:
 
 def _told(triple: Triple, subgraph: Subgraph) -> Sequence[str]:
     """A fact in each of its wordings, in drawn order."""
-    asked = ask_triple(subgraph, triple, subgraph.items[triple.subject_id])
+    worded = word_triple(triple, subgraph)
     answer = _answer(triple, subgraph)
-    if asked is None or answer is None:
+    if worded is None or answer is None:
         return ()
-    clozes = shuffled([asked.prompt, *asked.rephrases], 0, triple.statement_id)
+    clozes = shuffled([worded.prompt, *worded.rephrases], 0, triple.statement_id)
     return [f"{cloze} {answer.removesuffix('.')}." for cloze in clozes]
 
 
@@ -108,6 +110,5 @@ def _answer(triple: Triple, subgraph: Subgraph) -> str | None:
     """The object in running text: with its article if it takes one."""
     if triple.object_id is not None:
         item = subgraph.items.get(triple.object_id)
-        return subgraph.name(item).text if item else None
-    texts = subgraph.texts(triple.object_key, None)
-    return texts[0] if texts else None
+        return item_in_text(item, subgraph) if item else None
+    return next(iter(object_names(triple.object_key, None, subgraph)), None)

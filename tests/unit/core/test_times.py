@@ -1,4 +1,4 @@
-"""Times of Wikibase: what days they leave open, in Python and in SQL alike, and how they read."""
+"""Times of Wikibase: what days they leave open, in Python and in SQL alike."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.times import english, english_alternatives, middle, middle_sql, parts, span
+from pipeline.core.times import middle, middle_sql, parts, span
 
 years = st.one_of(st.integers(1, 9999), st.integers(1900, 2030), st.integers(-(10**10), 10**10))
 
@@ -146,58 +146,8 @@ def test_what_is_no_time_has_no_days_in_either_language(text: str) -> None:
     assert parts(text) is None
     assert span(text, 11) is None
     assert in_sql([(text, 11)]) == [None]
-    assert english(text, 11) is None
-    assert english_alternatives(text, 11) == []
 
 
 def test_a_time_or_a_precision_that_is_missing_gives_no_days() -> None:
     assert span(None, 11) is span("+2016-01-01T00:00:00Z", None) is None
     assert in_sql([(None, 11), ("+2016-01-01T00:00:00Z", None), (None, None)]) == [None, None, None]
-
-
-@pytest.mark.parametrize(
-    ("time", "precision", "words"),
-    [
-        ("+1952-03-11T00:00:00Z", 11, "11 March 1952"),
-        ("+1952-03-11T00:00:00Z", 10, "March 1952"),
-        ("+1952-03-11T00:00:00Z", 9, "1952"),
-        ("+0800-12-25T00:00:00Z", 11, "25 December 800"),
-        ("-0044-03-15T00:00:00Z", 11, "15 March 44 BC"),
-        ("+12016-00-00T00:00:00Z", 9, "12016"),
-        ("+0001-01-01T00:00:00Z", 11, "1 January 1"),
-        ("-0001-12-00T00:00:00Z", 10, "December 1 BC"),
-        ("+1952-00-00T00:00:00Z", 8, None),
-        ("+1952-00-00T00:00:00Z", 10, None),
-        ("+1952-03-00T00:00:00Z", 11, None),
-        ("+0000-00-00T00:00:00Z", 9, None),
-    ],
-)
-def test_a_date_reads_at_its_own_precision_or_not_at_all(time: str, precision: int, words: str | None) -> None:
-    assert english(time, precision) == words
-
-
-@given(times, precisions)
-def test_no_more_is_told_than_is_recorded(time: str, precision: int) -> None:
-    words = english(time, precision)
-    if words is not None:
-        assert precision >= 9
-        assert len(words.removesuffix(" BC").split()) == {9: 1, 10: 2}.get(precision, 3)
-        assert str(abs((parts(time) or (0,))[0])) in words
-
-
-@pytest.mark.parametrize(
-    ("time", "precision", "words"),
-    [
-        ("+1952-03-11T00:00:00Z", 11, ["March 11, 1952", "1952-03-11"]),
-        ("+0800-12-25T00:00:00Z", 11, ["December 25, 800", "0800-12-25"]),
-        ("+0001-01-01T00:00:00Z", 11, ["January 1, 1", "0001-01-01"]),
-        ("+2015-12-31T00:00:00Z", 11, ["December 31, 2015", "2015-12-31"]),
-        ("+0000-01-01T00:00:00Z", 11, []),
-        ("+1952-00-11T00:00:00Z", 11, []),
-        ("+1952-03-11T00:00:00Z", 10, []),
-        ("+1952-03-00T00:00:00Z", 11, []),
-        ("-0044-03-15T00:00:00Z", 11, []),
-    ],
-)
-def test_whole_dates_of_our_era_have_other_ways_to_be_written(time: str, precision: int, words: list[str]) -> None:
-    assert english_alternatives(time, precision) == words

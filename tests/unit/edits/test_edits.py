@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core import reasons
 from pipeline.core.settings import LimitsSettings
-from pipeline.edits.edits import Fact, make_edits
+from pipeline.edits.edits import FactRow, make_edits
 from pipeline.language.subgraph import Item, Subgraph
 from tests.minikg import (
     ADA,
@@ -52,7 +52,7 @@ def test_an_edit_asks_for_its_object_in_several_ways(mini: Mini) -> None:
     assert len({edit["question"], *edit["question_rephrases"]}) >= 2
 
 
-def test_an_edit_tells_whom_and_what_it_is_about(mini: Mini) -> None:
+def test_an_edit_records_its_subject_and_relation(mini: Mini) -> None:
     edit = mini.edit(mini.fact(ADA, "P39", MAYOR))
     assert (edit["subject_id"], edit["subject"]) == (f"Q{ADA}", "Ada Rooke")
     assert edit["subject_aliases"] == ["A. Rooke", "Ada Winter Rooke"]
@@ -66,7 +66,7 @@ def test_an_edit_tells_whom_and_what_it_is_about(mini: Mini) -> None:
     assert (edit["target_new_id"], edit["template_id"]) == (f"Q{MAYOR}", "P39/0/one")
 
 
-def test_two_hops_ask_past_the_entity_between(mini: Mini) -> None:
+def test_two_hops_do_not_name_the_middle_entity(mini: Mini) -> None:
     edit = mini.edit(mini.fact(ADA, "P36", GREENPORT, middle=("P27", VERDANIA)))
     assert edit["prompt"] == "The capital of the country of citizenship of Ada Rooke is"
     assert (edit["subject"], edit["relation_id"], edit["hops"], edit["domain"]) == ("Ada Rooke", "P36", 2, "person")
@@ -77,7 +77,7 @@ def test_two_hops_ask_past_the_entity_between(mini: Mini) -> None:
     assert edit["answers"] == [["Greenport", "Green Port", "Puerto Verde"]]  # those of the entity between
 
 
-def test_a_namesake_is_told_apart_in_every_sentence(mini: Mini) -> None:
+def test_a_namesake_is_disambiguated_in_every_sentence(mini: Mini) -> None:
     edit = mini.edit(mini.fact(TOVE_OF_OSTRAVA, "P27", OSTRAVA))
     for text in (edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]):
         assert "Tove Lind (Olympic swimmer)" in text
@@ -149,7 +149,7 @@ def test_a_long_tail_fact_is_inserted(mini: Mini) -> None:
     assert (edit["edit_kind"], edit["target_new"], edit["ground_truth"]) == ("insertion", "painter", "painter")
 
 
-def test_a_popular_fact_is_changed_to_what_is_not_true(mini: Mini) -> None:
+def test_a_popular_fact_is_changed_to_a_counterfactual(mini: Mini) -> None:
     edit = mini.edit(mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM))
     assert (edit["edit_kind"], edit["target_new"], edit["ground_truth"]) == ("modification", "Saltholm", "Greenport")
     assert (edit["target_new_id"], edit["ground_truth_id"]) == (f"Q{SALTHOLM}", f"Q{GREENPORT}")
@@ -202,7 +202,7 @@ def test_an_answer_gives_its_preferred_name_first(mini: Mini) -> None:
 def test_a_case_id_depends_on_category_subject_path_and_target_alone(mini: Mini) -> None:
     fact = mini.fact(IBEN, "P106", PAINTER)
     assert mini.edit(fact)["case_id"] == "long_tail-5986ba030e8f5f18"  # printf 'long_tail|2003|P106|Q1403' | sha256sum
-    others: list[Fact] = [
+    others: list[FactRow] = [
         {**fact, "category": "recent"},
         mini.fact(IBEN, "P27", VERDANIA),
         mini.fact(FINN, "P106", PAINTER),
@@ -212,7 +212,7 @@ def test_a_case_id_depends_on_category_subject_path_and_target_alone(mini: Mini)
     assert len({mini.edit(one)["case_id"] for one in (fact, *others)}) == 6
 
 
-def test_a_case_id_outlives_new_names_statements_and_measurements(mini: Mini) -> None:
+def test_a_case_id_does_not_depend_on_names_statements_or_measurements(mini: Mini) -> None:
     fact = mini.fact(IBEN, "P106", PAINTER)
     renamed = renaming(mini.subgraph, {IBEN: "Iben Rooke Berg", PAINTER: "paintress"})
     later = mini.edit({**fact, "statement_id": "Q2003$new", "frequency": 99, "object_count": 2}, renamed)
@@ -224,7 +224,7 @@ def test_the_case_ids_of_the_mini_world_are_distinct(mini: Mini) -> None:
     assert len({edit["case_id"] for edit in mini.edits}) == len(mini.edits) > 70
 
 
-def test_an_edit_tells_where_it_comes_from(mini: Mini) -> None:
+def test_an_edit_records_its_provenance(mini: Mini) -> None:
     (edit,) = (
         edit for edit in mini.edits if edit["category"] == "recent" and edit["target_new_id"] == f"Q{TIDE_PRIZE}"
     )
@@ -247,12 +247,12 @@ def test_an_edit_tells_where_it_comes_from(mini: Mini) -> None:
     assert {name: edit[name] for name in expected} == expected  # type: ignore[literal-required]
 
 
-def test_an_edit_names_the_changes_that_brought_its_statement(mini: Mini) -> None:
+def test_an_edit_lists_the_changes_that_made_its_statement(mini: Mini) -> None:
     edit = mini.edit({**mini.fact(INTI, "P166", TIDE_PRIZE), "rcids": [7, 9], "tags": ["wikidata-ui"]})
     assert (edit["rcids"], edit["tags"]) == ([7, 9], ["wikidata-ui"])
 
 
-def test_an_edit_tells_in_which_language_its_subject_is_labelled(mini: Mini) -> None:
+def test_an_edit_records_the_language_of_its_subject_label(mini: Mini) -> None:
     assert mini.edit(mini.fact(PORT_ANSEL, "P17", OSTRAVA))["label_language"] == "mul"
 
 
@@ -279,7 +279,7 @@ def renaming(subgraph: Subgraph, labels: dict[int, str]) -> Subgraph:
     return Subgraph({**subgraph.items, **items}, subgraph.triples, subgraph.templates)
 
 
-Case = Callable[[Mini], tuple[Fact, Subgraph]]
+Case = Callable[[Mini], tuple[FactRow, Subgraph]]
 UNWORDABLE: dict[str, tuple[str, Case]] = {
     "a popular fact without a target": (
         "no_target",
@@ -358,7 +358,7 @@ def test_prompt_and_target_are_measured_together_in_bytes(mini: Mini) -> None:
         assert len(edits) == kept
 
 
-def test_a_drop_names_the_row_it_was(mini: Mini) -> None:
+def test_a_drop_identifies_its_row(mini: Mini) -> None:
     fact = mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA), category="popular")
     _, (drop,) = make_edits([fact], mini.subgraph, ORIGIN, LIMITS)
     assert (drop.subject_id, drop.relation_id, drop.object_id) == (f"Q{ADA}", "P27/P30", f"Q{MERIDIA}")
@@ -374,7 +374,7 @@ def test_every_fact_is_worded_or_dropped(mini: Mini) -> None:
 # Rephrases
 
 
-def test_rephrases_that_give_the_target_away_are_left_out(mini: Mini) -> None:
+def test_rephrases_that_leak_the_target_are_left_out(mini: Mini) -> None:
     fact = mini.fact(GREY_TIDE, "P57", INTI)
     kept = mini.edit(fact, renaming(mini.subgraph, {INTI: "chair"}))["rephrases"]
     assert not any("chair" in text for text in kept)
@@ -386,7 +386,7 @@ def test_rephrases_hold_the_subject_as_it_is_written(mini: Mini) -> None:
         assert all(edit["subject"] in text for text in edit["rephrases"])
 
 
-def test_answers_leave_out_statements_that_are_not_plainly_true(mini: Mini) -> None:
+def test_answers_leave_out_deprecated_and_repeated_statements(mini: Mini) -> None:
     """Saltholm as a capital is deprecated; Inti's awards are two though three statements tell of them."""
     awards: Any = mini.edit(mini.fact(INTI, "P166", SHELL_AWARD))["answers"]
     assert awards == [["Golden Shell Award"], ["High Tide Prize"]]

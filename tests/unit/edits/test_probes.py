@@ -7,10 +7,11 @@ import pytest
 
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.settings import ProbesSettings
-from pipeline.edits.edits import Fact
+from pipeline.edits.edits import FactRow
 from pipeline.edits.probes import add_probes
 from pipeline.edits.splits import split_of
-from pipeline.language.prompts import mentions
+from pipeline.language.answers import answers
+from pipeline.language.leaks import contains_name
 from pipeline.language.subgraph import Subgraph
 from tests.minikg import (
     ADA,
@@ -71,16 +72,16 @@ def nowhere(_: int) -> bool:
 
 def probed(
     mini: Mini,
-    fact: Fact,
+    fact: FactRow,
     *,
     subgraph: Subgraph | None = None,
     settings: ProbesSettings = PLENTY,
     seed: int = 1,
-    in_split: Callable[[int], bool] = everywhere,
+    is_in_split: Callable[[int], bool] = everywhere,
 ) -> Edit:
     """The edit of a fact with its probes."""
     subgraph = subgraph or mini.subgraph
-    return add_probes(mini.edit(fact, subgraph), subgraph, settings, seed, in_split, lambda _: True)
+    return add_probes(mini.edit(fact, subgraph), subgraph, settings, seed, is_in_split, lambda _: True)
 
 
 def of_kind(edit: Edit, *kinds: str) -> list[Probe]:
@@ -124,7 +125,7 @@ def test_no_relation_that_the_edit_touches_or_that_touches_it_is_asked_of_the_su
     assert found > 70
 
 
-def test_over_two_hops_both_relations_are_spared(mini: Mini) -> None:
+def test_two_hop_edits_leave_out_both_relations(mini: Mini) -> None:
     edit = probed(mini, mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)))
     asked = {probe["relation_id"] for probe in of_kind(edit, "Relation_Specificity")}
     assert asked == {"P21", "P40", "P106", "P108", "P69", "P1971", "P569"}
@@ -154,7 +155,7 @@ def test_over_two_hops_both_relations_are_spared(mini: Mini) -> None:
     ],
 )
 def test_other_objects_are_not_forgotten(
-    fact: Callable[[Mini], Fact], prompt: str, answers: list[list[str]], mini: Mini
+    fact: Callable[[Mini], FactRow], prompt: str, answers: list[list[str]], mini: Mini
 ) -> None:
     (probe,) = of_kind(probed(mini, fact(mini)), "Forgetfulness")
     assert (probe["prompt"], probe["ground_truth"], probe["question"]) == (prompt, answers, "")
@@ -168,14 +169,14 @@ def test_other_objects_are_not_forgotten(
         pytest.param(lambda mini: mini.fact(ADA, "P37", VERDANIAN, middle=("P27", VERDANIA)), id="two hops"),
     ],
 )
-def test_there_may_be_nothing_to_forget(fact: Callable[[Mini], Fact], mini: Mini) -> None:
+def test_some_edits_have_no_forgetfulness_probe(fact: Callable[[Mini], FactRow], mini: Mini) -> None:
     assert of_kind(probed(mini, fact(mini)), "Forgetfulness") == []
 
 
 # Neighborhood: the same relation of other subjects
 
 
-def test_neighbours_hold_the_same_relation_and_not_the_target(mini: Mini) -> None:
+def test_neighbours_have_the_same_relation_but_not_the_target(mini: Mini) -> None:
     edit = probed(mini, mini.change(IBEN, "P106", PAINTER, WRITER))
     neighbours = said(of_kind(edit, "Neighborhood"))
     assert neighbours["The occupation of Finn Rooke was"] == [["painter"]]
@@ -184,7 +185,7 @@ def test_neighbours_hold_the_same_relation_and_not_the_target(mini: Mini) -> Non
     assert not any("Iben" in prompt or "Ada" in prompt for prompt in neighbours)  # herself; one with several
 
 
-def test_those_who_share_the_true_object_come_first(mini: Mini) -> None:
+def test_neighbours_with_the_true_object_come_first(mini: Mini) -> None:
     for seed in range(10):
         edit = probed(mini, mini.change(IBEN, "P106", PAINTER, HYDROLOGIST), settings=COMMON, seed=seed)
         assert [probe["ground_truth"] for probe in of_kind(edit, "Neighborhood")] == [[["painter"]]] * 2
@@ -192,12 +193,12 @@ def test_those_who_share_the_true_object_come_first(mini: Mini) -> None:
 
 def test_neighbours_are_taken_from_the_split_of_the_edit(mini: Mini) -> None:
     fact = mini.change(IBEN, "P106", PAINTER, WRITER)
-    assert of_kind(probed(mini, fact, in_split=nowhere), "Neighborhood") == []
-    (only,) = of_kind(probed(mini, fact, in_split=lambda item: item == FINN), "Neighborhood")
+    assert of_kind(probed(mini, fact, is_in_split=nowhere), "Neighborhood") == []
+    (only,) = of_kind(probed(mini, fact, is_in_split=lambda item: item == FINN), "Neighborhood")
     assert only["subject_id"] == f"Q{FINN}"
 
 
-def test_a_neighbour_whose_object_follows_from_the_edit_is_none(mini: Mini) -> None:
+def test_a_subject_whose_object_follows_from_the_edit_is_not_a_neighbour(mini: Mini) -> None:
     """Kolya has the same father as his sister, and gets the same new one: it is no locality that hers stays."""
     edit = probed(mini, mini.change(KOLYA, "P22", FINN, BRUNO))
     assert "The name of the father of Iben Rooke is" in said(of_kind(edit, "Logical_Generalization"))
@@ -220,7 +221,7 @@ def test_the_edit_holds_under_other_names_of_the_subject(mini: Mini) -> None:
     }
 
 
-def test_codes_lists_and_ill_written_aliases_are_no_names(mini: Mini) -> None:
+def test_codes_and_malformed_aliases_are_not_used(mini: Mini) -> None:
     """Verdania's other names are "VER", "Verdania  Proper" with two spaces, and "[Verdania]"."""
     edit = probed(mini, mini.fact(VERDANIA, "P36", GREENPORT))
     assert set(said(of_kind(edit, "Subject_Aliasing"))) == {
@@ -260,7 +261,7 @@ def test_an_alias_must_read_like_a_name(alias: str, is_asked: bool, mini: Mini) 
     ("alias", "is_asked"),
     [("Lord Inti", True), ("Lord of the Reef", False), ("Inti of Ostrava", False)],
 )
-def test_a_title_without_its_article_names_nobody(alias: str, is_asked: bool, mini: Mini) -> None:
+def test_a_title_without_its_article_is_not_used(alias: str, is_asked: bool, mini: Mini) -> None:
     inti = replace(mini.subgraph.items[INTI], aliases=(alias,))
     subgraph = Subgraph({**mini.subgraph.items, INTI: inti}, mini.subgraph.triples, TEMPLATES)
     edit = probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), subgraph=subgraph)
@@ -275,7 +276,7 @@ def test_a_title_before_the_name_needs_its_article(alias: str, is_asked: bool, m
     assert bool(of_kind(edit, "Subject_Aliasing")) is is_asked
 
 
-def test_an_alias_that_gives_the_same_prompt_is_no_other_name(mini: Mini) -> None:
+def test_an_alias_that_gives_the_same_prompt_is_not_used(mini: Mini) -> None:
     ostrava = replace(mini.subgraph.items[OSTRAVA], aliases=("the Ostrava Isles",))
     subgraph = Subgraph({**mini.subgraph.items, OSTRAVA: ostrava}, mini.subgraph.triples, TEMPLATES)
     assert of_kind(probed(mini, mini.fact(OSTRAVA, "P36", SALTHOLM), subgraph=subgraph), "Subject_Aliasing") == []
@@ -295,7 +296,7 @@ def reasoning(edit: Edit, *, after: bool) -> list[Probe]:
     return [probe for probe in of_kind(edit, "Reasoning") if (probe["subject_id"] == edit["subject_id"]) is after]
 
 
-def test_one_hop_on_asks_what_is_true_of_the_target(mini: Mini) -> None:
+def test_one_hop_after_asks_what_is_true_of_the_target(mini: Mini) -> None:
     edit = probed(mini, mini.change(IBEN, "P27", VERDANIA, OSTRAVA))
     found = reasoning(edit, after=True)
     assert said(found) == {
@@ -310,18 +311,18 @@ def test_one_hop_on_asks_what_is_true_of_the_target(mini: Mini) -> None:
     assert (f"Q{OSTRAVA}", f"Q{SALTHOLM}") in paths
 
 
-def test_what_is_the_same_before_and_after_is_not_asked(mini: Mini) -> None:
+def test_answers_that_the_edit_does_not_change_are_not_asked(mini: Mini) -> None:
     """Kelda lies on the continent of Verdania and has its currency."""
     edit = probed(mini, mini.change(IBEN, "P27", VERDANIA, KELDA))
     assert {probe["relation_id"] for probe in reasoning(edit, after=True)} == {"P36"}
 
 
-def test_with_several_objects_nobody_can_tell_which_to_go_on_from(mini: Mini) -> None:
+def test_several_objects_allow_no_hop_after(mini: Mini) -> None:
     assert reasoning(probed(mini, mini.fact(ADA, "P40", IBEN)), after=True) == []
     assert reasoning(probed(mini, mini.fact(INTI, "P27", OSTRAVA)), after=True) != []
 
 
-def test_an_object_that_two_statements_name_is_one_to_go_on_from(mini: Mini) -> None:
+def test_one_object_in_two_statements_allows_a_hop_after(mini: Mini) -> None:
     twice = [
         replace(triple, statement_id="again")
         for triple in mini.subgraph.triples
@@ -331,7 +332,7 @@ def test_an_object_that_two_statements_name_is_one_to_go_on_from(mini: Mini) -> 
     assert reasoning(probed(mini, mini.fact(INTI, "P27", OSTRAVA), subgraph=subgraph), after=True) != []
 
 
-def test_one_hop_before_asks_past_the_subject(mini: Mini) -> None:
+def test_one_hop_before_does_not_name_the_subject(mini: Mini) -> None:
     edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
     assert said(reasoning(edit, after=False)) == {
         "The name of the country of citizenship of the director of Grey Tide is": [VERDANIA_NAMES],
@@ -344,12 +345,12 @@ def test_one_hop_before_asks_past_the_subject(mini: Mini) -> None:
     ]
 
 
-def test_who_leads_to_the_subject_is_taken_from_the_split_of_the_edit(mini: Mini) -> None:
+def test_items_one_hop_before_are_taken_from_the_split_of_the_edit(mini: Mini) -> None:
     fact = mini.change(INTI, "P27", OSTRAVA, VERDANIA)
-    assert reasoning(probed(mini, fact, in_split=nowhere), after=False) == []
+    assert reasoning(probed(mini, fact, is_in_split=nowhere), after=False) == []
 
 
-def test_no_path_goes_forth_and_back(mini: Mini) -> None:
+def test_no_path_returns_to_its_start(mini: Mini) -> None:
     """Verdania is what Greenport is the capital of, which would ask for the capital of its own capital's country."""
     before = reasoning(probed(mini, mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM)), after=False)
     assert before
@@ -358,23 +359,23 @@ def test_no_path_goes_forth_and_back(mini: Mini) -> None:
     assert not any(f"Q{VERDANIA}" == probe["path"][1]["object_id"] for probe in after)
 
 
-def test_two_hops_are_hops_enough(mini: Mini) -> None:
+def test_two_hop_edits_have_no_reasoning_probes(mini: Mini) -> None:
     edit = probed(mini, mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)))
     assert of_kind(edit, "Reasoning") == []
 
 
-def test_a_date_leads_nowhere(mini: Mini) -> None:
+def test_a_date_has_no_hop_after(mini: Mini) -> None:
     edit = probed(mini, mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9"))
     assert reasoning(edit, after=True) == []
 
 
-def test_from_one_of_many_no_hop_goes_on(mini: Mini) -> None:
+def test_open_relations_allow_no_second_hop(mini: Mini) -> None:
     """Kolya's one known sibling is "a sibling", of whom nothing more can be asked."""
     edit = probed(mini, mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9"))
     assert not any("sibling" in prompt for prompt in said(reasoning(edit, after=False)))
 
 
-def test_what_the_name_of_the_relation_tells_is_not_asked(mini: Mini) -> None:
+def test_obvious_second_hops_are_not_asked(mini: Mini) -> None:
     edit = probed(mini, mini.fact(IBEN, "P22", FINN))
     assert reasoning(edit, after=True)
     assert not any("gender" in prompt for prompt in said(reasoning(edit, after=True)))
@@ -404,7 +405,7 @@ def test_what_is_symmetric_holds_the_other_way_round(mini: Mini) -> None:
     }
 
 
-def test_over_two_hops_the_inverse_leads_back_to_the_entity_between(mini: Mini) -> None:
+def test_over_two_hops_the_inverse_leads_back_to_the_middle_entity(mini: Mini) -> None:
     edit = probed(mini, mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
     (inverse,) = of_kind(edit, "Logical_Generalization")
     assert (inverse["subject_id"], inverse["ground_truth"][0][0]) == (f"Q{SALTHOLM}", "Verdania")
@@ -441,18 +442,20 @@ def test_over_two_hops_the_inverse_leads_back_to_the_entity_between(mini: Mini) 
     ],
     ids=["father", "mother", "sibling", "country", "capital"],
 )
-def test_rules_tell_what_follows_for_others(fact: Callable[[Mini], Fact], prompt: str, answer: str, mini: Mini) -> None:
+def test_rules_say_what_follows_for_others(
+    fact: Callable[[Mini], FactRow], prompt: str, answer: str, mini: Mini
+) -> None:
     assert said(of_kind(probed(mini, fact(mini)), "Logical_Generalization"))[prompt][0][0] == answer
 
 
-def test_what_is_true_anyway_does_not_follow_from_the_edit(mini: Mini) -> None:
+def test_what_is_true_already_does_not_follow_from_the_edit(mini: Mini) -> None:
     """Kolya's father is his sister's already."""
     edit = probed(mini, mini.fact(KOLYA, "P22", FINN))
     assert "The name of the father of Iben Rooke is" not in said(of_kind(edit, "Logical_Generalization"))
 
 
 def test_siblings_are_asked_about_only_in_the_split_of_the_edit(mini: Mini) -> None:
-    edit = probed(mini, mini.change(KOLYA, "P22", FINN, BRUNO), in_split=nowhere)
+    edit = probed(mini, mini.change(KOLYA, "P22", FINN, BRUNO), is_in_split=nowhere)
     assert not any(probe["subject_id"] == f"Q{IBEN}" for probe in of_kind(edit, "Logical_Generalization"))
 
 
@@ -509,10 +512,10 @@ def test_probes_are_drawn_by_seed_and_case(mini: Mini) -> None:
     assert any(draw != draws[0] for draw in draws[2:])
 
 
-def test_no_prompt_names_its_first_answer(mini: Mini) -> None:
+def test_no_prompt_contains_its_first_answer(mini: Mini) -> None:
     for edit in mini.edits:
         for probe in (*edit["locality"], *edit["portability"]):
-            assert not any(mentions(probe["prompt"], names[0]) for names in probe["ground_truth"]), probe["prompt"]
+            assert not any(contains_name(probe["prompt"], names[0]) for names in probe["ground_truth"]), probe["prompt"]
 
 
 def test_locality_and_portability_never_ask_the_same(mini: Mini) -> None:
@@ -542,8 +545,8 @@ def test_other_subjects_are_of_the_split_of_the_edit(mini: Mini) -> None:
 def test_locality_gives_every_true_object_with_its_aliases(mini: Mini) -> None:
     for edit in mini.edits:
         for probe in of_kind(edit, "Relation_Specificity", "Neighborhood"):
-            triples = mini.subgraph.objects(int(probe["subject_id"][1:]), probe["relation_id"])
-            assert probe["ground_truth"] == mini.subgraph.answers(triples)
+            triples = mini.subgraph.triples_of(int(probe["subject_id"][1:]), probe["relation_id"])
+            assert probe["ground_truth"] == answers(triples, mini.subgraph)
 
 
 def test_a_probe_is_also_asked_as_a_question(mini: Mini) -> None:
@@ -564,19 +567,19 @@ def test_a_namesake_with_the_same_object_is_no_neighbour(mini: Mini) -> None:
     }
 
 
-def test_what_is_left_aside_keeps_its_article(mini: Mini) -> None:
+def test_the_known_object_keeps_its_article(mini: Mini) -> None:
     """It is "besides the High Tide Prize", not "besides High Tide Prize"."""
     (probe,) = of_kind(probed(mini, mini.fact(INTI, "P166", TIDE_PRIZE)), "Forgetfulness")
     assert probe["prompt"] == "Besides the High Tide Prize, one of the awards received by Inti Ñandú is"
 
 
-def test_a_namesake_is_told_apart_in_probes_too(mini: Mini) -> None:
+def test_a_namesake_is_disambiguated_in_probes_too(mini: Mini) -> None:
     edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
     prompts = set(said(of_kind(edit, "Neighborhood")))
     assert "The name of the country of citizenship of Tove Lind (Olympic swimmer) is" in prompts
     assert "The name of the country of citizenship of Tove Lind is" not in prompts
 
 
-def test_a_gender_leads_nowhere_and_breaks_nothing(mini: Mini) -> None:
+def test_a_gender_has_no_hop_after(mini: Mini) -> None:
     edit = probed(mini, mini.fact(INTI, "P21", MALE))
     assert reasoning(edit, after=True) == []

@@ -11,12 +11,13 @@ import pytest
 from pipeline.core import reasons
 from pipeline.core.edit_record import Edit, Prefix
 from pipeline.core.settings import RobustSettings
-from pipeline.edits.edits import Fact
+from pipeline.edits.edits import FactRow, edited_fact
 from pipeline.edits.probes import add_probes
 from pipeline.edits.variants import make_variants
-from pipeline.language.prompts import ask_edit, names_any
-from pipeline.language.relations import VariantGrammar
+from pipeline.language.leaks import mentions_any
+from pipeline.language.prompts import word_fact
 from pipeline.language.subgraph import Subgraph
+from pipeline.language.templates import VariantGrammar
 from tests.minikg import (
     ADA,
     FINN,
@@ -40,7 +41,7 @@ GRAMMARS = {grammar.attribute: grammar for grammar in TEMPLATES.variants}
 OPPOSITES = {"length": ("short", "long"), "context": ("relevant", "irrelevant"), "sentiment": ("positive", "negative")}
 
 
-def base(mini: Mini, fact: Fact, subgraph: Subgraph | None = None, **columns: object) -> Edit:
+def base(mini: Mini, fact: FactRow, subgraph: Subgraph | None = None, **columns: object) -> Edit:
     """The edit of a fact with its probes."""
     subgraph = subgraph or mini.subgraph
     return add_probes(
@@ -126,7 +127,7 @@ def test_sentences_are_drawn_from_all_over_the_grammar(mini: Mini) -> None:
         assert len(drawn) > 25
 
 
-def test_a_prefix_is_a_sentence_that_loaders_leave_whole(mini: Mini) -> None:
+def test_a_prefix_is_a_sentence_that_loaders_do_not_cut(mini: Mini) -> None:
     for edit in robust(mini):
         for prefix in edit["prefixes"]:
             assert len(prefix["text"].split(" ")) <= 30
@@ -161,12 +162,12 @@ def test_no_sentence_names_an_answer_under_any_name(column: str, word: str, mini
     """The words are common in the grammars."""
     edit = base(mini, mini.change(INTI, "P19", PORT_ANSEL, SALTHOLM))
     answers = {"target_new_aliases": ["Notes and more", word.upper()], "answers": [["x", word]]}.get(column, word)
-    assert names_any(" ".join(drawn_texts(edit, mini.subgraph)), [word])
+    assert mentions_any(" ".join(drawn_texts(edit, mini.subgraph)), [word])
     named = cast(Edit, {**edit, column: answers})
-    assert not names_any(" ".join(drawn_texts(named, mini.subgraph)), [word])
+    assert not mentions_any(" ".join(drawn_texts(named, mini.subgraph)), [word])
 
 
-def test_of_sensitive_matters_nothing_is_said_at_all(mini: Mini) -> None:
+def test_prefixes_do_not_mention_sensitive_relations(mini: Mini) -> None:
     """A sentence may mention Finn, but has no feelings about his religion."""
     edit = base(mini, mini.fact(FINN, "P140", TIDISM))
     texts = drawn_texts(edit, mini.subgraph)
@@ -174,7 +175,7 @@ def test_of_sensitive_matters_nothing_is_said_at_all(mini: Mini) -> None:
     assert not any("relig" in text.lower() for text in texts)
 
 
-def test_nobody_takes_delight_in_a_death(mini: Mini) -> None:
+def test_sentiment_prefixes_do_not_mention_a_death(mini: Mini) -> None:
     """Sentences of other attributes may speak of the place of death; those with feelings do not."""
     edit = base(mini, mini.fact(FINN, "P20", SALTHOLM))
     sentences = drawn(edit, mini.subgraph)
@@ -184,13 +185,13 @@ def test_nobody_takes_delight_in_a_death(mini: Mini) -> None:
     assert not any("death" in text for text in with_feelings)
 
 
-def test_several_objects_are_spoken_of_together(mini: Mini) -> None:
+def test_several_objects_are_one_topic(mini: Mini) -> None:
     texts = drawn_texts(base(mini, mini.fact(ADA, "P40", IBEN)), mini.subgraph)
     assert any("the children of Ada Rooke" in text for text in texts)
     assert not any("one of the children" in text for text in texts)
 
 
-def test_of_other_matters_something_is_said(mini: Mini) -> None:
+def test_prefixes_mention_other_relations(mini: Mini) -> None:
     edit = base(mini, mini.fact(FINN, "P106", PAINTER))
     texts = drawn_texts(edit, mini.subgraph)
     assert any("the occupation of Finn Rooke" in text for text in texts)
@@ -231,7 +232,7 @@ def test_there_is_a_short_and_a_long_form(mini: Mini) -> None:
 def test_short_and_long_forms_keep_to_their_bins(mini: Mini) -> None:
     """A name counts as one word: who is asked about is not the wording's fault."""
     for edit in robust(mini):
-        again = ask_edit(edit, mini.subgraph)
+        again = word_fact(edited_fact(edit, mini.subgraph), mini.subgraph)
         assert again is not None
         name = again.subject.text
         short, long = (form["rephrase"] for form in edit["length_forms"])
@@ -268,7 +269,8 @@ def test_a_lead_in_that_names_an_answer_is_not_taken(mini: Mini) -> None:
     edit = base(mini, mini.change(IBEN, "P106", PAINTER, WRITER), target_new="record", target_new_aliases=["summary"])
     for seed in range(40):
         forms = varied(edit, mini.subgraph, seed=seed)["length_forms"]
-        assert not any(names_any(form["rephrase"] + form["locality_prompt"], ["record", "summary"]) for form in forms)
+        texts = [form["rephrase"] + form["locality_prompt"] for form in forms]
+        assert not any(mentions_any(text, ["record", "summary"]) for text in texts)
 
 
 # What a variant is
@@ -285,7 +287,7 @@ def test_a_variant_is_its_base_edit_in_other_surroundings(mini: Mini) -> None:
         assert edit["case_id"] == f"robust-{digest}"
 
 
-def test_no_edit_of_a_wiki_made_a_variant(mini: Mini) -> None:
+def test_a_variant_has_no_edits_of_a_wiki(mini: Mini) -> None:
     made = varied(
         base(mini, {**mini.fact(INTI, "P19", PORT_ANSEL), "rcids": [7], "tags": ["wikidata-ui"]}), mini.subgraph
     )

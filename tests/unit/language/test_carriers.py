@@ -5,8 +5,8 @@ from itertools import islice
 import pytest
 
 from pipeline.core.errors import UsageError
-from pipeline.language.carriers import Carrier, Claim, Head, carriers_of, check_neutral
-from pipeline.language.relations import Templates, load_templates
+from pipeline.language.carriers import Carrier, Claim, Head, carriers_of, check_neutral_carriers
+from pipeline.language.templates import Templates, load_templates
 
 TEMPLATES = load_templates()
 NEUTRAL = 4
@@ -47,23 +47,23 @@ def test_an_article_is_context() -> None:
     assert all("the The" not in carrier.text for carrier in sentences("The Hague", types=("settlement",)))
 
 
-def test_a_name_never_stands_first_but_alone() -> None:
+def test_a_name_stands_first_only_when_it_stands_alone() -> None:
     *others, _ = sentences("Ada Lovelace", BORN, types=("person",))
     assert all(carrier.start > 5 for carrier in others)
 
 
-def test_a_sentence_that_holds_a_word_of_the_name_gives_way_to_the_next() -> None:
+def test_a_sentence_with_a_word_of_the_name_is_skipped() -> None:
     found = sentences("Yesterday")
     assert [carrier.name for carrier in found] == ["neutral/1", "neutral/2", "neutral/3", "neutral/4", "alone"]
     assert all(named(carrier) == "Yesterday" for carrier in found)
 
 
-def test_an_opening_of_a_fact_holds_no_word_of_the_name() -> None:
+def test_an_opening_of_a_fact_contains_no_word_of_the_name() -> None:
     found = [carrier for carrier in sentences("Capital City", CAPITAL) if carrier.name == "fact/P36"]
     assert all("capital" not in carrier.text[: carrier.start].lower() for carrier in found)
 
 
-def test_facts_of_the_past_are_told_in_the_past() -> None:
+def test_facts_of_the_past_are_in_the_past_tense() -> None:
     past = CAPITAL._replace(is_past=True)
     (opening,) = (carrier.text for carrier in sentences("Prussia", past) if carrier.name == "fact/P36")
     assert not opening.endswith(" is")
@@ -96,14 +96,14 @@ def test_the_wording_of_a_fact_is_drawn_for_each_item() -> None:
 
 def test_too_few_carriers_are_refused() -> None:
     with pytest.raises(UsageError, match=r"asks for 4 carriers and there are 1 .*carriers.yaml.* add carriers"):
-        check_neutral(with_carriers("We spoke of {subject}."), NEUTRAL)
+        check_neutral_carriers(with_carriers("We spoke of {subject}."), NEUTRAL)
 
 
 @pytest.mark.parametrize("carrier", ["{subject} was mentioned.", "We spoke of {subject's} fate."])
 def test_a_carrier_that_names_its_subject_first_or_in_another_form_is_refused(carrier: str) -> None:
     with pytest.raises(UsageError, match="after some other words"):
-        check_neutral(with_carriers(*islice(TEMPLATES.carriers, NEUTRAL - 1), carrier), NEUTRAL)
+        check_neutral_carriers(with_carriers(*islice(TEMPLATES.carriers, NEUTRAL - 1), carrier), NEUTRAL)
 
 
-def test_the_carriers_of_the_project_all_serve() -> None:
-    check_neutral(TEMPLATES, NEUTRAL)
+def test_all_carriers_of_the_project_are_valid() -> None:
+    check_neutral_carriers(TEMPLATES, NEUTRAL)

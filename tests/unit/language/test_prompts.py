@@ -1,9 +1,10 @@
-"""Asking for a relation: which sentences serve which item, over one hop and over two."""
+"""From a fact to its sentences: which wording fits which item, over one hop and over two."""
 
 import pytest
 
-from pipeline.language.grammar import Name
-from pipeline.language.prompts import Ask, ask, ask_edit, ask_through, ask_triple, mentions, names_any
+from pipeline.edits.edits import edited_fact
+from pipeline.language.names import Name
+from pipeline.language.prompts import Fact, FactSentences, Hop, word_fact, word_triple
 from pipeline.language.subgraph import Subgraph
 from tests.minikg import (
     ADA,
@@ -29,14 +30,14 @@ def subgraph(mini: Mini) -> Subgraph:
     return mini.subgraph
 
 
-def asked(subgraph: Subgraph, number: int, relation: str, count: int = 1, key: str | None = None) -> Ask:
-    found = ask(subgraph, subgraph.items[number], relation, count=count, object_key=key)
+def one_hop(subgraph: Subgraph, number: int, relation: str, count: int = 1, key: str | None = None) -> FactSentences:
+    found = word_fact(Fact(number, relation, key, count), subgraph)
     assert found is not None
     return found
 
 
-def through(subgraph: Subgraph, subject: int, first: str, middle: int, second: str) -> Ask:
-    found = ask_through(subgraph, asked(subgraph, subject, first), subgraph.items[middle], second)
+def two_hops(subgraph: Subgraph, subject: int, first: str, middle: int, second: str) -> FactSentences:
+    found = word_fact(Fact(subject, second, first_hop=Hop(first, middle)), subgraph)
     assert found is not None
     return found
 
@@ -59,16 +60,16 @@ def through(subgraph: Subgraph, subject: int, first: str, middle: int, second: s
 def test_the_wording_suits_the_kind_and_the_time_of_the_subject(
     subgraph: Subgraph, number: int, relation: str, prompt: str
 ) -> None:
-    assert asked(subgraph, number, relation).prompt == prompt
+    assert one_hop(subgraph, number, relation).prompt == prompt
 
 
 def test_the_first_fitting_type_of_the_relation_is_the_domain(subgraph: Subgraph) -> None:
-    assert asked(subgraph, LOWMERE, "P17").domain == "settlement"
-    assert asked(subgraph, GREY_TIDE, "P17").domain == "film"
+    assert one_hop(subgraph, LOWMERE, "P17").domain == "settlement"
+    assert one_hop(subgraph, GREY_TIDE, "P17").domain == "film"
 
 
 def test_several_objects_are_asked_for_in_the_plural(subgraph: Subgraph) -> None:
-    one, two = asked(subgraph, ADA, "P106"), asked(subgraph, ADA, "P106", count=2)
+    one, two = one_hop(subgraph, ADA, "P106"), one_hop(subgraph, ADA, "P106", count=2)
     assert (one.prompt, two.prompt) == ("The occupation of Ada Rooke is", "One of the occupations of Ada Rooke is")
     assert (one.question, two.question) == (
         "What is the occupation of Ada Rooke?",
@@ -79,7 +80,7 @@ def test_several_objects_are_asked_for_in_the_plural(subgraph: Subgraph) -> None
 
 
 def test_a_relation_that_takes_one_object_has_no_plural(subgraph: Subgraph) -> None:
-    assert asked(subgraph, VERDANIA, "P36", count=2).prompt == "The capital of Verdania is"
+    assert one_hop(subgraph, VERDANIA, "P36", count=2).prompt == "The capital of Verdania is"
 
 
 @pytest.mark.parametrize(
@@ -92,47 +93,46 @@ def test_a_relation_that_takes_one_object_has_no_plural(subgraph: Subgraph) -> N
     ],
 )
 def test_a_date_is_asked_for_with_the_precision_it_has(subgraph: Subgraph, key: str, prompt: str) -> None:
-    assert asked(subgraph, ADA, "P569", key=key).prompt == prompt
+    assert one_hop(subgraph, ADA, "P569", key=key).prompt == prompt
 
 
 @pytest.mark.parametrize("key", ["+1970-00-00T00:00:00Z/8", "+1900-00-00T00:00:00Z/7", None])
-def test_a_coarser_date_is_not_asked_for(subgraph: Subgraph, key: str | None) -> None:
-    assert ask(subgraph, subgraph.items[ADA], "P569", object_key=key) is None
+def test_a_date_coarser_than_a_year_has_no_wording(subgraph: Subgraph, key: str | None) -> None:
+    assert word_fact(Fact(ADA, "P569", key), subgraph) is None
 
 
-def test_a_relation_is_not_asked_of_an_item_that_it_does_not_take(subgraph: Subgraph) -> None:
-    assert ask(subgraph, subgraph.items[VERDANIA], "P26") is None
+def test_a_subject_of_another_type_has_no_wording(subgraph: Subgraph) -> None:
+    assert word_fact(Fact(VERDANIA, "P26"), subgraph) is None
 
 
-def test_an_alias_can_stand_for_the_label(subgraph: Subgraph) -> None:
-    ada = subgraph.items[ADA]
-    found = ask(subgraph, ada, "P106", subject=subgraph.name(ada, alias="A. Rooke"))
+def test_an_alias_can_replace_the_label(subgraph: Subgraph) -> None:
+    found = word_fact(Fact(ADA, "P106"), subgraph, alias="A. Rooke")
     assert found is not None
     assert found.prompt == "The occupation of A. Rooke is"
 
 
 def test_rephrases_that_do_not_suit_the_subject_are_left_out(subgraph: Subgraph) -> None:
-    plain, with_comma = asked(subgraph, INTI, "P27"), asked(subgraph, ANSEL, "P27")
+    plain, with_comma = one_hop(subgraph, INTI, "P27"), one_hop(subgraph, ANSEL, "P27")
     assert any("Inti Ñandú's" in text for text in (*plain.rephrases, *plain.question_rephrases))
     assert not any("Reef's" in text for text in (*with_comma.rephrases, *with_comma.question_rephrases))
     assert len(with_comma.rephrases) >= 2
     assert all("Ansel, Lord of the Reef" in text for text in with_comma.rephrases)
 
 
-def test_namesakes_are_told_apart_by_their_descriptions(subgraph: Subgraph) -> None:
+def test_namesakes_are_disambiguated_by_their_descriptions(subgraph: Subgraph) -> None:
     for number, told in (
         (TOVE_OF_VERDANIA, "Tove Lind (landscape painter)"),
         (TOVE_OF_OSTRAVA, "Tove Lind (Olympic swimmer)"),
     ):
-        (triple,) = subgraph.objects(number, "P27")
-        found = ask_triple(subgraph, triple, subgraph.items[number])
+        (triple,) = subgraph.triples_of(number, "P27")
+        found = word_triple(triple, subgraph)
         assert found is not None
         assert found.prompt == f"The name of the country of citizenship of {told} is"
 
 
-def test_namesakes_with_the_same_answer_need_no_telling_apart(subgraph: Subgraph) -> None:
-    (triple,) = subgraph.objects(TOVE_OF_VERDANIA, "P106")
-    found = ask_triple(subgraph, triple, subgraph.items[TOVE_OF_VERDANIA])
+def test_namesakes_with_the_same_answer_are_not_disambiguated(subgraph: Subgraph) -> None:
+    (triple,) = subgraph.triples_of(TOVE_OF_VERDANIA, "P106")
+    found = word_triple(triple, subgraph)
     assert found is not None
     assert found.prompt == "The occupation of Tove Lind is"
 
@@ -141,7 +141,7 @@ def test_namesakes_with_the_same_answer_need_no_telling_apart(subgraph: Subgraph
 
 
 def test_two_hops_nest_the_noun_phrase_of_the_first_in_the_prompt_of_the_second(subgraph: Subgraph) -> None:
-    found = through(subgraph, ADA, "P27", VERDANIA, "P36")
+    found = two_hops(subgraph, ADA, "P27", VERDANIA, "P36")
     assert found.prompt == "The capital of the country of citizenship of Ada Rooke is"
     assert found.question == "What is the capital of the country of citizenship of Ada Rooke?"
     assert found.rephrases[0] == "The country of citizenship of Ada Rooke has its capital in"
@@ -152,28 +152,69 @@ def test_two_hops_nest_the_noun_phrase_of_the_first_in_the_prompt_of_the_second(
 
 def test_the_middle_entity_decides_the_tense_of_the_second_hop(subgraph: Subgraph) -> None:
     assert (
-        through(subgraph, NILS, "P27", NORRLAND, "P36").prompt
+        two_hops(subgraph, NILS, "P27", NORRLAND, "P36").prompt
         == "The capital of the country of citizenship of Nils Vester was"
     )
-    assert through(subgraph, FINN, "P27", VERDANIA, "P36").prompt.endswith("of Finn Rooke is")
+    assert two_hops(subgraph, FINN, "P27", VERDANIA, "P36").prompt.endswith("of Finn Rooke is")
 
 
-def test_no_possessive_hangs_on_a_noun_phrase(subgraph: Subgraph) -> None:
-    found = through(subgraph, ADA, "P27", VERDANIA, "P36")
+def test_a_noun_phrase_takes_no_possessive(subgraph: Subgraph) -> None:
+    found = two_hops(subgraph, ADA, "P27", VERDANIA, "P36")
     assert not any("Rooke's" in text for text in (*found.rephrases, *found.question_rephrases))
 
 
-def test_a_middle_entity_of_no_fitting_type_cannot_be_asked_through(subgraph: Subgraph) -> None:
-    assert ask_through(subgraph, asked(subgraph, ADA, "P27"), subgraph.items[KOLYA], "P36") is None
+def test_a_middle_entity_of_another_type_has_no_wording(subgraph: Subgraph) -> None:
+    assert word_fact(Fact(ADA, "P36", first_hop=Hop("P27", KOLYA)), subgraph) is None
 
 
-# Edits, asked again
+def test_over_two_hops_the_item_is_named_without_its_description(subgraph: Subgraph) -> None:
+    """The sentences disambiguate a namesake; a sentence that merely mentions it does not."""
+    found = two_hops(subgraph, TOVE_OF_OSTRAVA, "P27", OSTRAVA, "P36")
+    assert found.prompt == "The capital of the country of citizenship of Tove Lind (Olympic swimmer) is"
+    assert found.item_name == "Tove Lind"
+    assert one_hop(subgraph, TOVE_OF_OSTRAVA, "P27").item_name == "Tove Lind (Olympic swimmer)"
 
 
-def test_an_edit_asked_again_is_asked_in_the_same_words(mini: Mini) -> None:
-    """Robust variants and probes ask an edit from its record; the edit itself was asked from its fact."""
+# Sentences made from sentences
+
+
+@pytest.mark.parametrize(
+    ("number", "relation", "prompt"),
+    [
+        (ADA, "P106", "As far as I know, the occupation of Ada Rooke is"),
+        (OSTRAVA, "P36", "As far as I know, the capital of the Ostrava Isles is"),
+    ],
+)
+def test_a_prompt_goes_on_in_lower_case_after_a_lead_in(
+    subgraph: Subgraph, number: int, relation: str, prompt: str
+) -> None:
+    assert one_hop(subgraph, number, relation).prompt_after("As far as I know,") == prompt
+
+
+@pytest.mark.parametrize(
+    ("number", "prompt"),
+    [
+        (ADA, "Besides that of writer, one of the occupations of Ada Rooke is"),
+        (FINN, "Besides that of writer, one of the occupations of Finn Rooke was"),
+    ],
+)
+def test_the_prompt_for_other_objects_names_the_known_one(subgraph: Subgraph, number: int, prompt: str) -> None:
+    besides = subgraph.templates.phrases.besides
+    assert one_hop(subgraph, number, "P106", count=2).prompt_for_others("writer", besides) == prompt
+
+
+def test_a_topic_is_all_objects_together(subgraph: Subgraph) -> None:
+    assert one_hop(subgraph, ADA, "P106", count=2).topic == "the occupations of Ada Rooke"
+    assert one_hop(subgraph, OSTRAVA, "P36").topic == "the capital of the Ostrava Isles"
+
+
+# Edits, worded again
+
+
+def test_an_edit_worded_again_has_the_same_words(mini: Mini) -> None:
+    """Robust variants and probes word an edit from its record; the edit itself was worded from its fact."""
     for edit in mini.edits:
-        again = ask_edit(edit, mini.subgraph)
+        again = word_fact(edited_fact(edit, mini.subgraph), mini.subgraph)
         assert again is not None
         assert again.prompt == edit["prompt"]
         assert again.template_id == edit["template_id"]
@@ -181,55 +222,21 @@ def test_an_edit_asked_again_is_asked_in_the_same_words(mini: Mini) -> None:
 
 def test_an_object_that_two_statements_name_is_one_object(mini: Mini) -> None:
     """Ada was mayor twice, and mayor is still the one position she held."""
-    assert len(mini.subgraph.objects(ADA, "P39")) == 2
-    assert mini.subgraph.count(ADA, "P39") == 1
+    assert len(mini.subgraph.triples_of(ADA, "P39")) == 2
+    assert mini.subgraph.object_count(ADA, "P39") == 1
     edit = {
         **next(edit for edit in mini.edits if edit["hops"] == 1),
         "subject_id": f"Q{ADA}",
         "relation_id": "P39",
         "path": [{"relation_id": "P39", "object_id": "Q1411"}],
     }
-    found = ask_edit(edit, mini.subgraph)  # type: ignore[arg-type]
+    found = word_fact(edited_fact(edit, mini.subgraph), mini.subgraph)  # type: ignore[arg-type]
     assert found is not None
     assert found.template_id == "P39/0/one"
 
 
-def test_an_edit_can_be_asked_by_an_alias(mini: Mini) -> None:
+def test_an_edit_can_be_worded_by_an_alias(mini: Mini) -> None:
     edit = next(edit for edit in mini.edits if edit["subject_id"] == f"Q{IBEN}" and edit["hops"] == 1)
-    found = ask_edit(edit, mini.subgraph, "Iben Sølvi Rooke")
+    found = word_fact(edited_fact(edit, mini.subgraph), mini.subgraph, alias="Iben Sølvi Rooke")
     assert found is not None
     assert found.subject == Name("Iben Sølvi Rooke")
-
-
-# Names in texts
-
-
-@pytest.mark.parametrize(
-    ("text", "names", "found"),
-    [
-        ("The tide came to Greenport.", ["Greenport"], True),
-        ("the tide came to greenport.", ["Greenport"], True),
-        ("The Greenporters sang.", ["Greenport"], False),
-        ("A pot of tea stood near Port Ansel.", ["Ansel", "Port"], True),
-        ("Ask us about it.", ["US", "It"], False),
-        ("The US did.", ["US"], True),
-        ("He is Inti Ñandú.", ["Ñandú"], True),
-        ("Mamma Mia! was on.", ["Mamma Mia!"], True),
-        ("(C++)", ["C++"], True),
-        ("Nothing here.", [], False),
-    ],
-)
-def test_names_are_found_as_words_of_their_own(text: str, names: list[str], found: bool) -> None:
-    assert names_any(text, names) is found
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "found"),
-    [
-        ("The capital of Verdania is", "verdan", True),
-        ("Straße", "STRASSE", True),
-        ("The capital of Verdania is", "Greenport", False),
-    ],
-)
-def test_a_mention_is_any_occurrence_whatever_the_case(text: str, name: str, found: bool) -> None:
-    assert mentions(text, name) is found

@@ -15,8 +15,10 @@ import yaml
 
 from pipeline.core.errors import UsageError
 from pipeline.core.resources import templates_folder
-from pipeline.language.grammar import Name, can_fill, fill
-from pipeline.language.relations import Forms, Relation, VariantGrammar, load_templates
+from pipeline.language.grammar import can_fill, fill
+from pipeline.language.names import Name
+from pipeline.language.relations import Forms, Relation
+from pipeline.language.templates import VariantGrammar, load_templates
 
 TEMPLATES = load_templates()
 RELATIONS = TEMPLATES.relations
@@ -58,7 +60,7 @@ def test_the_relations_are_the_nominal_48() -> None:
         ("P44", "P3448", "Q6581072"),
     ],
 )
-def test_retired_relations_are_read_off_a_living_property_by_the_sex_of_its_object(
+def test_retired_relations_are_read_from_an_active_property_by_the_sex_of_its_object(
     retired: str, read: str, sex: str
 ) -> None:
     relation = RELATIONS[retired]
@@ -72,7 +74,7 @@ def test_no_other_relation_is_retired_or_filtered() -> None:
     assert special == {"P7", "P9", "P43", "P44"}
 
 
-def test_what_may_hurt_a_living_person_is_marked_sensitive() -> None:
+def test_relations_that_may_hurt_a_living_person_are_marked_sensitive() -> None:
     assert {name for name, r in RELATIONS.items() if r.sensitive} == {"P91", "P140", "P172"}
 
 
@@ -154,7 +156,7 @@ def test_nouns_begin_with_an_article_so_that_they_can_stand_anywhere(relation: R
 
 
 @relations
-def test_of_what_is_hardly_ever_listed_whole_nobody_speaks_as_the_only_one(relation: Relation) -> None:
+def test_open_relations_are_worded_with_an_indefinite_article(relation: Relation) -> None:
     """One known child is "a child": most people have children without an item of their own."""
     for wording in relation.wordings:
         assert bool(re.match("an? ", wording.noun)) is relation.is_open
@@ -162,9 +164,9 @@ def test_of_what_is_hardly_ever_listed_whole_nobody_speaks_as_the_only_one(relat
             assert not any("the " + wording.noun.split()[1] in sentence for sentence in sentences(wording))
 
 
-def test_no_second_hop_leads_back_or_asks_what_is_plain() -> None:
+def test_second_hops_neither_lead_back_nor_ask_the_obvious() -> None:
     """The country with the capital of France as its capital; the gender of a mother; a child among several."""
-    hops = {name: {other for other in RELATIONS if RELATIONS[name].leads_to(other)} for name in RELATIONS}
+    hops = {name: {other for other in RELATIONS if RELATIONS[name].can_precede(other)} for name in RELATIONS}
     assert "P36" in hops["P27"]
     assert "P69" in hops["P22"]
     assert not hops["P22"] & {"P22", "P21", "P40"}
@@ -175,7 +177,7 @@ def test_no_second_hop_leads_back_or_asks_what_is_plain() -> None:
 
 @relations
 @pytest.mark.parametrize("past", [False, True], ids=["present", "past"])
-def test_sentences_are_free_of_slips(relation: Relation, past: bool) -> None:
+def test_sentences_contain_no_typing_errors(relation: Relation, past: bool) -> None:
     for forms in forms_of(relation):
         for sentence in sentences(forms):
             text = fill(sentence, Name("the Ostrava Isles"), past=past)
@@ -183,7 +185,7 @@ def test_sentences_are_free_of_slips(relation: Relation, past: bool) -> None:
 
 
 @relations
-def test_a_noun_phrase_can_be_asked_about_without_a_possessive(relation: Relation) -> None:
+def test_every_relation_has_enough_sentences_without_a_possessive(relation: Relation) -> None:
     """Two hops put "the mother of Ada Rooke" for the subject, and names with a comma take no possessive either."""
     phrase = Name("the mother of Ada Rooke", is_phrase=True)
     for forms in forms_of(relation):
@@ -208,7 +210,7 @@ def test_a_prompt_with_two_tenses_has_a_question_with_two(relation: Relation) ->
 
 
 @relations
-def test_forms_for_several_objects_say_so(relation: Relation) -> None:
+def test_plural_forms_differ_from_singular_forms(relation: Relation) -> None:
     for wording in relation.wordings:
         if wording.several:
             assert wording.several.noun.startswith("one of the ")
@@ -249,7 +251,7 @@ def test_variants_leave_room_for_long_names_and_topics(grammar: VariantGrammar) 
             assert len(sentence.text.split()) - len(names) + sum(names) <= 30, sentence.text
 
 
-def test_variants_of_length_do_differ_in_length() -> None:
+def test_length_variants_differ_in_length() -> None:
     (grammar,) = (grammar for grammar in TEMPLATES.variants if grammar.attribute == "length")
     words = {
         (pole, level): [len(one.text.split()) for one in sentences if one.level == level]

@@ -9,7 +9,7 @@ from pipeline.core.parallel import InlineExecutor
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings, load_settings
 from pipeline.core.tables import file_hash, read_table
-from pipeline.language.relations import load_templates
+from pipeline.language.templates import load_templates
 from pipeline.stages import Input, StageContext
 from tests.bench.generate import write_dump
 from tests.integration.command import files

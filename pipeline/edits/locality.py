@@ -1,0 +1,81 @@
+"""Locality probes: what an edit must leave as it is."""
+
+from collections.abc import Iterator
+
+from pipeline.core.edit_record import LocalityKind, Probe
+from pipeline.edits.portability import logical_generalization
+from pipeline.edits.probe_context import EditContext, item_number, leaks_answer, make_probe, triple_step
+from pipeline.language.answers import answers, item_in_text, object_names
+from pipeline.language.prompts import Fact, word_fact, word_triple
+from pipeline.language.subgraph import Item, Subgraph, Triple
+
+
+def _locality_probe(kind: LocalityKind, subgraph: Subgraph, triple: Triple, subject: Item) -> Probe | None:
+    """A probe for all true objects of a triple's subject and relation; None if it has no wording or leaks an answer."""
+    sentences = word_triple(triple, subgraph)
+    true = answers(subgraph.triples_of(subject.id, triple.relation), subgraph)
+    if sentences is None or not true or leaks_answer(sentences.prompt, true):
+        return None
+    return make_probe(kind, sentences, true, subject, [triple_step(triple)])
+
+
+def relation_specificity(context: EditContext) -> Iterator[Probe]:
+    """Other relations of the subject, except those that the edit may change."""
+    touched = context.first_relation.touches | context.relation.touches
+    relations = context.subgraph.templates.relations
+    candidates = [
+        triples[0]
+        for relation, triples in context.subgraph.triples_by_relation(context.subject.id).items()
+        if relation not in touched and context.relation.id not in relations[relation].touches and triples[0].is_eligible
+    ]
+    for triple in context.draw(candidates, "specificity"):
+        probe = _locality_probe("Relation_Specificity", context.subgraph, triple, context.subject)
+        if probe:
+            yield probe
+
+
+def forgetfulness(context: EditContext) -> Iterator[Probe]:
+    """Other objects of a relation that takes many: they stay true when one is added or changed."""
+    edit, subgraph = context.edit, context.subgraph
+    if context.relation.cardinality == "one" or edit["hops"] == 2:
+        return
+    set_aside = {edit["target_new"], edit["ground_truth"]}
+    triples = subgraph.triples_of(context.subject.id, edit["relation_id"])
+    others = [names for names in answers(triples, subgraph) if names[0] not in set_aside]
+    sentences = word_fact(Fact(context.subject.id, edit["relation_id"], object_count=2), subgraph)
+    if sentences is None or not others:
+        return
+    known = item_in_text(context.target, subgraph) if context.target else edit["target_new"]
+    prompt = sentences.prompt_for_others(known, subgraph.templates.phrases.besides)
+    if not leaks_answer(prompt, others):
+        steps = [
+            triple_step(triple)
+            for triple in triples
+            if object_names(triple.object_key, triple.object_id, subgraph)[:1] == others[0][:1]
+        ]
+        probe = make_probe("Forgetfulness", sentences, others, context.subject, steps[:1])
+        yield {**probe, "prompt": prompt, "question": ""}
+
+
+def neighborhood(context: EditContext) -> Iterator[Probe]:
+    """The same relation of other subjects, those with the same true object first; their object is not the target.
+
+    Subjects whose object changes with the edit, such as the siblings of somebody who is given another father, are none.
+    """
+    edit, subgraph = context.edit, context.subgraph
+    truth, relation = edit["ground_truth_id"], edit["relation_id"]
+    shares_truth = truth and edit["edit_kind"] == "modification"  # else the true object is the target
+    sharing = subgraph.triples_with_object(item_number(truth), relation) if truth and shares_truth else ()
+    touched = {edit["subject_id"], edit["target_new_id"], edit["ground_truth_id"], edit["path"][0]["object_id"]}
+    own_names = {name.casefold() for name in context.subject.names}
+    entailed = {probe["subject_id"] for probe in logical_generalization(context) if probe["relation_id"] == relation}
+    for triples in (sharing, subgraph.triples_of_relation(relation)):
+        for triple in context.draw(triples, "neighborhood"):
+            subject = subgraph.items.get(triple.subject_id)
+            usable = triple.is_eligible and triple.object_count == 1 and triple.object_key != edit["target_new_id"]
+            if not subject or not usable or f"Q{subject.id}" in touched | entailed:
+                continue
+            if context.is_in_split(subject.id) and subject.label.casefold() not in own_names:
+                probe = _locality_probe("Neighborhood", subgraph, triple, subject)
+                if probe and edit["target_new"] not in probe["ground_truth"][0]:
+                    yield probe

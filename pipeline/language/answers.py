@@ -1,0 +1,33 @@
+"""Answers: what the objects of a fact are called."""
+
+from collections.abc import Iterable
+
+from pipeline.language.dates import date_names, is_date
+from pipeline.language.names import name_in_text
+from pipeline.language.subgraph import Item, Subgraph, Triple
+
+
+def object_names(object_key: str, object_id: int | None, subgraph: Subgraph) -> list[str]:
+    """All names of an object, the preferred one first; empty if it has none."""
+    if object_id is not None:
+        item = subgraph.items.get(object_id)
+        return item.names if item else []
+    return date_names(object_key) if is_date(object_key) else [object_key]
+
+
+def answers(triples: Iterable[Triple], subgraph: Subgraph) -> list[list[str]]:
+    """One list of names for each object, in the order of the objects' keys.
+
+    Objects without a name are left out. Objects with the same label, which no reader could distinguish, are one answer.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for triple in sorted(triples, key=lambda triple: triple.object_key):
+        names = object_names(triple.object_key, triple.object_id, subgraph)
+        if names:
+            found.setdefault(names[0], {}).update(dict.fromkeys(names))
+    return [list(names) for names in found.values()]
+
+
+def item_in_text(item: Item, subgraph: Subgraph) -> str:
+    """An item in running text: by its label, with the article that it takes ("the Netherlands")."""
+    return name_in_text(item.label, item.types, subgraph.templates.names).text

@@ -1,0 +1,230 @@
+"""The files of `templates/`, read and checked: relations, types, rules for names, dating rules, carriers, variants.
+
+A file that breaks a rule is refused; the message names the file and the place.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import yaml
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+
+from pipeline.core.errors import UsageError
+from pipeline.core.resources import templates_folder
+from pipeline.language.plausibility import Plausibility
+from pipeline.language.relations import RELATION_COUNT, ItemId, NounPhrase, PropertyId, Relation, TemplatePart
+
+MIN_SENTENCES = 40  # for each pole of a variant, before slots are filled
+
+T = TypeVar("T")
+
+
+class ItemType(TemplatePart):
+    """A kind of thing, given by Wikidata classes."""
+
+    classes: tuple[ItemId, ...] = Field(min_length=1)
+
+
+class NameRule(TemplatePart):
+    """Which names take "the" in running text."""
+
+    types: tuple[str, ...] = Field(min_length=1)
+    but: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+    pattern: str | None = None
+
+
+def _number(name: str) -> int:
+    if not re.fullmatch(r"P[1-9]\d*", name):
+        raise ValueError(f"{name!r} is no property")
+    return int(name[1:])
+
+
+def _class_number(name: str) -> int:
+    if not re.fullmatch(r"Q[1-9]\d*", name):
+        raise ValueError(f"{name!r} is no item")
+    return int(name[1:])
+
+
+PropertyNumber = Annotated[int, BeforeValidator(_number)]
+ClassNumber = Annotated[int, BeforeValidator(_class_number)]
+
+
+class Dating(TemplatePart):
+    """Which dates tell when a statement became true, and what is no more; properties and classes as numbers."""
+
+    existence: tuple[PropertyNumber, ...]
+    end: tuple[PropertyNumber, ...]
+    death: tuple[PropertyNumber, ...]
+    by_subject: Mapping[PropertyNumber, PropertyNumber]
+    successive: tuple[PropertyNumber, ...]
+    ended_classes: tuple[ClassNumber, ...]
+
+    @property
+    def properties(self) -> frozenset[int]:
+        """Every property that is read for its date."""
+        return frozenset((*self.existence, *self.end, *self.death, *self.by_subject.values()))
+
+
+class Phrases(TemplatePart):
+    """Sentences that are the same for every relation."""
+
+    besides: str
+    lead_ins: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _slots(self) -> "Phrases":
+        if sorted(re.findall(r"\{(\w+)\}", self.besides)) != ["known", "noun"]:
+            raise ValueError("`besides` holds {known} and {noun} once each")
+        if any(not lead_in.endswith(",") for lead_in in self.lead_ins):
+            raise ValueError("a lead-in ends with a comma")
+        return self
+
+
+class VariantSentence(TemplatePart):
+    """A sentence to put before a prompt, with slots."""
+
+    level: Literal[1, 2]
+    text: str = Field(pattern=r"^[A-Z].*\.$")
+
+    @property
+    def slots(self) -> list[str]:
+        """The names of its slots."""
+        return re.findall(r"\{(\w+)\}", self.text)
+
+
+class VariantGrammar(TemplatePart):
+    """One attribute of robustness: two opposite poles, and the words for the slots of their sentences."""
+
+    attribute: Literal["length", "context", "sentiment"]
+    slots: Mapping[str, tuple[str, ...]]
+    poles: Mapping[str, tuple[VariantSentence, ...]]
+
+    @model_validator(mode="after")
+    def _complete(self) -> "VariantGrammar":
+        if len(self.poles) != 2:
+            raise ValueError("an attribute has two opposite poles")
+        for pole, sentences in self.poles.items():
+            if len({sentence.text for sentence in sentences}) < MIN_SENTENCES:
+                raise ValueError(f"the pole {pole} has fewer than {MIN_SENTENCES} distinct sentences")
+            known = {"subject", "topic", *self.slots}
+            if unknown := {slot for sentence in sentences for slot in sentence.slots} - known:
+                raise ValueError(f"the pole {pole} uses unknown slots: {sorted(unknown)}")
+        levels = [[sentence.level for sentence in sentences] for sentences in self.poles.values()]
+        if levels[0] != levels[1]:
+            raise ValueError("the poles run in pairs: line by line, their sentences have the same level")
+        return self
+
+
+Part = Literal["subject", "target", "other"]
+Pattern = tuple[Part, PropertyId, Part]
+
+
+class Rule(TemplatePart):
+    """What follows from an edit of one relation for other triples."""
+
+    edit: PropertyId
+    given: Pattern
+    then: Pattern
+
+    @model_validator(mode="after")
+    def _joined(self) -> "Rule":
+        if [*self.given].count("other") != 1 or [*self.then].count("other") != 1:
+            raise ValueError("`given` and `then` each name `other` once")
+        return self
+
+
+class Templates(TemplatePart):
+    """Everything in `templates/` that more than one stage reads."""
+
+    relations: Mapping[str, Relation]
+    types: Mapping[str, ItemType]
+    names: tuple[NameRule, ...]
+    dating: Dating
+    phrases: Phrases
+    rules: tuple[Rule, ...]
+    plausibility: Plausibility
+    carriers: tuple[NounPhrase, ...]
+    variants: tuple[VariantGrammar, ...]
+    version: str
+
+
+def read_yaml(path: Path, kind: TypeAdapter[T]) -> T:
+    """Read one template file as a typed value.
+
+    Raises:
+        UsageError: The file is not YAML or breaks a rule; the message names the file and the place.
+    """
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        return kind.validate_python(data)
+    except (yaml.YAMLError, ValidationError) as error:
+        raise UsageError(f"A template cannot be used: {error}", str(path), "Mend the file.") from error
+
+
+def load_templates(folder: Path | None = None) -> Templates:
+    """Read and check the templates that all stages share.
+
+    Raises:
+        UsageError: A file breaks a rule, or the files do not fit together.
+    """
+    folder = folder or templates_folder()
+    relations: dict[str, Relation] = {}
+    for path in sorted((folder / "relations").glob("*.yaml"), key=lambda path: (len(path.stem), path.stem)):
+        relation = read_yaml(path, TypeAdapter(Relation))
+        if relation.id != path.stem:
+            raise UsageError(f"The relation calls itself {relation.id}", str(path), "Name the file after its id.")
+        relations[relation.id] = relation.model_copy(update={"version": file_version([path])})
+    templates = Templates(
+        relations=relations,
+        types=read_yaml(folder / "types.yaml", TypeAdapter(dict[str, ItemType])),
+        names=read_yaml(folder / "names.yaml", TypeAdapter(tuple[NameRule, ...])),
+        dating=read_yaml(folder / "dating.yaml", TypeAdapter(Dating)),
+        phrases=read_yaml(folder / "phrases.yaml", TypeAdapter(Phrases)),
+        rules=read_yaml(folder / "rules.yaml", TypeAdapter(tuple[Rule, ...])),
+        plausibility=read_yaml(folder / "plausibility.yaml", TypeAdapter(Plausibility)),
+        carriers=read_yaml(folder / "carriers.yaml", TypeAdapter(tuple[NounPhrase, ...])),
+        variants=tuple(
+            read_yaml(path, TypeAdapter(VariantGrammar)) for path in sorted((folder / "variants").glob("*.yaml"))
+        ),
+        version=file_version(sorted(folder.rglob("*.yaml"))),
+    )
+    _check_references(templates, folder)
+    return templates
+
+
+def file_version(paths: Iterable[Path]) -> str:
+    """The version of template files: twelve digits of the hash of their names and bytes."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _check_references(templates: Templates, folder: Path) -> None:
+    """Every relation and type that a file names must exist, and there are 48 relations."""
+    relations = templates.relations
+    problems = (
+        [] if len(relations) == RELATION_COUNT else [f"there are {len(relations)} relations, not {RELATION_COUNT}"]
+    )
+    named_relations = {
+        (r.id, name) for r in relations.values() for name in (*r.impacts, *r.no_second_hop, r.inverse) if name
+    }
+    named_relations |= {
+        ("rules.yaml", name) for rule in templates.rules for name in (rule.edit, rule.given[1], rule.then[1])
+    }
+    named_relations |= {("plausibility.yaml", name) for name in templates.plausibility.relations}
+    problems += [
+        f"{place} names the unknown relation {name}" for place, name in named_relations if name not in relations
+    ]
+    named_types = {(r.id, name) for r in relations.values() for name in (*r.subject_types, *r.object_types)}
+    named_types |= {("names.yaml", name) for rule in templates.names for name in (*rule.types, *rule.but)}
+    problems += [f"{place} names the unknown type {name}" for place, name in named_types if name not in templates.types]
+    if problems:
+        raise UsageError("The templates do not fit together: " + "; ".join(sorted(problems)), str(folder), "Mend them.")
