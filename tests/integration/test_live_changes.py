@@ -139,7 +139,7 @@ def test_no_more_is_asked_than_the_method_needs(visited: Visited) -> None:
         change["subject_id"] for change in visited.changes if change["is_new_value"] and change["head_revision"]
     }
     least = 1 + math.ceil(revisions / 50) + visited.counts["restored"] + math.ceil(len(looked_at) / 50)
-    assert visited.gate.traffic.sent == len(visited.seen.requests) == least + 5
+    assert visited.limiter.traffic.sent == len(visited.seen.requests) == least + 5
     asked = [parameters for _, parameters in visited.seen.requests]
     assert sum("maxlag" in parameters for parameters in asked) >= least
 
@@ -152,7 +152,7 @@ def spans(visited: Visited) -> list[Json]:
 
 
 def test_every_request_is_polite(visited: Visited) -> None:
-    assert list(visited.seen.agents) == [visited.gate.agent]
+    assert list(visited.seen.agents) == [visited.limiter.user_agent]
     assert list(visited.seen.encodings) == ["gzip"]
     assert visited.seen.open_most == 1
 
@@ -161,8 +161,8 @@ def test_faults_change_nothing(visited: Visited, tmp_path: Path) -> None:
     faults = Faults(dict.fromkeys(FAULTS, 0.1), seed=3)
     troubled = visit(replay.recorded_history(), WEEK, tmp_path, faults)
     assert troubled.changes == visited.changes
-    assert troubled.gate.traffic.failed > 3
-    assert troubled.gate.traffic.sent == len(troubled.seen.requests)
+    assert troubled.limiter.traffic.failed > 3
+    assert troubled.limiter.traffic.sent == len(troubled.seen.requests)
 
 
 def test_rows_out_of_order_and_twice_change_nothing(visited: Visited, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_run_out_of_budget_goes_on_where_it_stopped(visited: Visited, tmp_path
         visit(history, WEEK, tmp_path, budget=9)
     again = visit(history, WEEK, tmp_path)
     assert again.changes == visited.changes
-    assert again.gate.traffic.sent < visited.gate.traffic.sent
+    assert again.limiter.traffic.sent < visited.limiter.traffic.sent
     assert not any("recentchanges" in asked.get("list", "") for _, asked in again.seen.requests)
 
 
@@ -252,7 +252,7 @@ def test_revisions_that_a_lagging_server_misses_are_asked_for_again(visited: Vis
     history.lagging = {one["head_revision"] for one in visited.changes[::10] if one["head_revision"]}
     again = visit(history, WEEK, tmp_path)
     assert again.changes == visited.changes
-    assert again.gate.traffic.sent == visited.gate.traffic.sent + 1
+    assert again.limiter.traffic.sent == visited.limiter.traffic.sent + 1
 
 
 def test_an_item_whose_revision_was_deleted_since_is_left_out(visited: Visited, tmp_path: Path) -> None:

@@ -15,11 +15,13 @@ import pytest
 from pipeline.core.parallel import InlineExecutor
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import load_settings
-from pipeline.jobs.live import Asked, sweep_changes
+from pipeline.jobs.live import LiveOptions, fetch_daily_changes
 from pipeline.sandbox.history import History
 from pipeline.sandbox.slice import END, START, history_between
 from pipeline.sandbox.wikidata import small_wikidata
-from pipeline.sources.live.harvest import Call, Endpoints, Harvest, harvest
+from pipeline.sources.live.harvest import harvest
+from pipeline.sources.live.request import HarvestRequest, ServiceUrls
+from pipeline.sources.live.state import Harvest
 from tests.integration.command import editmill, environment, finish, shown, start, succeed
 from tests.integration.dumps import States
 from tests.live import CONTACT, quick
@@ -32,36 +34,39 @@ def history(states: States) -> History:
     return history_between(states.old, states.new)
 
 
-def visit(history: History, state: Path, port: int = 0, **window: object) -> Harvest:
-    """A visit to a wiki without a query service and page views."""
+def harvest_of(history: History, state: Path, port: int = 0, **window: object) -> Harvest:
+    """A harvest of a wiki without a query service and page views."""
     with small_wikidata(history=history, port=port) as wikidata:
         api = f"{wikidata.url}/w/api.php"
-        call = Call(Endpoints(api, None, None, api), CONTACT, state, follow=frozenset({27, 39}), **window)  # type: ignore[arg-type]
-        return harvest(call, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
+        urls = ServiceUrls(api, None, None, api)
+        request = HarvestRequest(urls, CONTACT, state, properties=frozenset({27, 39}), **window)  # type: ignore[arg-type]
+        return harvest(request, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
 
 
-def test_a_window_without_ends_is_settled_and_catches_up_with_the_last_visit(history: History, tmp_path: Path) -> None:
+def test_a_window_without_ends_is_settled_and_catches_up_with_the_last_harvest(
+    history: History, tmp_path: Path
+) -> None:
     history.now = "2020-01-10T12:30:00Z"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    first = visit(history, tmp_path, port, days=7).window
+    first = harvest_of(history, tmp_path, port, days=7).window
     assert first.end == datetime.fromisoformat("2020-01-09T12:00:00Z")
     assert first.end - first.start == timedelta(days=7)
     history.now = "2020-02-10T12:30:00Z"
-    second = visit(history, tmp_path, port, days=7).window  # the same address: nothing old is remembered of it
+    second = harvest_of(history, tmp_path, port, days=7).window  # the same address: nothing old is remembered of it
     assert second.start == first.end
     assert second.end == datetime.fromisoformat("2020-02-09T12:00:00Z")
 
 
-def test_daily_walks_leave_nothing_to_walk_for_the_visit(history: History, tmp_path: Path) -> None:
+def test_daily_runs_leave_no_recent_changes_for_the_harvest(history: History, tmp_path: Path) -> None:
     history.now = "2020-01-10T12:30:00Z"
     with small_wikidata(history=history) as wikidata:
         api = f"{wikidata.url}/w/api.php"
-        asked = Asked(CONTACT, tmp_path, since="400d", api=api)
-        walked = sweep_changes(asked, load_settings(), quick(), Reporter("quiet"))
+        options = LiveOptions(CONTACT, tmp_path, since="400d", api=api)
+        fetched = fetch_daily_changes(options, load_settings(), quick(), Reporter("quiet")).window
         before = len(wikidata.seen.requests)
-        visit_of = Call(Endpoints(api, None, None, api), CONTACT, tmp_path, walked.start, walked.end)
-        made = harvest(visit_of, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
+        request = HarvestRequest(ServiceUrls(api, None, None, api), CONTACT, tmp_path, fetched.start, fetched.end)
+        made = harvest(request, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
     assert made.record["counts"]["recent_changes"] > 10
     assert not any(asked.get("list") == "recentchanges" for _, asked in wikidata.seen.requests[before:])
 
@@ -70,7 +75,7 @@ def test_what_the_wiki_has_forgotten_is_told(history: History, tmp_path: Path) -
     kept_from = "2021-06-05T00:00:00Z"
     history.changes = [row for row in history.changes if row["timestamp"] >= kept_from]
     ends = {"start": datetime.fromisoformat("2021-05-01T00:00:00Z"), "end": datetime.fromisoformat(END)}
-    record = visit(history, tmp_path, **ends).record
+    record = harvest_of(history, tmp_path, **ends).record
     ((gap_start, gap_end),) = record["gaps"]
     assert gap_start == "2021-05-01T00:00:00+00:00"
     assert gap_end >= "2021-06-05"
@@ -78,9 +83,9 @@ def test_what_the_wiki_has_forgotten_is_told(history: History, tmp_path: Path) -
 
 def test_a_window_that_is_remembered_has_no_gap(history: History, tmp_path: Path) -> None:
     ends = {"start": datetime.fromisoformat(START), "end": datetime.fromisoformat(END)}
-    made = visit(history, tmp_path, **ends)
+    made = harvest_of(history, tmp_path, **ends)
     assert made.record["gaps"] == []
-    again = visit(history, tmp_path, **ends)
+    again = harvest_of(history, tmp_path, **ends)
     assert again == made or again.record["counts"] == made.record["counts"]
 
 

@@ -1,4 +1,4 @@
-"""The items of the most viewed pages: those that the page view service tells, and more from files of all pages."""
+"""The items of the most viewed pages, from the page view service and from monthly files of all pages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,87 +8,103 @@ from pipeline.core import schema
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
 from pipeline.core.tables import Database, write_rows
-from pipeline.sources.live.rate_limit import Gate
+from pipeline.sources.live.rate_limit import RateLimiter
 from pipeline.sources.live.wiki import Wiki
-from pipeline.sources.pageviews.complete import MonthlyFiles, beyond, rank_month, wants_complete
-from pipeline.sources.pageviews.top import Month, TitleRow, fetch_top, find_items, titles_of
+from pipeline.sources.pageviews.monthly_file import (
+    MonthlyFiles,
+    needs_monthly_files,
+    rank_month,
+    write_further_pages,
+)
+from pipeline.sources.pageviews.top_pages import Month, TitleRow, article_titles, fetch_page_items, fetch_top_pages
 
 
 @dataclass(frozen=True)
-class PageViews:
-    """Whom to ask for page views, and where they go.
+class PageViewRequest:
+    """Which page views to fetch, and where to write them.
 
     Attributes:
-        top: The page view service; without one there is nothing popular.
-        dumps: The folder of files of all pages, if they may be read.
-        client: The `api.php` of a wiki whose pages are viewed, with a place for the project.
-        months: Which.
-        state: Where a wiki's state is kept between visits.
-        out: The visit: `views/` and `titles.parquet` appear in it.
+        service_url: The page view service; without one there are no popular items.
+        dumps_url: The folder of the monthly files; None if they must not be read.
+        client_api: The `api.php` of the wikis whose pages are viewed, with a placeholder for the project.
+        months: Years and months.
+        state: The state folder of the repository, where rankings are kept.
+        out: The folder for `views/` and `titles.parquet`.
     """
 
-    top: str | None
-    dumps: str | None
-    client: str
+    service_url: str | None
+    dumps_url: str | None
+    client_api: str
     months: Sequence[Month]
     state: Path
     out: Path
 
 
-def find_viewed(
-    asked: PageViews, wiki: Wiki, gate: Gate, settings: Settings, database: Database, reporter: Reporter
+def fetch_popular_items(
+    request: PageViewRequest,
+    wiki: Wiki,
+    limiter: RateLimiter,
+    settings: Settings,
+    database: Database,
+    reporter: Reporter,
 ) -> set[int]:
-    """Write the views and the titles of the most viewed pages.
+    """Fetch the views of the most viewed pages and their items, and write TITLES.
 
     Args:
-        asked: Whom to ask.
-        wiki: The repository, which may be the wiki of the pages too.
-        gate: What requests go through.
-        settings: How many pages, and which are no articles.
+        request: The services and the months.
+        wiki: The repository, which may also be the wiki of the pages.
+        limiter: The rate limiter of all requests.
+        settings: The number of pages, and which pages are not articles.
         database: A session to work in.
-        reporter: Where to tell how far it has come.
+        reporter: Reports progress.
 
     Returns:
         The items that the pages are about.
 
     Raises:
         ServiceError: A server refuses us or keeps failing.
-        BudgetSpent: The run may send no more requests.
+        BudgetSpent: The run has used its budget of requests.
     """
     titles: set[TitleRow] = set()
-    for project, files in _files(asked, gate, settings, database, reporter).items():
+    for project, files in _fetch_lists(request, limiter, settings, database, reporter).items():
         if not files:
             reporter.warn("no_views", f"The page view service has no month of {project} yet.", project=project)
             continue
-        address = asked.client.format(project=project)
-        client = wiki if address == wiki.url else Wiki(address, gate, asked.state / "pywikibot")
-        titles |= find_items(client, project, titles_of(files, settings.pageviews), settings.live.batch)
-    write_rows(sorted(titles), asked.out / "titles.parquet", schema.TITLES)
+        url = request.client_api.format(project=project)
+        client = wiki if url == wiki.url else Wiki(url, limiter, request.state / "pywikibot")
+        titles |= fetch_page_items(client, project, article_titles(files, settings.pageviews), settings.live.batch)
+    write_rows(sorted(titles), request.out / "titles.parquet", schema.TITLES)
     return {item for item, _, _ in titles}
 
 
-def _files(
-    asked: PageViews, gate: Gate, settings: Settings, database: Database, reporter: Reporter
+def _fetch_lists(
+    request: PageViewRequest, limiter: RateLimiter, settings: Settings, database: Database, reporter: Reporter
 ) -> Mapping[str, list[Path]]:
-    """Lists of the most viewed pages of each project."""
-    if asked.top is None:
+    """The lists of the most viewed pages of each project."""
+    if request.service_url is None:
         return {}
-    projects, most = settings.pageviews.projects, settings.live.view_pages
-    with gate.session() as session:
+    views, most = request.out / "views", settings.live.view_pages
+    with limiter.session() as session:
         top = {
-            project: fetch_top(session, asked.top, project, asked.months, most, asked.out / "views")
-            for project in projects
+            project: fetch_top_pages(session, request.service_url, project, request.months, most, views)
+            for project in settings.pageviews.projects
         }
     found = {project: list(months.values()) for project, months in top.items()}
-    for month in asked.months if asked.dumps and wants_complete(settings.live) else ():
-        files = MonthlyFiles(str(asked.dumps), gate, projects, settings.live, asked.state / "page-views")
-        with reporter.track(f"all pages of {month[0]}-{month[1]:02d}", 0):
-            is_there = rank_month(files, month, database)
-        if not is_there:
-            reporter.warn("no_complete_views", "There is no file of all pages of a month.", file=files.address(month))
-            continue
-        for project in projects:
-            ranking = files.ranking(project, month)
-            out = asked.out / "views" / f"complete_{project}_{month[0]}-{month[1]:02d}.tsv"
-            found[project].append(beyond(ranking, top[project].get(month), most, out))
+    if request.dumps_url and needs_monthly_files(settings.live):
+        store = request.state / "page-views"
+        monthly = MonthlyFiles(request.dumps_url, limiter, settings.pageviews.projects, settings.live, store)
+        for month in request.months:
+            for project, ranking in _fetch_rankings(monthly, month, database, reporter).items():
+                out = views / f"complete_{project}_{month[0]}-{month[1]:02d}.tsv"
+                found[project].append(write_further_pages(ranking, top[project].get(month), most, out))
     return found
+
+
+def _fetch_rankings(files: MonthlyFiles, month: Month, database: Database, reporter: Reporter) -> Mapping[str, Path]:
+    """The ranking of a month for each project; a warning and nothing if the file of the month does not exist."""
+    with reporter.track(f"all pages of {month[0]}-{month[1]:02d}", 0):
+        exists = rank_month(files, month, database)
+    if not exists:
+        reporter.warn("no_complete_views", "There is no file of all pages of a month.", file=files.url_of(month))
+        return {}
+    return {project: files.ranking(project, month) for project in files.projects}
