@@ -21,6 +21,7 @@ from pipeline.sources.live.compare import compare_window
 from pipeline.sources.live.context import HarvestContext
 from pipeline.sources.live.fetch_window import fetch_window
 from pipeline.sources.live.rate_limit import RateLimiter
+from pipeline.sources.live.request import HarvestRequest, ServiceUrls
 from pipeline.sources.live.undone import find_undone
 from pipeline.sources.live.wiki import Wiki
 from pipeline.sources.live.window import Window
@@ -65,11 +66,11 @@ def visit(
         limiter = RateLimiter(CONTACT, quick(budget=budget))
         wiki = Wiki(f"{url}/w/api.php", limiter, folder / "pywikibot")
         pool, reporter = InlineExecutor(), Reporter("quiet")
-        context = HarvestContext(wiki, limiter, window, folder / "state", settings, pool, reporter)
+        request = HarvestRequest(ServiceUrls(wiki.url, sparql=None, pageviews=None), CONTACT, folder / "state")
+        context = HarvestContext(request, settings, limiter, wiki, window.end, window, pool, reporter)
         fetched = fetch_window(context, out)
-        with context.database() as database:
-            compare_window(fetched.changes, window, out, settings, pool, database)
-            find_undone(context, out, database)
+        compare_window(context, fetched.changes, out)
+        find_undone(context, fetched.changes, out)
     _ingest_heads(out, folder, settings)
     evidence = classification.Evidence(
         out / "differences", out / "merges.parquet", (folder / "new" / "statements",), window.start

@@ -1,7 +1,7 @@
 """Step 5, tables for the build: fetched items in the form of a dump, MENTIONS, and what a harvest adds to later tables.
 
-`write_items` and `write_mentions` are part of a harvest. `complete_ingested` and `complete_changes` are called by the
-stages of a build, on tables that were made from the harvest as they would be from dumps.
+`write_tables` is part of a harvest. `complete_ingested` and `complete_changes` are called by the stages of a build, on
+tables that were made from the harvest as they would be from dumps.
 """
 
 import gzip
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from pipeline.core import schema
 from pipeline.core.tables import Database, read_table, write_rows, write_table
+from pipeline.sources.live.context import HarvestContext
 from pipeline.sources.live.item_texts import fetched_items, item_texts, parsed_items
 from pipeline.sources.live.state import ITEMS
 from pipeline.sources.live.surroundings import GraphCounts
@@ -18,8 +19,24 @@ from pipeline.sources.live.surroundings import GraphCounts
 _STATEMENT_COUNT = schema.ENTITIES.names.index("statement_count")
 
 
-def write_items(folder: Path, database: Database) -> int:
-    """Write the fetched items in the form of a dump; returns the number of its lines."""
+def write_tables(context: HarvestContext, counts: GraphCounts | None, folder: Path) -> int:
+    """Write the fetched items in the form of a dump, and MENTIONS if they were counted.
+
+    Args:
+        context: What every step is given.
+        counts: Counts of the whole graph.
+        folder: The folder of the harvest, with the fetched items in `items/`.
+
+    Returns:
+        The number of items.
+    """
+    with context.database() as database:
+        if counts:
+            _write_mentions(folder, counts, database)
+        return _write_items(folder, database)
+
+
+def _write_items(folder: Path, database: Database) -> int:
     items = fetched_items(folder, database)
     with gzip.GzipFile(folder / ITEMS, "wb", compresslevel=6, mtime=0) as file:
         for place, line in enumerate(item_texts(folder, items, database)):
@@ -28,7 +45,7 @@ def write_items(folder: Path, database: Database) -> int:
     return len(items)
 
 
-def write_mentions(folder: Path, counts: GraphCounts, database: Database) -> None:
+def _write_mentions(folder: Path, counts: GraphCounts, database: Database) -> None:
     """Write MENTIONS of the counted items as `mentions.parquet`, with the same numbers as from a dump of all items."""
     found: list[tuple[int, int, int, int]] = []
     for rows in parsed_items(folder, counts.mentions.keys(), (), database):

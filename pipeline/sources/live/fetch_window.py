@@ -14,7 +14,7 @@ from pipeline.core import schema
 from pipeline.core.tables import Database
 from pipeline.sources.live.context import HarvestContext
 from pipeline.sources.live.recent_changes import fetch_recent_changes
-from pipeline.sources.live.revision_spans import find_spans, open_changes
+from pipeline.sources.live.revision_spans import find_gaps, find_spans, open_changes
 from pipeline.sources.live.revisions import fetch_base_and_head, fetch_revisions
 
 _HIDDEN_ROUNDS = 3  # revisions in a row that may be hidden before an item is left out
@@ -26,10 +26,12 @@ class FetchedWindow:
 
     Attributes:
         changes: Files of RECENT_CHANGES that cover the window.
+        gaps: Parts of the window that the wiki no longer lists, each as a start and an end.
         counts: How many items there were of each kind.
     """
 
     changes: list[Path]
+    gaps: list[list[str]]
     counts: Mapping[str, int]
 
 
@@ -50,7 +52,8 @@ def fetch_window(context: HarvestContext, folder: Path) -> FetchedWindow:
         database.write(_OLD, folder / "old" / "texts.parquet", schema.TEXTS)
         database.write(_NEW, folder / "new" / "texts.parquet", schema.TEXTS)
         database.write(_MERGES, folder / "merges.parquet", schema.MERGES)
-    return FetchedWindow(files, counts)
+        gaps = find_gaps(files, context.window, context.now, context.settings.live.retention_days, database)
+    return FetchedWindow(files, gaps, counts)
 
 
 def _fetch_changes(context: HarvestContext) -> list[Path]:

@@ -12,23 +12,18 @@ from pathlib import Path
 
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import PoliteSettings, Settings
-from pipeline.core.tables import Database
-from pipeline.sources.live.build_tables import write_items, write_mentions
+from pipeline.sources.live.build_tables import write_tables
 from pipeline.sources.live.compare import compare_window
 from pipeline.sources.live.context import HarvestContext
 from pipeline.sources.live.fetch_window import fetch_window
-from pipeline.sources.live.items import fetch_items
+from pipeline.sources.live.popular_items import fetch_popular_items
 from pipeline.sources.live.rate_limit import RateLimiter, urllib_rate_limited
 from pipeline.sources.live.request import HarvestRequest
-from pipeline.sources.live.revision_spans import find_gaps
 from pipeline.sources.live.state import RECORD, Harvest, find_finished, harvest_folder, resolve_window
-from pipeline.sources.live.subjects import changed_subjects, dating_items
 from pipeline.sources.live.surroundings import fetch_surroundings
 from pipeline.sources.live.undone import find_undone
 from pipeline.sources.live.wiki import Wiki
 from pipeline.sources.live.window import Window
-from pipeline.sources.pageviews.popular_items import PageViewRequest, fetch_popular_items
-from pipeline.sources.pageviews.top_pages import last_months
 
 
 def harvest(
@@ -57,65 +52,46 @@ def harvest(
         with urllib_rate_limited(limiter):
             wiki = Wiki(request.urls.api, limiter, request.state / "pywikibot")
             window = resolve_window(request, wiki.clock, settings)
-            context = HarvestContext(wiki, limiter, window, request.state, settings, pool, reporter)
-            return find_finished(request, window, settings) or _harvest(request, context)
+            context = HarvestContext(request, settings, limiter, wiki, wiki.clock, window, pool, reporter)
+            return find_finished(request, window, settings) or _run_steps(context)
     finally:
         traffic = limiter.traffic.summary()
         reporter.say("traffic", f"{traffic['requests']} requests, {traffic['failed']} of them failed", **traffic)
 
 
-def _harvest(request: HarvestRequest, context: HarvestContext) -> Harvest:
-    """The steps. Each reads what the steps before it wrote to the folder, which is renamed when all are done."""
-    window, settings = context.window, context.settings
-    folder = harvest_folder(request, window, settings)
+def _run_steps(context: HarvestContext) -> Harvest:
+    """Run all steps in a hidden folder, which is renamed at the end."""
+    folder = harvest_folder(context.request, context.window, context.settings)
     part = folder.with_name(f".{folder.name}.part")
     part.mkdir(parents=True, exist_ok=True)
     _report_budget(context)
 
     fetched = fetch_window(context, part)
+    compare_window(context, fetched.changes, part)
+    find_undone(context, fetched.changes, part)
+    popular = fetch_popular_items(context, part)
+    around = fetch_surroundings(context, popular, part)
+    lines = write_tables(context, around.counts, part)
 
-    with context.database() as database:
-        compare_window(fetched.changes, window, part, settings, context.pool, database)
-        find_undone(context, part, database)
-        subjects = changed_subjects(database, request.properties, settings.live.max_subjects, settings.seed)
-        dating = dating_items(database, request.properties)
-        gaps = find_gaps(fetched.changes, window, context.wiki.clock, settings.live.retention_days, database)
+    counts = {**fetched.counts, "subjects": around.subjects, "viewed": len(popular), "lines": lines}
+    return _finish(context, part, folder, {"gaps": fetched.gaps, "counts": counts})
 
-    with context.database() as database:
-        popular = _fetch_popular(request, context, part, database)
-        fetch_items(context.wiki, dating, part / "items", settings.live.batch, database, context.reporter)
-        graph_counts = fetch_surroundings(request, context, {*subjects, *popular}, part, database)
 
-        if graph_counts:
-            write_mentions(part, graph_counts, database)
-        lines = write_items(part, database)
-
-    counts = {**fetched.counts, "subjects": len(subjects), "viewed": len(popular), "lines": lines}
+def _finish(context: HarvestContext, part: Path, folder: Path, found: Mapping[str, object]) -> Harvest:
+    """Write the record, rename the folder, and delete what only an unfinished harvest needs."""
+    window = context.window
     record = {
         "wiki": context.wiki.name,
         "start": window.start.isoformat(),
         "end": window.end.isoformat(),
-        "gaps": gaps,
-        "counts": counts,
+        **found,
     }
-    return _finish(context, part, folder, record)
-
-
-def _fetch_popular(request: HarvestRequest, context: HarvestContext, part: Path, database: Database) -> set[int]:
-    """Fetch `views/` and `titles.parquet`; returns the items of the most viewed pages."""
-    urls, months = request.urls, last_months(context.window.end, context.settings.live.view_months)
-    pages = PageViewRequest(urls.pageviews, urls.pageview_dumps, urls.client_api, months, context.state, part)
-    return fetch_popular_items(pages, context.wiki, context.limiter, context.settings, database, context.reporter)
-
-
-def _finish(context: HarvestContext, part: Path, folder: Path, record: Mapping[str, object]) -> Harvest:
-    """Write the record, rename the folder, and delete what only an unfinished harvest needs."""
     (part / RECORD).write_text(json.dumps(record, sort_keys=True, indent=1) + "\n", encoding="utf-8")
     for name in ("items", "scratch"):
         shutil.rmtree(part / name, ignore_errors=True)
     part.replace(folder)
     shutil.rmtree(context.state / "revisions", ignore_errors=True)  # their texts are in the folder
-    return Harvest(folder, context.window, record)
+    return Harvest(folder, window, record)
 
 
 def _report_budget(context: HarvestContext) -> None:

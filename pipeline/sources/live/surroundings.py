@@ -11,7 +11,7 @@ from pipeline.core.tables import Database
 from pipeline.sources.live.context import HarvestContext
 from pipeline.sources.live.item_texts import named_items
 from pipeline.sources.live.items import fetch_items
-from pipeline.sources.live.request import HarvestRequest
+from pipeline.sources.live.subjects import changed_subjects, dating_items
 
 _INSTANCE_OF, _SUBCLASS_OF = "P31", "P279"
 
@@ -30,62 +30,64 @@ class GraphCounts:
 
 
 @dataclass(frozen=True)
-class _Crawl:
-    """Where fetched items go, and how far to follow their statements.
+class Surroundings:
+    """What was fetched, apart from the items in the folder of the harvest.
 
     Attributes:
-        context: What every step is given.
-        properties: The properties to follow, such as "P27".
-        class_depth: The largest number of subclass steps.
-        folder: The folder of the harvest; items are added to `items/`.
-        database: A session to work in.
+        subjects: How many changed items were taken as subjects.
+        counts: Counts of all fetched items except classes; None without a query service.
     """
 
-    context: HarvestContext
-    properties: frozenset[str]
-    class_depth: int
-    folder: Path
-    database: Database
+    subjects: int
+    counts: GraphCounts | None
 
 
-def fetch_surroundings(
-    request: HarvestRequest,
-    context: HarvestContext,
-    subjects: Collection[int],
-    folder: Path,
-    database: Database,
-) -> GraphCounts | None:
-    """Fetch subjects and all items around them that sentences and filters need.
+def fetch_surroundings(context: HarvestContext, popular: Collection[int], folder: Path) -> Surroundings:
+    """Fetch the subjects and all items around them that sentences and filters need, into `items/`.
 
     Args:
-        request: The query service, which properties to follow, and how far up the class tree.
         context: What every step is given.
-        subjects: The items to start from.
-        folder: The folder of the harvest; items are added to `items/`.
-        database: A session to work in.
-
-    Returns:
-        Counts of the fetched items, except classes; None without a query service.
+        popular: Items of popular pages, which are subjects too.
+        folder: The folder of the harvest, with the differences in `differences/`.
 
     Raises:
         ServiceError: A server refuses us or keeps failing.
         BudgetSpent: The run has used its budget of requests.
     """
-    properties = frozenset(f"P{number}" for number in request.properties)
-    crawl = _Crawl(context, properties, request.class_depth, folder, database)
-    items = _fetch_hops(crawl, subjects, context.settings.live.hops)
-    if request.urls.sparql is None:
-        _fetch_classes(crawl, _named(crawl, items, {_INSTANCE_OF}))
-        return None
+    live, properties = context.settings.live, context.request.properties
+    with context.database() as database:
+        database.view("differences", folder / "differences")
+        changed = changed_subjects(database, properties, live.max_subjects, context.settings.seed)
+        dating = dating_items(database, properties)
+    with context.database() as database:
+        crawl = _Crawl(context, folder, database)
+        fetch_items(context.wiki, dating, folder / "items", live.batch, database, context.reporter)
+        items = _fetch_hops(crawl, {*changed, *popular}, live.hops)
+        if context.request.urls.sparql is None:
+            _fetch_classes(crawl, _named(crawl, items, {_INSTANCE_OF}))
+            return Surroundings(len(changed), None)
+        return Surroundings(len(changed), _fetch_from_graph(crawl, context.request.urls.sparql, items))
+
+
+@dataclass(frozen=True)
+class _Crawl:
+    """Fetches items, one level of statements after the other."""
+
+    context: HarvestContext
+    folder: Path
+    database: Database
+
+
+def _fetch_from_graph(crawl: _Crawl, url: str, items: set[int]) -> GraphCounts:
+    """Fetch the neighbours and superclasses that the query service finds for fetched items, and count links."""
     from pipeline.sources.live import graph, sparql  # imported late, because SPARQLWrapper takes time to load
 
-    settings = context.settings
-    service = sparql.QueryService(request.urls.sparql, context.limiter, settings.live)
+    context, settings, request = crawl.context, crawl.context.settings, crawl.context.request
+    service = sparql.QueryService(url, context.limiter, settings.live)
     incoming = graph.count_incoming_links(service, items)
-    neighbours = graph.fetch_neighbours(
-        service, incoming, request.properties, settings.live.neighbour_heads, settings.seed
-    )
-    items |= _fetch_hops(crawl, neighbours, 1)
+    most = settings.live.neighbour_heads
+    neighbours = graph.fetch_neighbours(service, incoming, request.properties, most, settings.seed)
+    items = items | _fetch_hops(crawl, neighbours, 1)
     classes = _named(crawl, items, {_INSTANCE_OF})
     cache = context.state / f"classes-{context.window.end:%Y-%m}.parquet"  # fetched anew every month
     _fetch(crawl, graph.fetch_superclasses(service, classes, request.class_depth, cache))
@@ -106,10 +108,11 @@ def _named(crawl: _Crawl, items: Collection[int], properties: Collection[str]) -
 
 def _fetch_hops(crawl: _Crawl, items: Collection[int], hops: int) -> set[int]:
     """Fetch items, the items that their statements name, and so on for a number of hops; returns all of them."""
+    properties = {f"P{number}" for number in crawl.context.request.properties}
     seen, level = set(items), set(items)
     _fetch(crawl, level)
     for _ in range(hops):
-        level = _named(crawl, level, crawl.properties) - seen
+        level = _named(crawl, level, properties) - seen
         seen |= level
         _fetch(crawl, level)
     return seen
@@ -119,7 +122,7 @@ def _fetch_classes(crawl: _Crawl, classes: set[int]) -> None:
     """Fetch classes and their superclasses level by level, without a query service."""
     seen: set[int] = set()
     level = classes
-    for _ in range(crawl.class_depth + 1):
+    for _ in range(crawl.context.request.class_depth + 1):
         level = level - seen
         if not level:
             return

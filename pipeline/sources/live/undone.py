@@ -15,6 +15,7 @@ from pipeline.sources.entities.model import number
 from pipeline.sources.entities.statements import Entity, value_text
 from pipeline.sources.live.context import HarvestContext
 from pipeline.sources.live.edit_summaries import NAMES_PROPERTY, NO_STATEMENT
+from pipeline.sources.live.revision_spans import open_changes
 
 _UndoneRow = tuple[int, str, str]  # the columns of schema.UNDONE, in order
 _NewStatements = Mapping[int, list[tuple[str, str, str]]]  # property, statement and value, by item
@@ -40,20 +41,23 @@ WHERE is_new_value AND item_kind <> 'removed' AND property_id IS NOT NULL ORDER 
 """
 
 
-def find_undone(context: HarvestContext, folder: Path, database: Database) -> None:
+def find_undone(context: HarvestContext, changes: list[Path], folder: Path) -> None:
     """Write UNDONE as `undone.parquet`.
 
     Args:
         context: What every step is given.
-        folder: The folder of the harvest.
-        database: A session with the table `changes` and the view `differences`.
+        changes: Files of RECENT_CHANGES that cover the window.
+        folder: The folder of the harvest, with the differences in `differences/`.
 
     Raises:
         ServiceError: The wiki refuses us or keeps failing.
         BudgetSpent: The run has used its budget of requests.
     """
-    rows = _tagged(database, context.settings.live.drop_anonymous)
-    new = _new_statements(database, {(item, statement) for item, statement, _ in rows})
+    with context.database() as database:
+        open_changes(changes, context.window, database)
+        database.view("differences", folder / "differences")
+        rows = _tagged(database, context.settings.live.drop_anonymous)
+        new = _new_statements(database, {(item, statement) for item, statement, _ in rows})
     rows |= _fetch_undone_later(context, new)
     write_rows(sorted(rows), folder / "undone.parquet", schema.UNDONE)
 

@@ -1,4 +1,4 @@
-"""The most viewed pages of a month from Wikimedia's page view service, and the items that pages are about."""
+"""The most viewed pages of a month from Wikimedia's page view service."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,11 +11,9 @@ import requests
 from pipeline.core.errors import ServiceError
 from pipeline.core.settings import PageviewsSettings
 from pipeline.core.tables import whole_file
-from pipeline.sources.live.wiki import Wiki
 
 _Pages = list[tuple[str, int]]  # title with underscores, views
 Month = tuple[int, int]
-TitleRow = tuple[int, str, str]  # the columns of schema.TITLES, in order
 
 TOP_PAGES_LIMIT = 1_000
 """Pages that the service lists for a month."""
@@ -104,29 +102,3 @@ def read_titles(path: Path) -> Iterator[str]:
     """The titles of a top list, in order."""
     lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: titles may contain other line separators
     return (line.split("\t")[0] for line in lines[1:] if line)
-
-
-def fetch_page_items(wiki: Wiki, project: str, titles: list[str], batch: int) -> set[TitleRow]:
-    """Fetch the items that pages are about, and follow redirects.
-
-    Args:
-        wiki: The wiki that the pages are on.
-        project: Its name in page views, such as "en.wikipedia".
-        titles: Titles of pages, with underscores.
-        batch: Titles per request.
-
-    Returns:
-        Rows of TITLES.
-    """
-    found: dict[str, int] = {}
-    for start in range(0, len(titles), batch):
-        batch_titles = "|".join(titles[start : start + batch])
-        for part in wiki.query(prop="pageprops", ppprop="wikibase_item", redirects=1, titles=batch_titles):
-            for page in part.get("pages", ()):
-                item = str(page.get("pageprops", {}).get("wikibase_item", ""))
-                if item[:1] == "Q" and page.get("ns") == 0:
-                    found[page["title"]] = int(item[1:])
-            redirects = [(one["from"], one["to"]) for one in part.get("redirects", ())]
-            found |= {old: found[new] for old, new in redirects if new in found}
-    name = project.partition(".")[0].replace("-", "_") + "wiki"
-    return {(item, name, title) for title, item in found.items()}
