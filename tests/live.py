@@ -37,14 +37,14 @@ def quick(**polite: object) -> PoliteSettings:
 
 
 @dataclass(frozen=True)
-class Visited:
+class Harvested:
     """What the first steps of a harvest found.
 
     Attributes:
         changes: CHANGES.
         counts: Items by kind.
         limiter: The rate limiter of all requests.
-        seen: What the server was asked.
+        seen: The requests that the server got.
         folder: Every table on the way.
     """
 
@@ -55,9 +55,9 @@ class Visited:
     folder: Path
 
 
-def visit(
+def harvest_window(
     history: History, window: Window, folder: Path, faults: Faults | None = None, budget: int = 10_000
-) -> Visited:
+) -> Harvested:
     """Run the steps up to CHANGES against a server that plays a history."""
     settings = load_settings()
     templates = load_templates()
@@ -79,7 +79,7 @@ def visit(
         compared = classification.classify(evidence, templates.dating, database, folder / "compared.parquet")
     with Database(folder / "scratch", "500MB") as database:
         complete_changes(compared, out, database, folder / "changes.parquet")
-    return Visited(read_table(folder / "changes.parquet").to_pylist(), fetched.counts, limiter, seen, folder)
+    return Harvested(read_table(folder / "changes.parquet").to_pylist(), fetched.counts, limiter, seen, folder)
 
 
 def _ingest_heads(harvest: Path, folder: Path, settings: Settings) -> None:

@@ -71,7 +71,7 @@ def test_daily_runs_leave_no_recent_changes_for_the_harvest(history: History, tm
     assert not any(asked.get("list") == "recentchanges" for _, asked in wikidata.seen.requests[before:])
 
 
-def test_what_the_wiki_has_forgotten_is_told(history: History, tmp_path: Path) -> None:
+def test_what_the_wiki_no_longer_lists_is_a_gap(history: History, tmp_path: Path) -> None:
     kept_from = "2021-06-05T00:00:00Z"
     history.changes = [row for row in history.changes if row["timestamp"] >= kept_from]
     ends = {"start": datetime.fromisoformat("2021-05-01T00:00:00Z"), "end": datetime.fromisoformat(END)}
@@ -81,7 +81,7 @@ def test_what_the_wiki_has_forgotten_is_told(history: History, tmp_path: Path) -
     assert gap_end >= "2021-06-05"
 
 
-def test_a_window_that_is_remembered_has_no_gap(history: History, tmp_path: Path) -> None:
+def test_a_window_that_is_fully_listed_has_no_gap(history: History, tmp_path: Path) -> None:
     ends = {"start": datetime.fromisoformat(START), "end": datetime.fromisoformat(END)}
     made = harvest_of(history, tmp_path, **ends)
     assert made.record["gaps"] == []
@@ -89,7 +89,7 @@ def test_a_window_that_is_remembered_has_no_gap(history: History, tmp_path: Path
     assert again == made or again.record["counts"] == made.record["counts"]
 
 
-def test_the_plan_asks_nobody_and_tells_the_budget() -> None:
+def test_the_plan_sends_no_request_and_shows_the_budget() -> None:
     run = succeed("plan", "--source", "live", "--since", "7d")
     assert re.search(r"together +\d{2,3},\d{3}, within the budget of 120,000", run.out)
     assert "150 a minute" in run.out
@@ -100,10 +100,10 @@ def test_the_plan_counts_the_files_of_all_pages(tmp_path: Path) -> None:
     config.write_text("[live]\nview_pages = 5_000\n")
     plan = ("plan", "--source", "live", "--since", "7d", "--config", config)
     assert "files of all pages" not in succeed(*plan[:-2]).out
-    told = succeed(*plan).out
-    assert re.search(r"files of all pages +3\n", told)
-    assert re.search(r"page views and titles +306\n", told)
-    assert "about 7.5 GB" in told
+    text = succeed(*plan).out
+    assert re.search(r"files of all pages +3\n", text)
+    assert re.search(r"page views and titles +306\n", text)
+    assert "about 7.5 GB" in text
     elsewhere = succeed(
         *plan, "--api", "https://wiki.example/w/api.php", "--pageviews", "https://wiki.example/views"
     ).out
@@ -112,7 +112,7 @@ def test_the_plan_counts_the_files_of_all_pages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "text"),
     [
         (("--since", "a week"), "--since"),
         (("--from", "2026-11-08T00:00:00Z"), "No window was given"),
@@ -120,20 +120,20 @@ def test_the_plan_counts_the_files_of_all_pages(tmp_path: Path) -> None:
         (("--since", "7d", "--api", "wikidata.org"), "This is no address of an API"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], told: str, tmp_path: Path) -> None:
+def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], text: str, tmp_path: Path) -> None:
     run = editmill(*LIVE, *arguments, "--out", tmp_path)
     assert run.code == 2
-    assert told in run.err
+    assert text in run.err
 
 
-def test_the_tour_that_the_sandbox_tells_goes_from_the_wiki_to_loaded_rows(tmp_path: Path) -> None:
+def test_the_tour_that_the_sandbox_prints_goes_from_the_wiki_to_loaded_rows(tmp_path: Path) -> None:
     """Its commands are run as they are printed, by a shell, in an empty folder and without any other network."""
     sandbox = start("sandbox", cwd=tmp_path)
     try:
         assert sandbox.stdout is not None
-        told = "".join(sandbox.stdout.readline() for _ in range(7))
-        assert re.match(r"A small Wikidata is at http://127\.0\.0\.1:\d+, a Hub at http://127\.0\.0\.1:\d+\.", told)
-        *_, build, export, publish, load = told.splitlines()
+        text = "".join(sandbox.stdout.readline() for _ in range(7))
+        assert re.match(r"A small Wikidata is at http://127\.0\.0\.1:\d+, a Hub at http://127\.0\.0\.1:\d+\.", text)
+        *_, build, export, publish, load = text.splitlines()
         tour = "\n".join(
             ["set -e", 'editmill() { "$PYTHON" -m pipeline.cli.main "$@"; }', build, export, publish, load]
         )
@@ -158,7 +158,7 @@ def test_the_tour_that_the_sandbox_tells_goes_from_the_wiki_to_loaded_rows(tmp_p
 
 
 @pytest.mark.parametrize("option", ["--port", "--hub-port"])
-def test_the_sandbox_tells_which_port_is_taken(option: str) -> None:
+def test_the_sandbox_says_which_port_is_taken(option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         run = editmill("sandbox", option, other.getsockname()[1])
     assert run.code == 2
