@@ -89,7 +89,7 @@ def _fetch_from_graph(crawl: _Crawl, url: str, items: set[int]) -> GraphCounts:
     neighbours = graph.fetch_neighbours(service, incoming, request.properties, most, settings.seed)
     items = items | _fetch_hops(crawl, neighbours, 1)
     classes = _named(crawl, items, {_INSTANCE_OF})
-    cache = context.state / f"classes-{context.window.end:%Y-%m}.parquet"  # fetched anew every month
+    cache = context.state / f"classes-{context.window.end:%Y-%m}.parquet"  # fetched again every month
     _fetch(crawl, graph.fetch_superclasses(service, classes, request.class_depth, cache))
     incoming |= graph.count_incoming_links(service, items - incoming.keys())
     return GraphCounts(incoming, graph.count_mentions(service, items))
