@@ -38,7 +38,7 @@ from pipeline.select.selection import Measured
 from pipeline.sources.diff.comparison import last_edit, window_start
 from pipeline.sources.files.checksums import dump_hashes
 from pipeline.sources.files.seekable import dump_bytes
-from pipeline.sources.live.harvest import Harvest
+from pipeline.sources.live.state import Harvest
 from pipeline.sources.pageviews.files import pageview_files
 from pipeline.stages import COUNTS, Input, StageContext
 
@@ -52,7 +52,7 @@ class Sources:
     old: Path | None = None
     pageviews: Path | None = None
     exclude: Path | None = None
-    harvest: Harvest | None = None  # of a living wiki, in place of an older dump
+    harvest: Harvest | None = None  # of a living wiki, instead of an older dump
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,10 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
 
         # Its workers end when all is read: the model needs their memory.
         with executor(options.workers, options.executor, options.dask_address) as pool:
-            visit = sources.harvest
-            ingested = stages.ingest(context, files.new, pool, visit.folder if visit else None, files.old)
-            if visit:
-                changed = stages.changed_live(context, visit.folder, visit.window.start, ingested)
+            harvest = sources.harvest
+            ingested = stages.ingest(context, files.new, pool, harvest.folder if harvest else None, files.old)
+            if harvest:
+                changed = stages.changed_live(context, harvest.folder, harvest.window.start, ingested)
             else:
                 changed = stages.changed(context, files.old, files.new, pool) if files.old else None
 
@@ -134,8 +134,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         counted = [screened, selected, worded, divided, *([varied] if varied else [])]
         folders = _Folders(ingested, changed, viewed, scored, selected, counted)
         manifest = _manifest(context, options, files, folders, origin)
-        if visit:
-            manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(visit.record)})
+        if harvest:
+            manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(harvest.record)})
         edits = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
         manifest = manifest.model_copy(update=_mixes(edits))
         drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
@@ -226,7 +226,7 @@ def _views(context: StageContext, files: Sequence[Input], ingested: Path) -> Pat
 
 
 def _origin(sources: Sources, ingested: Path, changed: Path | None, reporter: Reporter) -> Origin:
-    """The window: from the last edit of the older state to that of the newer one, or what a visit was told."""
+    """The window: from the last edit of the older state to that of the newer one, or the window of a harvest."""
     if sources.harvest:
         return Origin(sources.name, sources.harvest.window.start, sources.harvest.window.end)
     start = window_start(changed) if changed else None

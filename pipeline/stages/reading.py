@@ -1,4 +1,4 @@
-"""From dumps, or from a visit to a living wiki, to tables: what there is, and what changed."""
+"""From dumps, or from a harvest of a living wiki, to tables: what there is, and what changed."""
 
 import functools
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from pipeline.sources.entities.model import SUBCLASS, TYPE
 from pipeline.sources.entities.rows import Wanted
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.files.stream import arriving
-from pipeline.sources.live import window
+from pipeline.sources.live.build_tables import complete_changes, complete_ingested
 from pipeline.stages.context import COUNTS, Input, StageContext, write_json
 
 
@@ -58,9 +58,9 @@ def ingest(
 
     Args:
         context: What every stage is given.
-        new: The newer dump, or the items that a visit brought.
+        new: The newer dump, or the items of a harvest.
         pool: Where to read.
-        harvest: That visit, which knows more of the graph and of pages than its items tell.
+        harvest: The folder of that harvest, which also has counts of the whole graph and titles of pages.
         old: The dump that `changed` will compare it with: what it looks for in the newer one is found in the same pass.
     """
 
@@ -72,7 +72,7 @@ def ingest(
             _read(context, new, pool, out)
         if harvest:
             with context.database() as database:
-                window.complete(out, harvest, database)
+                complete_ingested(out, harvest, database)
 
     return context.stage("ingest", _ingest_depends(context, new.sha256, harvest), make)
 
@@ -116,7 +116,7 @@ def ingest_arriving(context: StageContext, name: str, pool: Executor) -> Path:
 
 
 def changed_live(context: StageContext, harvest: Path, since: datetime, ingested: Path) -> Path:
-    """CHANGES of a visit's window, as `changes.parquet`."""
+    """CHANGES of the window of a harvest, as `changes.parquet`."""
     files = sorted(path.relative_to(harvest).as_posix() for path in (harvest / "differences").glob("*.parquet"))
     dating = context.templates.dating
     depends = {
@@ -132,7 +132,7 @@ def changed_live(context: StageContext, harvest: Path, since: datetime, ingested
         with context.database() as database:
             compared = classification.classify(evidence, dating, database, out / "compared.parquet")
         with context.database() as database:
-            window.finish_changes(compared, harvest, database, out / "changes.parquet")
+            complete_changes(compared, harvest, database, out / "changes.parquet")
 
     return context.stage("changes", depends, make)
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import requests
 
 from pipeline.core.errors import ServiceError
-from pipeline.sources.live.rate_limit import Gate
+from pipeline.sources.live.rate_limit import RateLimiter
 
 _CHUNK_BYTES = 1 << 16  # what a broken connection may lose
 _BLOCK_BYTES = 1 << 22  # a packed chunk may unpack to far more than memory holds
@@ -69,7 +69,7 @@ def read_anew(read: Callable[[], _Read], attempts: int, url: str) -> _Read:
     )
 
 
-def unpacked(gate: Gate, url: str) -> Iterator[bytes]:
+def unpacked(limiter: RateLimiter, url: str) -> Iterator[bytes]:
     """The content of a bzip2 file at an address, in blocks as they arrive.
 
     Raises:
@@ -79,7 +79,7 @@ def unpacked(gate: Gate, url: str) -> Iterator[bytes]:
         BudgetSpent: The run may send no more requests.
     """
     part, content = _Part(), _Bzip2()
-    with gate.session() as session:
+    with limiter.session() as session:
         while True:
             trouble = "the file breaks off"
             with _ask(session, url, part) as response:
@@ -87,7 +87,7 @@ def unpacked(gate: Gate, url: str) -> Iterator[bytes]:
                 try:
                     for chunk in response.iter_content(_CHUNK_BYTES):
                         if len(chunk) == _CHUNK_BYTES:
-                            gate.arrived()
+                            limiter.record_success()
                         fresh = chunk[skip:]
                         skip -= len(chunk) - len(fresh)
                         part.arrived += len(fresh)
@@ -95,9 +95,9 @@ def unpacked(gate: Gate, url: str) -> Iterator[bytes]:
                 except requests.RequestException as error:
                     trouble = f"the connection failed: {type(error).__name__}"
             if content.is_whole and part.length in (None, part.arrived):
-                gate.arrived()
+                limiter.record_success()
                 return
-            gate.broke_off(url, f"{trouble} after {part.arrived} bytes")
+            limiter.record_failure(url, f"{trouble} after {part.arrived} bytes")
 
 
 def _ask(session: requests.Session, url: str, part: _Part) -> requests.Response:
