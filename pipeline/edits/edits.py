@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from pipeline.core import times
-from pipeline.core.edit_record import Edit, Step
+from pipeline.core.edit_record import COLUMNS, Edit, Step
 from pipeline.core.settings import LimitsSettings
 from pipeline.language.prompts import Ask, ask, ask_through, mentions
 from pipeline.language.subgraph import Item, Subgraph
@@ -18,6 +18,7 @@ Fact = Mapping[str, Any]  # a row of schema.FACTS
 
 _MODIFYING = {"replaced", "correction"}  # change classes in which an earlier value gave way
 _MIN_REPHRASES = 2  # decision 15
+_COPIED = tuple(field.name for field in COLUMNS if field.column.source == "FACTS")
 
 
 class Drop(NamedTuple):
@@ -128,6 +129,7 @@ def _edit(fact: Fact, subgraph: Subgraph, origin: Origin, limits: LimitsSettings
     if reason := _fault(asked, subject, name, rephrases, limits):
         return reason
     edit = {
+        **{name: fact[name] for name in _COPIED},
         **_identity(fact, target, truth),
         **_triple(fact, subject, asked),
         "prompt": asked.prompt,
@@ -139,7 +141,8 @@ def _edit(fact: Fact, subgraph: Subgraph, origin: Origin, limits: LimitsSettings
         "portability": [],
         "prefixes": [],
         "length_forms": [],
-        **_signals(fact, subject),
+        "statement_count": subject.statement_count,
+        "sitelinks": subject.sitelinks,
         **_provenance(fact, origin),
         "template_id": asked.template_id,
         "template_version": asked.template_version,
@@ -183,7 +186,6 @@ def _identity(fact: Fact, target: _Object, truth: _Object) -> dict[str, Any]:
     key = "|".join((fact["category"], str(fact["subject_id"]), path, target.key))
     return {
         "case_id": f"{fact['category']}-{hashlib.sha256(key.encode()).hexdigest()[:16]}",
-        "category": fact["category"],
         "edit_kind": "insertion" if target.key == truth.key else "modification",
         "split": "",
         "base_case_id": None,
@@ -222,48 +224,8 @@ def _objects(fact: Fact, subgraph: Subgraph, target: _Object, truth: _Object) ->
     }
 
 
-_COPIED_SIGNALS = (
-    "frequency",
-    "in_degree",
-    "out_degree",
-    "page_views",
-    "page_views_percentile",
-    "log_likelihood_sum",
-    "log_likelihood_mean",
-    "log_likelihood_per_byte",
-    "log_likelihood_threshold",
-    "log_likelihood_in_facts",
-    "log_likelihood_in_facts_threshold",
-    "log_likelihood_alone",
-    "lm_token_count",
-    "lm_model",
-    "lm_revision",
-    "lm_dtype",
-    "lm_tokenizer",
-    "lt_type",
-)
-
-
-def _signals(fact: Fact, subject: Item) -> dict[str, Any]:
-    copied = {name: fact[name] for name in _COPIED_SIGNALS}
-    return {**copied, "statement_count": subject.statement_count, "sitelinks": subject.sitelinks}
-
-
-_COPIED_PROVENANCE = (
-    "statement_id",
-    "change_class",
-    "base_revision",
-    "head_revision",
-    "first_seen",
-    "rcids",
-    "tags",
-    "event_time",
-)
-
-
 def _provenance(fact: Fact, origin: Origin) -> dict[str, Any]:
     return {
-        **{name: fact[name] for name in _COPIED_PROVENANCE},
         "event_time_precision": times.PRECISION_NAMES.get(fact["event_precision"]),
         "event_time_calendar": times.CALENDAR_NAMES.get(fact["event_calendar_id"]),
         "source": origin.source,

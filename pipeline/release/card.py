@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import yaml
 
-from pipeline.core.edit_record import Category
+from pipeline.core.edit_record import GROUPS, Category
 from pipeline.core.errors import UsageError
 from pipeline.core.manifest import Manifest
 from pipeline.core.resources import data_cards_folder
@@ -54,7 +54,7 @@ def make_card(manifest: Manifest, figures: Sequence[str]) -> str:
         "front_matter": _front_matter(manifest, folder),
         **_flags(manifest, figures),
         **_numbers(manifest, relations),
-        **_tables(manifest, relations, folder),
+        **_tables(manifest, relations),
     }
     return render((folder / "dataset.md").read_text(encoding="utf-8"), slots, manifest)
 
@@ -226,15 +226,14 @@ def _listed(names: Iterable[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _tables(manifest: Manifest, relations: Mapping[str, Relation], folder: Path) -> Slots:
-    described = _read_yaml(folder / "columns.yaml")
+def _tables(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
     return {
         "rows_table": card_tables.rows_table(manifest),
         "changes_table": card_tables.changes_table(manifest),
         "thresholds_table": card_tables.thresholds_table(manifest),
         "likelihood_auc_table": card_tables.likelihood_auc_table(manifest),
-        "columns_table": card_tables.columns_table(described["columns"]),
-        "fields_table": card_tables.fields_table(described["fields"]),
+        "columns_table": card_tables.columns_table(GROUPS),
+        "parts_table": card_tables.parts_table(GROUPS),
         "exports_table": card_tables.exports_table(manifest),
         "lacks_list": card_tables.lacks_list(manifest),
         "relations_table": card_tables.relations_table(manifest, relations),
