@@ -19,7 +19,7 @@ from pipeline.release.checks import CHECKS
 from pipeline.release.exports import LACKS
 from pipeline.release.summary import EVERY_CATEGORY, failures, funnel, in_bytes
 
-SHORT = 12  # characters of a hash that tell it apart
+SHORT = 12  # characters of a hash that the card shows
 
 _NUMBER = re.compile(r"[\d,.%]+|")
 _TYPE_NAMES = {"double": "float64", "timestamp[ms, tz=UTC]": "time, UTC"}
@@ -85,7 +85,7 @@ _SENTENCES = {None: "", "neutral": "neutral", "fact": "openings of facts"}
 
 
 def likelihood_auc_table(manifest: Manifest) -> str:
-    """How well likelihood tells popular from long-tail subjects."""
+    """How well likelihood separates popular from long-tail subjects."""
     rows = [
         [
             _WHOSE[row.heads],

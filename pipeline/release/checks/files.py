@@ -49,9 +49,9 @@ def counts_add_up(contents: Contents) -> Failures:
     for edit in contents.edits:
         rows[edit["category"]][edit["split"]] += 1
     for category, splits in contents.manifest.rows.items():
-        for split, told in splits.items():
-            if rows[category][split] != told:
-                yield f"{category} has {rows[category][split]} rows in {split}, not {told}"
+        for split, count in splits.items():
+            if rows[category][split] != count:
+                yield f"{category} has {rows[category][split]} rows in {split}, not {count}"
 
 
 def files_intact(contents: Contents) -> Failures:
