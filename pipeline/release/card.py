@@ -60,12 +60,12 @@ def render(template: str, slots: Slots) -> str:
     that is left out of this card, and every value must have a place.
 
     Raises:
-        UsageError: A name has no value, a value has no place, or the template is no valid Jinja2.
+        UsageError: A name has no value, a value has no place, or the template is not valid Jinja2.
     """
     try:
         tree = _ENVIRONMENT.parse(template)
     except TemplateSyntaxError as error:
-        raise _fault(f"Line {error.lineno} of the card is no valid Jinja2: {error.message}") from error
+        raise _fault(f"Line {error.lineno} of the card is not valid Jinja2: {error.message}") from error
     names = meta.find_undeclared_variables(tree)
     if unfilled := sorted(names - slots.keys()):
         raise _fault(f"Nothing fills the slot {', '.join(unfilled)} of the card")

@@ -386,8 +386,8 @@ def test_a_table_without_rows_leaves_one_blank_line() -> None:
             "Nothing fills the slot unknown in line 1",
         ),
         ("text", {"unused": "x"}, "no slot for unused"),
-        ("a\n{% if open %} text", {"open": True}, "Line 2 of the card is no valid Jinja2"),
-        ("text {% endif %}", {}, "Line 1 of the card is no valid Jinja2"),
+        ("a\n{% if open %} text", {"open": True}, "Line 2 of the card is not valid Jinja2"),
+        ("text {% endif %}", {}, "Line 1 of the card is not valid Jinja2"),
     ],
 )
 def test_a_template_that_does_not_fit_is_refused(template: str, slots: Mapping[str, object], message: str) -> None:
