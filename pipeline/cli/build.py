@@ -5,7 +5,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from pipeline.cli.arguments import A_DUMP, DEFAULT_OUT, Command, add_config, add_live, add_workers, asked, name
+from pipeline.cli.arguments import (
+    A_DUMP,
+    DEFAULT_OUT,
+    Command,
+    add_config,
+    add_live,
+    add_model,
+    add_workers,
+    asked,
+    model_settings,
+    name,
+)
 from pipeline.core.edit_record import Category
 from pipeline.core.errors import UsageError
 from pipeline.core.progress import Reporter
@@ -38,6 +49,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="the causal language model that finds unlikely names: a folder, a Hub id, the tiny one that comes along, "
         "or none (default: bundled for the sample; none for dumps, of which the tiny model knows nothing)",
     )
+    add_model(parser)
 
 
 def _categories(text: str) -> tuple[str, ...]:
@@ -53,7 +65,8 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
     from pipeline.jobs.build import Options, build
     from pipeline.release.summary import summary
 
-    settings = load_settings(options.config, {"seed": options.seed, "categories": options.categories})
+    overrides = {"seed": options.seed, "categories": options.categories, "model": model_settings(options)}
+    settings = load_settings(options.config, overrides)
     where = Options(
         out=options.out,
         work=options.work or options.out / ".work",

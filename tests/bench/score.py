@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 import torch
+from pipeline.lm.hf_scorer import score_pairs
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from pipeline.core.errors import PipelineError
@@ -29,7 +30,6 @@ from pipeline.core.parallel import processes, told_deaths
 from pipeline.core.settings import Sharing, load_settings
 from pipeline.lm.encoding import Reader, encode
 from pipeline.lm.forward import Limits, Work
-from pipeline.lm.hf_scorer import score_pairs
 from tests.bench.workload import SHAPES, make_network, make_reader, make_requests
 
 PADDED_ROWS = 64

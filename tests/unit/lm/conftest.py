@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
+from pipeline.lm.hf_scorer import HfScorer, load_scorer
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     AutoModelForCausalLM,
@@ -19,8 +20,7 @@ from transformers import (
 )
 
 from pipeline.core import schema
-from pipeline.lm.hf_scorer import HfScorer, load_scorer
-from pipeline.lm.scorer import Sentence
+from pipeline.lm.scores import Sentence
 
 VOCABULARY = 512
 POSITIONS = 64  # that the models can read

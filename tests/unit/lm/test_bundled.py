@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pipeline.lm.hf_scorer import load_scorer
+from pipeline.lm.subprocess_scorer import Model, scorer_elsewhere
 
 from pipeline.core import schema
 from pipeline.core.errors import UsageError
 from pipeline.core.settings import load_settings
 from pipeline.lm.bundled import SHOWN_NAME, bundled_model
-from pipeline.lm.hf_scorer import load_scorer
-from pipeline.lm.subprocess_scorer import Model, scorer_elsewhere
 from tests.tiny.corpus import corpus
 from tests.tiny.train import Recipe, train
 

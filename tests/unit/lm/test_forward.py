@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 import torch
+from pipeline.lm.hf_scorer import HfScorer
 from transformers import AutoModelForCausalLM, BloomConfig, MambaConfig, MistralConfig, PreTrainedModel, Qwen2Config
 
 from pipeline.core.errors import PipelineError
@@ -12,7 +13,6 @@ from pipeline.core.settings import Sharing
 from pipeline.lm import forward
 from pipeline.lm.batches import Batch, Encoded
 from pipeline.lm.forward import Limits, Work, predict, score_batch, score_items
-from pipeline.lm.hf_scorer import HfScorer
 from pipeline.lm.loading import can_share
 from pipeline.lm.prefix_tree import plan_trees
 from tests.unit.lm.conftest import VOCABULARY

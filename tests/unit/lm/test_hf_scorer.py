@@ -16,6 +16,7 @@ from typing import cast
 
 import pytest
 import torch
+from pipeline.lm.hf_scorer import HfScorer, load_scorer
 from tokenizers import normalizers
 from transformers import (
     BertConfig,
@@ -29,8 +30,7 @@ from transformers import (
 
 from pipeline.core import schema
 from pipeline.core.errors import UsageError
-from pipeline.lm.hf_scorer import HfScorer, load_scorer
-from pipeline.lm.scorer import Scorer, Sentence
+from pipeline.lm.scores import Scorer, Sentence
 from tests.unit.lm.conftest import (
     CONFIGS,
     POSITIONS,

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import pytest
+from pipeline.lm.hf_scorer import HfScorer
 from transformers import PreTrainedTokenizerFast
 
 from pipeline.lm.encoding import Reader, encode, items
-from pipeline.lm.hf_scorer import HfScorer
 from tests.unit.lm.conftest import CONFIGS, VOCABULARY, requests
 from tests.unit.lm.test_hf_scorer import SENTENCES, TOLERANCE
 

@@ -13,17 +13,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pipeline.lm.devices import Run
+from pipeline.lm.hf_scorer import HfScorer
 
 from pipeline.core import schema
 from pipeline.core.errors import InputError, UsageError
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import read_table
-from pipeline.lm.devices import Run
-from pipeline.lm.hf_scorer import HfScorer
 from pipeline.lm.loading import Choice
 from pipeline.lm.score_file import AUDIT, MANIFEST, Summary, score_file
-from pipeline.lm.scorer import Sentence
+from pipeline.lm.scores import Sentence
 from tests.unit.lm.conftest import named, requests
 
 TOLERANCE = 1e-4

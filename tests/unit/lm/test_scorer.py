@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.core import schema
-from pipeline.lm.scorer import STATUSES, FakeScorer, Score, Sentence, scores_table, sentences
+from pipeline.lm.scores import STATUSES, FakeScorer, Score, Sentence, scores_table, sentences
 from tests.unit.lm.conftest import named, requests
 
 TEXT = "Somebody mentioned Ada Lovelace and others."

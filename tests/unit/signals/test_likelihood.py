@@ -15,7 +15,7 @@ from pipeline.core.settings import Settings, load_settings
 from pipeline.core.tables import read_table, write_table
 from pipeline.language.carriers import Claim, carriers_of
 from pipeline.language.relations import load_templates
-from pipeline.lm.scorer import FakeScorer
+from pipeline.lm.scores import FakeScorer
 from pipeline.signals import likelihood
 from pipeline.signals.likelihood import make_requests, measure_likelihood, read_heads
 
