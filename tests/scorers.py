@@ -15,9 +15,10 @@ from transformers import PreTrainedModel
 from pipeline.core import schema
 from pipeline.core.settings import Sharing, load_settings
 from pipeline.lm.encoding import Reader, encode, join_scores
-from pipeline.lm.forward import ForwardStats
+from pipeline.lm.forward import ForwardStats, Limits
 from pipeline.lm.loading import load_network, load_reader, supported_sharing
 from pipeline.lm.model_spec import ModelSpec
+from pipeline.lm.pair_scores import score_pairs
 from pipeline.lm.scores import Identity, Sentence, Status, sentences
 
 _CHARACTERS_PER_TOKEN = 4
@@ -126,6 +127,11 @@ class HfScorer:
         reader = Reader(self.tokenizer, self.bos_id, self.max_positions, identity.fingerprint)
         encoded, pairs = encode(requests, reader)
         return join_scores(encoded, self.score_pairs(pairs))
+
+    def score_pairs(self, pairs: pa.Table) -> pa.Table:
+        """Turn PAIRS into PAIR_SCORES."""
+        limits = Limits(self.max_tokens_per_batch, self.max_logits_per_batch, self.trie_nodes)
+        return score_pairs(self.network, pairs, self.sharing, limits, self.work)
 
 
 class Score(NamedTuple):

@@ -288,7 +288,8 @@ def _finish(
     stats = running.pop(shard).result()
     if not folder.scores(shard).exists():
         encoded = read_table(folder.rows(shard))
-        found = _find_scores(encoded["score_key"], folder)
+        own = folder.pair_scores(read_table(folder.new_pairs(shard), ["score_key"])["score_key"])
+        found = _find_scores(encoded["score_key"], folder, own)
         write_table(join_scores(encoded, found), folder.scores(shard), schema.SCORES.with_metadata(_metadata(manifest)))
     if stats.pairs:
         _report_warnings(stats, spec, manifest, reporter)
@@ -314,11 +315,11 @@ def _report_warnings(stats: ShardStats, spec: ModelSpec, manifest: Mapping[str, 
         )
 
 
-def _find_scores(keys: "pa.ChunkedArray[Any]", folder: _Folder) -> pa.Table:
-    """The PAIR_SCORES of keys, from whichever files they stand in."""
+def _find_scores(keys: "pa.ChunkedArray[Any]", folder: _Folder, first: Path | None = None) -> pa.Table:
+    """The PAIR_SCORES of keys, from whichever files hold them; most may be in the one that is read first."""
     missing = keys.drop_null().unique()
     parts = [schema.PAIR_SCORES.empty_table()]
-    for path in folder.all_pair_scores():
+    for path in sorted(folder.all_pair_scores(), key=lambda path: path != first):
         if not len(missing):
             break
         here = read_table(path, ["score_key"])["score_key"]

@@ -6,7 +6,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
-from pipeline.lm.hf_scorer import HfScorer, load_scorer
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     AutoModelForCausalLM,
@@ -21,6 +20,7 @@ from transformers import (
 
 from pipeline.core import schema
 from pipeline.lm.scores import Sentence
+from tests.scorers import HfScorer, load_scorer
 
 VOCABULARY = 512
 POSITIONS = 64  # that the models can read

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from pipeline.lm.hf_scorer import load_scorer
 
 from pipeline.core.errors import UsageError
+from tests.scorers import load_scorer
 from tests.unit.lm.conftest import byte_level_tokenizer, save_model
 
 CODE = """
