@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.settings import Sharing
-from pipeline.lm.batches import Batch, Encoded, Tree, of_one_length, plan
+from pipeline.lm.batches import Batch, Encoded, Tree, of_one_length, plan_batches
 from pipeline.lm.prefix_tree import plan_trees
 
 _UNREAD_BATCHES = 64  # whose results stay on the device: fetching each at once would make it wait for the host
@@ -147,10 +147,10 @@ def _batches(items: Sequence[Encoded], sharing: Sharing, limits: Limits, tokens:
     predictions = max(1, limits.logits // tokens)
     if sharing == "trie":
         nodes = min(limits.nodes, limits.tokens)
-        yield from map(of_one_length, plan((i for i in items if i.inputs > nodes), limits.tokens, predictions))
+        yield from map(of_one_length, plan_batches((i for i in items if i.inputs > nodes), limits.tokens, predictions))
         yield from plan_trees((i for i in items if i.inputs <= nodes), nodes, limits.tokens, predictions)
     else:
-        yield from map(of_one_length, plan(items, limits.tokens, predictions))
+        yield from map(of_one_length, plan_batches(items, limits.tokens, predictions))
 
 
 @torch.inference_mode()
