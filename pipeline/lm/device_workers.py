@@ -6,6 +6,7 @@ one helps only where a model is too small for that.
 """
 
 import functools
+import json
 import os
 import time
 from collections.abc import Generator, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 from transformers import PreTrainedModel
 
@@ -27,6 +29,8 @@ from pipeline.lm.loading import find_devices, load_network, supported_sharing
 from pipeline.lm.model_spec import ModelSpec
 from pipeline.lm.pair_scores import score_pairs
 from pipeline.lm.scores import Identity
+
+_STATS = "stats"
 
 
 class DeviceWorker(NamedTuple):
@@ -103,14 +107,16 @@ def score_on(worker: DeviceWorker, pairs: pa.Table) -> pa.Table:
 
 
 def score_shard(task: ShardTask) -> ShardStats:
-    """Score the new pairs of a shard and write their PAIR_SCORES."""
+    """Score the new pairs of a shard and write their PAIR_SCORES, with what it took as metadata.
+
+    One file holds both, so that a run that is killed right after it and goes on still knows how the shard was scored.
+    """
     network, sharing = _load(task.worker)
     started = time.monotonic()
     stats = ForwardStats()
     pairs = read_table(task.new_pairs)
     scores = score_pairs(network, pairs, sharing, _limits(task.worker), stats)
-    write_table(scores, task.scores, schema.PAIR_SCORES)
-    return ShardStats(
+    taken = ShardStats(
         pairs=pairs.num_rows,
         device=network.device.type,
         sharing=sharing,
@@ -121,6 +127,14 @@ def score_shard(task: ShardTask) -> ShardStats:
         max_tokens_per_batch=task.worker.spec.settings.max_tokens_per_batch,
         budgets=tuple(stats.budgets),
     )
+    write_table(scores, task.scores, schema.PAIR_SCORES.with_metadata({_STATS: json.dumps(taken._asdict())}))
+    return taken
+
+
+def read_stats(scores: Path) -> ShardStats:
+    """What the shard took whose PAIR_SCORES these are; nothing is known of files of earlier versions."""
+    metadata = pq.read_schema(scores).metadata or {}
+    return ShardStats(**json.loads(metadata[_STATS.encode()])) if _STATS.encode() in metadata else ShardStats()
 
 
 @functools.cache

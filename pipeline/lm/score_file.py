@@ -38,7 +38,15 @@ from pipeline.core.progress import Advance, Reporter
 from pipeline.core.stage_cache import locked
 from pipeline.core.tables import make_folder, read_table, whole_file, write_table
 from pipeline.lm.audit import audit, describe_audit
-from pipeline.lm.device_workers import DeviceWorker, ShardStats, ShardTask, plan_workers, score_shard, start_worker
+from pipeline.lm.device_workers import (
+    DeviceWorker,
+    ShardStats,
+    ShardTask,
+    plan_workers,
+    read_stats,
+    score_shard,
+    start_worker,
+)
 from pipeline.lm.encoding import Reader, encode, join_scores, unique_pairs
 from pipeline.lm.loading import load_reader
 from pipeline.lm.model_spec import ModelSpec
@@ -270,9 +278,9 @@ def _score_shards(
 def _submit(pool: Executor, worker: DeviceWorker, new_pairs: Path, scores: Path | None) -> "Future[ShardStats]":
     if scores is not None and not scores.exists():
         return pool.submit(score_shard, ShardTask(new_pairs, scores, worker))
-    nothing: Future[ShardStats] = Future()
-    nothing.set_result(ShardStats())
-    return nothing
+    done: Future[ShardStats] = Future()
+    done.set_result(ShardStats() if scores is None else read_stats(scores))
+    return done
 
 
 def _finish(

@@ -19,6 +19,7 @@ from tests.integration.command import (
     half_written,
     living,
     shown,
+    stages_made,
     start,
     succeed,
     wait_until,
@@ -44,9 +45,8 @@ class Reference(NamedTuple):
 
     @property
     def stages(self) -> list[str]:
-        """Every stage that was made, nested ones too, in the order in which they were done."""
-        done = sorted((self.out / ".work").rglob("done.json"), key=lambda path: path.stat().st_mtime_ns)
-        return [path.parent.name.partition("-")[0] for path in done]
+        """Every stage that was made, in order."""
+        return stages_made(self.out / ".work")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """`editmill score` as a user runs it: killed at exact moments, run again, refused in words; and a build likewise."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def tables(out: Path) -> Mapping[str, bytes]:
     return {path.name: path.read_bytes() for path in out.glob("*.parquet")}
 
 
+def shards(out: Path) -> Mapping[str, object]:
+    """What is known of each shard, apart from the seconds that it took."""
+    found = json.loads((out / "scores.json").read_text())["shards"]
+    return {
+        shard: {name: value for name, value in stats.items() if name != "seconds"} for shard, stats in found.items()
+    }
+
+
 @pytest.mark.parametrize("before", [r"rename .*new_pairs.*00002", r"rename .*pairs/", r"rename .*scores-00001"])
 def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(before: str, place: Path, tmp_path: Path) -> None:
     killed = editmill(*command(place, tmp_path / "out"), at=Moment(before))
@@ -46,6 +55,7 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(before: str, pl
     run = succeed(*command(place, tmp_path / "out"))
     assert "18 requests" in run.out
     assert tables(tmp_path / "out") == tables(place / "whole")
+    assert shards(tmp_path / "out") == shards(place / "whole")
     assert half_written(tmp_path / "out") == []
     keys = [
         key
