@@ -42,6 +42,43 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
 
 
+def add_model(parser: argparse.ArgumentParser, workers: str = "--model-workers") -> None:
+    """How a language model runs: the settings of the section `model`.
+
+    Args:
+        parser: Of the command, which has a `--model`.
+        workers: The option for the number of processes.
+    """
+    model = parser.add_argument_group("the language model", "settings of the section [model]; see --config")
+    model.add_argument("--revision", metavar="R", help="branch, tag or commit of a model on the Hub (default: main)")
+    model.add_argument(
+        "--dtype", choices=["float32", "bfloat16", "float16"], help="what the model computes in (default: float32)"
+    )
+    model.add_argument("--device", help="auto (default: every GPU, or the CPU), cpu, cuda or cuda:N")
+    model.add_argument("--max-tokens-per-batch", type=positive, metavar="N", help="tokens that the model reads at once")
+    model.add_argument(
+        "--sharing",
+        choices=["dedup", "trie", "none"],
+        help="read equal sentences once, or equal beginnings (default), or neither",
+    )
+    model.add_argument(
+        workers,
+        dest="model_workers",
+        type=positive,
+        metavar="N",
+        help="processes that hold the model (default: one a GPU; one for a CPU's many cores)",
+    )
+    model.add_argument(
+        "--trust-remote-code", action="store_const", const=True, help="run code that comes with the model"
+    )
+
+
+def model_settings(options: argparse.Namespace) -> dict[str, object]:
+    """The settings of the section `model` that the options of `add_model` give; None where there is no option."""
+    names = ("revision", "dtype", "device", "max_tokens_per_batch", "sharing", "trust_remote_code")
+    return {name: getattr(options, name) for name in names} | {"workers": options.model_workers}
+
+
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """`--workers`."""
     parser.add_argument("--workers", type=positive, default=os.cpu_count() or 1, metavar="N", help="processes")

@@ -11,8 +11,10 @@ from pipeline.cli.arguments import (
     Command,
     add_config,
     add_live_options,
+    add_model,
     add_workers,
     live_options,
+    model_settings,
     name,
 )
 from pipeline.core.edit_record import Category
@@ -47,6 +49,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="the causal language model that finds unlikely names: a folder, a Hub id, the tiny one that comes along, "
         "or none (default: bundled for the sample; none for dumps, of which the tiny model knows nothing)",
     )
+    add_model(parser)
 
 
 def _categories(text: str) -> tuple[str, ...]:
@@ -62,7 +65,8 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
     from pipeline.jobs.build import Options, build
     from pipeline.release.summary import summary
 
-    settings = load_settings(options.config, {"seed": options.seed, "categories": options.categories})
+    overrides = {"seed": options.seed, "categories": options.categories, "model": model_settings(options)}
+    settings = load_settings(options.config, overrides)
     where = Options(
         out=options.out,
         work=options.work or options.out / ".work",

@@ -30,8 +30,7 @@ from pipeline.edits.edits import Origin
 from pipeline.edits.exclusions import Exclusions, read_exclusions
 from pipeline.language.subgraph_tables import load_subgraph
 from pipeline.language.templates import load_templates
-from pipeline.lm import bundled
-from pipeline.lm.subprocess_scorer import Model
+from pipeline.lm.model_spec import find_model
 from pipeline.release.assemble import Draft, assemble
 from pipeline.release.checks import CheckResult
 from pipeline.select.selection import Measured
@@ -110,8 +109,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         screened = stages.screen(context, ingested, exclusions)
         mentions = stages.count_mentions(context, ingested)
         viewed = _views(context, files.pageviews, ingested) if files.pageviews else None
-        model = _model(options.model, settings) if options.model else None
-        scored = stages.score(context, model, ingested, screened) if model else None
+        spec = find_model(options.model, settings.model) if options.model else None
+        scored = stages.score(context, spec, ingested, screened) if spec else None
 
         measured = Measured(
             triples=screened / "triples.parquet",
@@ -201,17 +200,6 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
     return _Files(found["new"], found.get("old"), pageviews, records)
 
 
-def _model(model: str, settings: Settings) -> Model:
-    """The model to score with."""
-    # Names in a few sentences share their beginnings, which trees read once; models that cannot share so do without.
-    scoring = settings.scoring.model_copy(update={"sharing": "trie"})
-    budget = settings.likelihood.max_tokens_per_batch
-    if model == bundled.NAME:
-        # So small a model gains nothing from threads or a GPU, and without them it rounds alike on more machines.
-        return Model(str(bundled.bundled_model()), budget, scoring, bundled.SHOWN_NAME, threads=1, device="cpu")
-    return Model(model, budget, scoring)
-
-
 def _views(context: StageContext, files: Sequence[Input], ingested: Path) -> Path:
     """POPULARITY; it is told when it is empty, which leaves the popular category without a row."""
     viewed = stages.count_views(context, files, ingested)
@@ -292,8 +280,7 @@ def _version(origin: Origin, new: Input) -> str:
 def _model_record(scored: Path | None) -> ModelRecord | None:
     if scored is None:
         return None
-    ((name, revision, dtype, tokenizer),) = (row.values() for row in read_table(scored / "models.parquet").to_pylist())
-    return ModelRecord(name=name, revision=revision, dtype=dtype, tokenizer=tokenizer)
+    return ModelRecord.model_validate_json((scored / stages.MODEL).read_text())
 
 
 def _change_classes(changed: Path | None) -> Mapping[str, int]:

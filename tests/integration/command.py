@@ -145,6 +145,12 @@ def shown(out: Path) -> list[str]:
     return sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) if out.exists() else []
 
 
+def stages_made(work: Path) -> list[str]:
+    """Every stage that is finished in a work folder, nested ones too, in the order in which they were."""
+    done = sorted(work.rglob("done.json"), key=lambda path: path.stat().st_mtime_ns)
+    return [path.parent.name.partition("-")[0] for path in done]
+
+
 def half_written(out: Path) -> list[Path]:
     """Whatever under a folder bears the name of something unfinished."""
     return sorted(out.rglob(".*.part"))
