@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from pipeline.cli.arguments import A_DUMP, DEFAULT_OUT, Command, add_config, add_live, add_workers, asked, name
 from pipeline.core.edit_record import Category
 from pipeline.core.errors import UsageError
+from pipeline.core.extras import require
 from pipeline.core.progress import Reporter
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
         version=options.name,
         model=chosen_model(options),
     )
+    if where.model:
+        require("lm", f"--model {where.model}", "Or add `--model none`, which builds a release without one.")
     sources = _live(options, settings, reporter) if options.source == "live" else _sources(options, where.work)
     built = build(sources, settings, where, reporter)
     sys.stdout.write(summary(built.manifest, built.folder) + "\n")
@@ -91,6 +94,7 @@ def _sources(options: argparse.Namespace, work: Path):
 
 
 def _live(options: argparse.Namespace, settings: "Settings", reporter: Reporter):
+    require("live", "--source live")
     from pipeline.core.settings import load_operations
     from pipeline.jobs.build import Sources
     from pipeline.jobs.live import visit

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.cli.arguments import DEFAULT_OUT, Command, add_config, add_live, add_workers, asked
 from pipeline.core.errors import UsageError
+from pipeline.core.extras import require
 from pipeline.core.progress import Reporter
 
 
@@ -42,6 +43,7 @@ def _dump(options: argparse.Namespace) -> str:
 
 
 def _live(options: argparse.Namespace) -> str:
+    require("live", "--source live")
     from pipeline.core.settings import load_operations, load_settings
     from pipeline.jobs.live import plan
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline.cli.arguments import Command, add_config, positive
+from pipeline.core.extras import require
 from pipeline.core.progress import Reporter
 
 
@@ -31,6 +32,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _score(options: argparse.Namespace, reporter: Reporter) -> int:
+    require("lm", "score")
     from pipeline.core.settings import load_settings
     from pipeline.lm.devices import Run
     from pipeline.lm.loading import Choice

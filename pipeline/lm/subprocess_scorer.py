@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from pipeline.core.extras import require
 from pipeline.core.parallel import map_shards, processes
 from pipeline.core.settings import ScoringSettings
 from pipeline.lm.scorer import Scorer
@@ -57,9 +58,10 @@ def scorer_elsewhere(model: Model) -> Generator[Scorer]:
     """Load a model in a process that ends with the block.
 
     Raises:
-        UsageError: The model cannot be loaded, or is none that can score.
+        UsageError: The model cannot be loaded or cannot score, or PyTorch is not installed.
         PipelineError: The process died.
     """
+    require("lm", model.place)
     with processes(1) as pool:
         (identity,) = map_shards(_identity, [model], pool)
         name, *others = identity

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.core.errors import PipelineError, UsageError
+from pipeline.core.errors import UsageError
+from pipeline.core.extras import require
 from pipeline.sandbox import hub
 from pipeline.sandbox.history import TROUBLES, trouble
 from pipeline.sandbox.server import FAULTS, Faults
@@ -36,17 +37,13 @@ def run(ports: Ports, faults: str, out: TextIO) -> int:
         out: Where to tell how to ask them.
 
     Raises:
-        UsageError: There is no such fault, or a port is taken.
-        PipelineError: The SPARQL engine is not installed.
+        UsageError: There is no such fault, a port is taken, or the SPARQL engine is not installed.
     """
     shares = dict(_shares(faults))
-    try:
-        from pipeline.sandbox.slice import END, slice_history
-        from pipeline.sandbox.wikidata import small_wikidata
-    except ModuleNotFoundError as error:
-        raise PipelineError(
-            f"The sandbox needs {error.name}", remedy="Install it: pip install 'editmill[sandbox]'."
-        ) from error
+    require("sandbox", "sandbox")
+    from pipeline.sandbox.slice import END, slice_history
+    from pipeline.sandbox.wikidata import small_wikidata
+
     history = slice_history()
     trouble(history, {name: shares.pop(name) for name in TROUBLES if name in shares})
     with contextlib.ExitStack() as servers:
