@@ -57,7 +57,7 @@ def visit(
     settings = load_settings()
     templates = load_templates()
     with (
-        serve(lambda _, asked: as_json(api.answer(history, asked)), faults) as (url, seen),
+        serve(lambda request: as_json(api.answer(history, request.parameters)), faults) as (url, seen),
         Database(folder / "scratch", "500MB") as database,
     ):
         gate = Gate(CONTACT, quick(budget=budget))

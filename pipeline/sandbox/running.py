@@ -2,7 +2,6 @@
 
 import contextlib
 import shlex
-import tempfile
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from typing import TextIO
 
 from pipeline.core.errors import UsageError
 from pipeline.core.extras import require
-from pipeline.sandbox import hub
 from pipeline.sandbox.history import TROUBLES, trouble
-from pipeline.sandbox.server import FAULTS, Faults
+from pipeline.sandbox.hub import WRITE_TOKEN, hub_route
+from pipeline.sandbox.hub_store import Store
+from pipeline.sandbox.server import FAULTS, Faults, serve
 
 _OUT = "releases-of-sandbox"  # apart from those of the bundled slice, whose name is the same
 _REPO = "me/mill"
@@ -47,9 +47,8 @@ def run(ports: Ports, faults: str, out: TextIO) -> int:
     history = slice_history()
     trouble(history, {name: shares.pop(name) for name in TROUBLES if name in shares})
     with contextlib.ExitStack() as servers:
-        store = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="editmill-hub-")))
         with _taken(f"--hub-port {ports.hub}"):
-            hub_url = servers.enter_context(hub.running(store, ports.hub)).url
+            hub_url, _ = servers.enter_context(serve(hub_route(Store()), port=ports.hub))
         with _taken(f"--port {ports.wikidata}"):
             wikidata = servers.enter_context(small_wikidata(Faults(shares), ports.wikidata, history))
         release = f"v{END[:10].replace('-', '.')}"
@@ -71,7 +70,7 @@ def tour(asked: list[str], hub_url: str, release: str) -> list[str]:
     """
     load = f'import datasets; print(datasets.load_dataset("{_REPO}", "recent", revision="{release}"))'
     # The Hub's client would else ask for Xet, a protocol of its own that the sandbox does not speak.
-    where = {"HF_ENDPOINT": hub_url, "HF_TOKEN": hub.WRITE_TOKEN, "HF_HUB_DISABLE_XET": "1"}
+    where = {"HF_ENDPOINT": hub_url, "HF_TOKEN": WRITE_TOKEN, "HF_HUB_DISABLE_XET": "1"}
     how = ["--contact", "you@example.org", "--config", str(_QUICK), "--out", _OUT]
     return [
         shlex.join(["editmill", "build", *asked, *how]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.sandbox import api, rdf, views
 from pipeline.sandbox.history import History
-from pipeline.sandbox.server import Answer, Faults, Route, Seen, as_json, serve
+from pipeline.sandbox.server import Answer, Faults, Request, Route, Seen, as_json, serve
 from pipeline.sandbox.slice import END, START, slice_history
 
 
@@ -29,14 +29,14 @@ def route_of(history: History) -> Route:
     store = rdf.load(history.entities.values())
     counted = views.slice_views()
 
-    def route(path: str, parameters: dict[str, str]) -> Answer:
-        if path.endswith("/api.php"):
-            return as_json(api.answer(history, parameters))
-        if path == "/sparql":
-            return rdf.answer(store, parameters.get("query", ""))
-        return views.answer(path, counted)
+    def route(request: Request) -> Answer:
+        if request.path.endswith("/api.php"):
+            return as_json(api.answer(history, request.parameters))
+        if request.path == "/sparql":
+            return rdf.answer(store, request.parameters.get("query", ""))
+        return views.answer(request.path, counted)
 
-    return lambda path, parameters: route(path, dict(parameters))
+    return route
 
 
 @contextlib.contextmanager

@@ -3,14 +3,14 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from pipeline.core.errors import ServiceError
 from pipeline.core.settings import load_settings
 from pipeline.sandbox import rdf
-from pipeline.sandbox.server import Answer, Seen, serve
+from pipeline.sandbox.server import Answer, Request, Seen, serve
 from pipeline.sources.live.graph import count_behind, count_mentions, find_neighbours
 from pipeline.sources.live.rate_limit import Gate, urllib_through
 from pipeline.sources.live.sparql import Row, Service, ask_of_items
@@ -45,9 +45,9 @@ def ask(route: Route, **polite: object) -> tuple[dict[int, list[Row]], list[int]
     """Ask one question of twenty items."""
     gate = Gate(CONTACT, quick(**polite))
 
-    def answer(path: str, parameters: Mapping[str, str]) -> Answer:
-        assert path == "/sparql"
-        return route(asked_for(parameters["query"]))
+    def answer(request: Request) -> Answer:
+        assert request.path == "/sparql"
+        return route(asked_for(request.parameters["query"]))
 
     with serve(answer) as (url, seen), urllib_through(gate):
         service = Service(f"{url}/sparql", gate, load_settings().live)
@@ -134,7 +134,7 @@ def service() -> Iterator[Service]:
     ]
     store = rdf.load(graph)
     gate = Gate(CONTACT, quick())
-    with serve(lambda _, asked: rdf.answer(store, asked["query"])) as (url, _), urllib_through(gate):
+    with serve(lambda request: rdf.answer(store, request.parameters["query"])) as (url, _), urllib_through(gate):
         yield Service(f"{url}/sparql", gate, load_settings().live)
 
 
