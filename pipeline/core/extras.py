@@ -22,7 +22,7 @@ class Extra(NamedTuple):
 
 
 EXTRAS = {
-    "lm": Extra("A language model", ("torch", "transformers", "tokenizers")),
+    "lm": Extra("A language model", ("torch", "transformers", "tokenizers", "safetensors")),
     "hub": Extra("The Hugging Face Hub", ("huggingface_hub", "httpx2")),
     "live": Extra("A living wiki", ("pywikibot", "SPARQLWrapper", "requests")),
     "sandbox": Extra("The sandbox", ("pyoxigraph",)),

@@ -249,7 +249,11 @@ def _file(asked: HubRequest) -> Answer:
 
 def _shown(repo: Repo, pull: PullRequest) -> Json:
     shown = {"num": pull.num, "title": pull.title, "status": pull.status, "isPullRequest": True}
-    return shown | {"createdAt": pull.date, "author": {"name": "miller"}, "repo": {"name": repo.name}}
+    return shown | {
+        "createdAt": pull.date,
+        "author": {"name": "miller"},
+        "repo": {"name": repo.name, "type": "dataset"},
+    }
 
 
 def _pulls(asked: HubRequest) -> Answer:
