@@ -43,7 +43,7 @@ class Visited:
         folder: Every table on the way.
     """
 
-    classification: list[Json]
+    changes: list[Json]
     counts: Mapping[str, int]
     gate: Gate
     seen: Seen
