@@ -81,7 +81,7 @@ class HubRequest:
 
 
 def hub_route(store: Store) -> Route:
-    """Answers what a Hub is asked, one request at a time."""
+    """Answers requests to a Hub, one at a time."""
 
     def route(request: Request) -> Answer:
         with store.lock:

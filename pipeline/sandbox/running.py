@@ -1,4 +1,4 @@
-"""`editmill sandbox`: the small Wikidata and a Hub, until somebody ends them."""
+"""`editmill sandbox`: the small Wikidata and a Hub, until Ctrl-C."""
 
 import contextlib
 import shlex
@@ -34,7 +34,7 @@ def run(ports: Ports, faults: str, out: TextIO) -> int:
     Args:
         ports: Of the wiki and of the Hub.
         faults: What goes wrong with the wiki, as "maxlag=0.1,dropped=0.05".
-        out: Where to tell how to ask them.
+        out: Where to print their addresses and the commands of a tour.
 
     Raises:
         UsageError: There is no such fault, a port is taken, or the SPARQL engine is not installed.
@@ -69,7 +69,7 @@ def tour(asked: list[str], hub_url: str, release: str) -> list[str]:
         release: The name of the release.
     """
     load = f'import datasets; print(datasets.load_dataset("{_REPO}", "recent", revision="{release}"))'
-    # The Hub's client would else ask for Xet, a protocol of its own that the sandbox does not speak.
+    # Otherwise the Hub's client uses Xet, a protocol of its own that the sandbox does not have.
     where = {"HF_ENDPOINT": hub_url, "HF_TOKEN": WRITE_TOKEN, "HF_HUB_DISABLE_XET": "1"}
     how = ["--contact", "you@example.org", "--config", str(_QUICK), "--out", _OUT]
     return [
@@ -82,12 +82,12 @@ def tour(asked: list[str], hub_url: str, release: str) -> list[str]:
 
 @contextlib.contextmanager
 def _taken(where: str) -> Generator[None]:
-    """A port that cannot be had, as our error."""
+    """A port that is taken or does not exist, as our error."""
     try:
         yield
     except (OSError, OverflowError) as error:
         what = error.strerror if isinstance(error, OSError) else "there is no such port"
-        raise UsageError(f"The port cannot be had: {what}", where, "Take another.") from error
+        raise UsageError(f"The port cannot be used: {what}", where, "Take another.") from error
 
 
 def _shares(text: str) -> Mapping[str, float]:
@@ -98,7 +98,7 @@ def _shares(text: str) -> Mapping[str, float]:
         if name not in (*FAULTS, *TROUBLES) or not share.replace(".", "", 1).isdigit():
             known = ", ".join((*FAULTS, *TROUBLES))
             raise UsageError(
-                f"{part!r} is no fault with its share", "--faults", f"Known are {known}, as in maxlag=0.1."
+                f"{part!r} is not a fault with its share", "--faults", f"Write it as in maxlag=0.1. Faults are {known}."
             )
         found[name] = float(share)
     return found
