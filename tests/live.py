@@ -62,7 +62,7 @@ def harvest_window(
     settings = load_settings()
     templates = load_templates()
     out = folder / "harvest"
-    with serve(lambda _, asked: as_json(api.answer(history, asked)), faults) as (url, seen):
+    with serve(lambda request: as_json(api.answer(history, request.parameters)), faults) as (url, seen):
         limiter = RateLimiter(CONTACT, quick(budget=budget))
         wiki = Wiki(f"{url}/w/api.php", limiter, folder / "pywikibot")
         pool, reporter = InlineExecutor(), Reporter("quiet")

@@ -19,6 +19,7 @@ from pipeline.cli.arguments import (
 )
 from pipeline.core.edit_record import Category
 from pipeline.core.errors import UsageError
+from pipeline.core.extras import require
 from pipeline.core.progress import Reporter
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
         version=options.name,
         model=chosen_model(options),
     )
+    if where.model:
+        require("lm", f"--model {where.model}", "Or add `--model none`, which builds a release without one.")
     is_live = options.source == "live"
     sources = _live_sources(options, settings, reporter) if is_live else _sources(options, where.work)
     built = build(sources, settings, where, reporter)
@@ -105,6 +108,7 @@ def _sources(options: argparse.Namespace, work: Path):
 
 
 def _live_sources(options: argparse.Namespace, settings: "Settings", reporter: Reporter):
+    require("live", "--source live")
     from pipeline.core.settings import load_operations
     from pipeline.jobs.build import Sources
     from pipeline.jobs.live import run_harvest

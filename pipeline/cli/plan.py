@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.cli.arguments import DEFAULT_OUT, Command, add_config, add_live_options, add_workers, live_options
 from pipeline.core.errors import UsageError
+from pipeline.core.extras import require
 from pipeline.core.progress import Reporter
 
 
@@ -44,6 +45,7 @@ def _plan_dump(options: argparse.Namespace) -> str:
 
 
 def _plan_live(options: argparse.Namespace) -> str:
+    require("live", "--source live")
     from pipeline.core.settings import load_operations, load_settings
     from pipeline.jobs.live import plan_harvest
 

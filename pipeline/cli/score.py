@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline.cli.arguments import Command, add_config, add_model, model_settings
+from pipeline.core.extras import require
 from pipeline.core.progress import Reporter
 
 
@@ -22,6 +23,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _score(options: argparse.Namespace, reporter: Reporter) -> int:
+    require("lm", "score")
     from pipeline.core.settings import load_settings
     from pipeline.lm.model_spec import find_model
     from pipeline.lm.score_file import score_file

@@ -24,6 +24,7 @@ from multiprocessing.process import BaseProcess
 from typing import Literal, ParamSpec, TypeVar
 
 from pipeline.core.errors import PipelineError, UsageError
+from pipeline.core.extras import require
 
 P = ParamSpec("P")
 Task = TypeVar("Task")
@@ -91,12 +92,9 @@ def processes(count: int) -> Generator[Executor, None, None]:
 @contextlib.contextmanager
 def _dask(workers: int, address: str | None) -> Generator[Executor, None, None]:
     """An executor of Dask's, which runs the tasks of a lost worker again elsewhere."""
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise UsageError(
-            "Dask is not installed", "--executor dask", "Install it with `pip install editmill[dask]`."
-        ) from error
+    require("dask", "--executor dask")
+    from distributed import Client, LocalCluster
+
     with contextlib.ExitStack() as stack:
         try:
             cluster = address or stack.enter_context(

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import __version__, stages
 from pipeline.core import schema
@@ -37,9 +38,11 @@ from pipeline.select.selection import Measured
 from pipeline.sources.diff.comparison import last_edit, window_start
 from pipeline.sources.files.checksums import dump_hashes
 from pipeline.sources.files.seekable import dump_bytes
-from pipeline.sources.live.state import Harvest
 from pipeline.sources.pageviews.files import pageview_files
 from pipeline.stages import COUNTS, Input, StageContext
+
+if TYPE_CHECKING:  # it requires the extra `live`
+    from pipeline.sources.live.state import Harvest
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Sources:
     old: Path | None = None
     pageviews: Path | None = None
     exclude: Path | None = None
-    harvest: Harvest | None = None  # of a living wiki, instead of an older dump
+    harvest: "Harvest | None" = None  # of a living wiki, instead of an older dump
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from pipeline.sources.entities.model import SUBCLASS, TYPE
 from pipeline.sources.entities.rows import Wanted
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.files.stream import arriving
-from pipeline.sources.live.build_tables import complete_changes, complete_ingested
 from pipeline.stages.context import COUNTS, Input, StageContext, write_json
 
 
@@ -71,6 +70,8 @@ def ingest(
         else:
             _read(context, new, pool, out)
         if harvest:
+            from pipeline.sources.live.build_tables import complete_ingested  # late: it requires the extra `live`
+
             with context.database() as database:
                 complete_ingested(out, harvest, database)
 
@@ -127,6 +128,8 @@ def changed_live(context: StageContext, harvest: Path, since: datetime, ingested
     }
 
     def make(out: Path) -> None:
+        from pipeline.sources.live.build_tables import complete_changes  # late: it requires the extra `live`
+
         dates = (ingested / "statements",)
         evidence = classification.Evidence(harvest / "differences", harvest / "merges.parquet", dates, since)
         with context.database() as database:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, Signals
@@ -66,6 +66,11 @@ def environment(**variables: str) -> dict[str, str]:
     ours = ("PYTHON", "PYTEST", "HF_", "COLUMNS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"PYTHONPATH": f"{HOOKS}{os.pathsep}{REPO}", "HF_HUB_OFFLINE": "1"} | variables
+
+
+def without(packages: Iterable[str]) -> dict[str, str]:
+    """The variable that makes `hooks/sitecustomize.py` hide packages, by their import names."""
+    return {"EDITMILL_TEST_WITHOUT": ",".join(packages)}
 
 
 def start(*arguments: object, at: Moment | None = None, env: Mapping[str, str] | None = None, **how: Any) -> Process:

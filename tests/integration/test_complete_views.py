@@ -41,7 +41,7 @@ def settings(**changed: object) -> LiveSettings:
 def server(lines: Sequence[str]) -> Route:
     body = bz2.compress("".join(f"{line}\n" for line in lines).encode())
     file = File(body, "application/octet-stream")
-    return lambda path, asked: file if path == NAME else Answer(b"", "text/html", 404)
+    return lambda request: file if request.path == NAME else Answer(b"", "text/html", 404)
 
 
 def ranked(

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.core.errors import BudgetSpent, ServiceError
 from pipeline.core.seeded import draw_key
-from pipeline.sandbox.server import Answer, Faults, File, Route, serve
+from pipeline.sandbox.server import Answer, Faults, File, Request, Route, serve
 from pipeline.sources.files.resumable import NotThere, read_anew, unpacked
 from pipeline.sources.live.rate_limit import RateLimiter
 from tests.live import CONTACT, quick
@@ -23,7 +23,7 @@ def rate_limiter(**polite: object) -> RateLimiter:
 def file_of(*bodies: bytes) -> Route:
     """A server with one file, which it gives in one version after the other, the last one for ever."""
     left = list(bodies)
-    return lambda path, asked: File(left.pop(0) if len(left) > 1 else left[0], "application/octet-stream")
+    return lambda _: File(left.pop(0) if len(left) > 1 else left[0], "application/octet-stream")
 
 
 def read(url: str, limiter: RateLimiter, attempts: int = 3) -> bytes:
@@ -61,8 +61,8 @@ def test_whatever_goes_wrong_every_byte_comes_once(seed: int) -> None:
 def test_a_server_that_knows_no_parts_is_read_past_what_came_already() -> None:
     places: list[int] = []
 
-    def whole(path: str, asked: object) -> Answer:
-        del path, asked
+    def whole(request: Request) -> Answer:
+        del request
         places.append(1)
         given = PACKED[: len(PACKED) // 2] if len(places) == 1 else PACKED
         return Answer(given, "application/octet-stream", headers={"ETag": '"one"'})
@@ -80,7 +80,7 @@ def test_a_file_that_changes_on_its_way_is_begun_anew() -> None:
 
         count = 0
 
-        def __call__(self, path: str, asked: object) -> Answer:
+        def __call__(self, request: Request) -> Answer:
             self.count += 1
             older = Answer(PACKED[:300_000], "application/octet-stream", headers={"ETag": '"older"'})
             return older if self.count == 1 else File(newer, "application/octet-stream")
@@ -109,7 +109,7 @@ def test_half_a_file_is_never_taken_for_whole(body: bytes) -> None:
 
 
 def test_a_file_that_is_not_there_is_told_at_once() -> None:
-    with serve(lambda path, asked: Answer(b"", "text/html", 404)) as (url, seen), pytest.raises(NotThere):
+    with serve(lambda _: Answer(b"", "text/html", 404)) as (url, seen), pytest.raises(NotThere):
         read(url, rate_limiter())
     assert len(seen.requests) == 1
 
@@ -121,8 +121,8 @@ def test_parts_count_against_the_budget() -> None:
 
 
 def test_a_server_that_gives_nothing_but_beginnings_is_given_up() -> None:
-    def nothing(path: str, asked: object) -> Answer:
-        del path, asked
+    def nothing(request: Request) -> Answer:
+        del request
         return Answer(b"BZ", "application/octet-stream", headers={"ETag": '"one"'})
 
     with serve(nothing) as (url, seen), pytest.raises(ServiceError, match="failed|begun"):

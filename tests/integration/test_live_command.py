@@ -162,10 +162,10 @@ def test_the_sandbox_says_which_port_is_taken(option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         run = editmill("sandbox", option, other.getsockname()[1])
     assert run.code == 2
-    assert f"The port cannot be had: Address already in use ({option} " in run.err
+    assert f"The port cannot be used: Address already in use ({option} " in run.err
 
 
 def test_the_sandbox_knows_its_faults() -> None:
     run = editmill("sandbox", "--faults", "earthquake=0.1")
     assert run.code == 2
-    assert "too_many, unavailable, maxlag, truncated, slow, dropped, disorder, suppressed, lagging" in run.err
+    assert "too_many, unavailable, maxlag, truncated, slow, dropped, lost, disorder, suppressed, lagging" in run.err

@@ -6,10 +6,9 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pipeline.sandbox import hub_store
-from pipeline.sandbox.hub import running
 from pipeline.sandbox.slice import END, START, history_between
 from pipeline.sandbox.wikidata import small_wikidata
+from tests.hub import running_hub
 from tests.integration.command import REPO, environment
 from tests.integration.dumps import States
 from tests.integration.test_live_release import QUICK
@@ -39,7 +38,7 @@ def test_days_are_fetched_and_the_week_is_released_once(states: States, tmp_path
     config = tmp_path / "quick.toml"
     config.write_text("[polite]\n" + "".join(f"{name} = {value}\n" for name, value in QUICK.items()))
     with (
-        running(tmp_path / "hub") as hub,
+        running_hub() as hub,
         small_wikidata(history=history_between(states.old, states.new)) as wikidata,
     ):
         build = {
@@ -73,5 +72,5 @@ def test_days_are_fetched_and_the_week_is_released_once(states: States, tmp_path
         found = json.loads(done.stdout)
         assert found == {"fetched": [1, 1], "there": [False, True], "tag": f"v{scheduled:%Y.%m.%d}"}
         assert listing(hub, found["tag"]) == hashes(tmp_path / "releases" / found["tag"])
-        assert [one.status for one in hub_store.read_repo(hub.store, ON_THE_HUB).discussions] == ["merged"]
+        assert [one.status for one in hub.store.repos[ON_THE_HUB].pulls] == ["merged"]
         assert len(wikidata.seen.requests) < 200  # 113: neither the changes nor the harvest was fetched twice

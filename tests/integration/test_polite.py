@@ -1,7 +1,6 @@
 """The limiter: real clients against a real server that misbehaves, on a clock that the tests drive."""
 
 import urllib.request
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -10,7 +9,7 @@ from SPARQLWrapper import JSON, POST, SPARQLWrapper
 
 from pipeline.core.errors import BudgetSpent, Refused, ServiceError, UsageError
 from pipeline.core.settings import load_operations
-from pipeline.sandbox.server import Answer, Faults, Route, as_json, serve
+from pipeline.sandbox.server import Answer, Faults, Request, Route, as_json, serve
 from pipeline.sources.live.rate_limit import Clock, RateLimiter, urllib_rate_limited
 
 POLITE = load_operations().polite
@@ -39,15 +38,15 @@ def rate_limiter(time: Time, **changes: object) -> RateLimiter:
     return RateLimiter(CONTACT, POLITE.model_copy(update=changes), seed=1, clock=time.clock)
 
 
-def fine(path: str, parameters: Mapping[str, str]) -> Answer:
-    del path, parameters
+def fine(request: Request) -> Answer:
+    del request
     return as_json({"ok": True})
 
 
 def in_turn(*answers: Answer) -> Route:
     """A route that gives one answer after the other, the last one for ever."""
     left = list(answers)
-    return lambda path, parameters: left.pop(0) if len(left) > 1 else left[0]
+    return lambda _: left.pop(0) if len(left) > 1 else left[0]
 
 
 def test_no_more_than_the_rate_goes_out() -> None:
@@ -104,7 +103,7 @@ def test_the_time_may_be_written_as_a_date() -> None:
 @pytest.mark.parametrize("fault", ["truncated", "dropped", "unavailable", "too_many", "maxlag"])
 def test_an_answer_that_is_not_whole_is_asked_for_again(fault: str) -> None:
     faults = Faults({fault: 0.5}, seed=2, retry_after=0)
-    with serve(lambda path, asked: as_json({"numbers": list(range(50))}), faults) as (url, seen):
+    with serve(lambda _: as_json({"numbers": list(range(50))}), faults) as (url, seen):
         limiter = rate_limiter(Time(), break_after=100)
         for _ in range(20):
             assert limiter.session().get(f"{url}/api.php").json() == {"numbers": list(range(50))}

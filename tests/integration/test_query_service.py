@@ -3,14 +3,14 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from pipeline.core.errors import ServiceError
 from pipeline.core.settings import load_settings
 from pipeline.sandbox import rdf
-from pipeline.sandbox.server import Answer, Seen, serve
+from pipeline.sandbox.server import Answer, Request, Seen, serve
 from pipeline.sources.live.graph import count_incoming_links, count_mentions, fetch_neighbours
 from pipeline.sources.live.rate_limit import RateLimiter, urllib_rate_limited
 from pipeline.sources.live.sparql import QueryService, Row, query_items
@@ -45,9 +45,9 @@ def ask(route: Route, **polite: object) -> tuple[dict[int, list[Row]], list[int]
     """Run one query for twenty items."""
     limiter = RateLimiter(CONTACT, quick(**polite))
 
-    def answer(path: str, parameters: Mapping[str, str]) -> Answer:
-        assert path == "/sparql"
-        return route(asked_for(parameters["query"]))
+    def answer(request: Request) -> Answer:
+        assert request.path == "/sparql"
+        return route(asked_for(request.parameters["query"]))
 
     with serve(answer) as (url, seen), urllib_rate_limited(limiter):
         service = QueryService(f"{url}/sparql", limiter, load_settings().live)
@@ -134,7 +134,10 @@ def service() -> Iterator[QueryService]:
     ]
     store = rdf.load(graph)
     limiter = RateLimiter(CONTACT, quick())
-    with serve(lambda _, asked: rdf.answer(store, asked["query"])) as (url, _), urllib_rate_limited(limiter):
+    with (
+        serve(lambda request: rdf.answer(store, request.parameters["query"])) as (url, _),
+        urllib_rate_limited(limiter),
+    ):
         yield QueryService(f"{url}/sparql", limiter, load_settings().live)
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from pipeline.core.errors import InputError, UsageError
+from pipeline.core.errors import InputError
+from pipeline.core.extras import missing_extra, require
 from pipeline.core.tables import whole_file
 from pipeline.sources.files.compression import CHUNK_BYTES, DumpFile, decoder
 
@@ -100,15 +101,14 @@ def arriving(name: str) -> Generator[Arrival, None, None]:
         raw = _Hashed(cast(IO[bytes], sys.stdin.buffer))
         yield Arrival(DumpFile("standard input", raw, decoder(raw, raw.peek(4))), raw)
         return
-    try:
-        import fsspec
-    except ImportError as error:
-        raise UsageError(
-            "Addresses need the package fsspec", name, "Install it with `pip install editmill[remote]`."
-        ) from error
+    require("remote", name)
+    import fsspec
+
     try:
         file = cast("OpenFile", fsspec.open(name, "rb")).open()
-    except (OSError, ValueError, ImportError) as error:  # not there, an unknown protocol, or one that needs a package
+    except ImportError as error:
+        raise missing_extra("remote", f"The address requires a package that is not installed: {error}", name) from error
+    except (OSError, ValueError) as error:  # not there, or an unknown protocol
         raise InputError(f"The address cannot be opened: {error}", name, "Check it.") from error
     with file:
         raw = _Hashed(file)
