@@ -2,7 +2,7 @@
 
     one worker                 reads the dump from front to back
     a file with entries        each task opens it at its own place: plain files, zstandard frames, folders of shards
-    any other, processes       one decoder hands shards over in shared memory; bzip2 is unpacked by the workers too
+    any other, processes       one decoder hands shards over in shared memory; that of bzip2 has threads
     any other, many machines   each task reads it all and takes every n-th shard
 
 Whichever it is, shards are cut alike, so the results are the same.
@@ -19,8 +19,7 @@ from pipeline.core.errors import UsageError
 from pipeline.core.parallel import InlineExecutor, run_tasks, shares_memory
 from pipeline.core.progress import beat
 from pipeline.core.settings import DumpSettings
-from pipeline.sources.files.bzip2 import open_bzip2
-from pipeline.sources.files.compression import DumpFile, first_bytes, is_bzip2, open_dump
+from pipeline.sources.files.compression import DumpFile, open_dump
 from pipeline.sources.files.seekable import Spans, dump_bytes, find_spans, open_spans, read_run
 from pipeline.sources.files.shards import Shard, check_framing, cut_shards
 from pipeline.sources.files.shared_memory import Slot, Slots, look, prefix_of
@@ -116,8 +115,8 @@ def _read_slot(fed: _Fed[Result]) -> Result:
 
 
 def _read_fed(task: Pass, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
-    prefix = prefix_of(task.out)
-    with Slots(prefix) as slots, _decoded(task, pool, prefix) as stream:
+    dump = task.dump if isinstance(task.dump, DumpFile) else open_dump(task.dump, task.workers)
+    with Slots(prefix_of(task.out)) as slots, dump as stream:
 
         def feed() -> Iterator[_Fed[Result]]:
             for shard in cut_shards(stream, task.settings):
@@ -129,14 +128,6 @@ def _read_fed(task: Pass, read: Read[Result], pool: Executor) -> Generator[Resul
         tasks = run_tasks(_read_slot, feed(), pool, task.workers + _SPARE_SLOTS, lambda fed: slots.free(fed.slot))
         with contextlib.closing(tasks):
             yield from tasks
-
-
-def _decoded(task: Pass, pool: Executor, prefix: str) -> DumpFile:
-    if isinstance(task.dump, DumpFile):
-        return task.dump
-    if is_bzip2(first_bytes(task.dump)):
-        return open_bzip2(task.dump, pool, task.workers, prefix)
-    return open_dump(task.dump)
 
 
 @dataclass(frozen=True)

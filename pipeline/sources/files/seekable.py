@@ -13,16 +13,8 @@ import zstandard
 
 from pipeline.core.errors import InputError
 from pipeline.core.settings import DumpSettings
-from pipeline.sources.files.compression import (
-    CHUNK_BYTES,
-    DumpFile,
-    ZstandardFile,
-    first_bytes,
-    is_bzip2,
-    is_gzip,
-    is_zstandard,
-    open_dump,
-)
+from pipeline.sources.files.compression import DumpFile, first_bytes, is_bzip2, is_gzip, is_zstandard, open_dump
+from pipeline.sources.files.frames import CHUNK_BYTES, FrameReader, zstandard_frame
 from pipeline.sources.files.shards import Shard, cut_run
 
 INDEX = "index.json"
@@ -214,7 +206,7 @@ def _chunks(spans: Sequence[Span], begin: int) -> Generator[bytes, None, None]:
             skipped = max(begin - span.offset, 0)
             file.seek(span.start + (0 if span.is_packed else skipped))
             skipped = skipped if span.is_packed else 0
-            frames = ZstandardFile(file) if span.is_packed else None
+            frames = FrameReader(file, zstandard_frame) if span.is_packed else None
             left = span.size - max(begin - span.offset, 0)
             while left > 0:
                 chunk = (frames or file).read(CHUNK_BYTES)

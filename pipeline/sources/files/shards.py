@@ -11,7 +11,8 @@ import msgspec
 
 from pipeline.core.errors import InputError
 from pipeline.core.settings import DumpSettings
-from pipeline.sources.files.compression import CHUNK_BYTES, DAMAGE, DumpFile
+from pipeline.sources.files.compression import DAMAGE, DumpFile
+from pipeline.sources.files.frames import CHUNK_BYTES
 
 _FRAMING = b" \t\r,[]"  # what stands around the entities of an array
 _STEP_BYTES = 1 << 16  # read at a time to find the end of a line

@@ -24,28 +24,11 @@ def prefix_of(folder: Path) -> str:
     return f"editmill-{hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:8]}"
 
 
-def share(data: bytes, name: str) -> Slot:
-    """Put bytes into shared memory, whence `take` removes them."""
-    memory = _make(name, len(data))
-    _view(memory)[: len(data)] = data
-    memory.close()
-    return Slot(name, len(data))
-
-
 def look(slot: Slot) -> bytes:
     """The bytes of a slot."""
     memory = SharedMemory(slot.name)
     data = bytes(_view(memory)[: slot.size])
     memory.close()
-    return data
-
-
-def take(slot: Slot) -> bytes:
-    """The bytes of a slot, which is gone then."""
-    memory = SharedMemory(slot.name)
-    data = bytes(_view(memory)[: slot.size])
-    memory.close()
-    memory.unlink()
     return data
 
 

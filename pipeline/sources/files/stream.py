@@ -14,7 +14,8 @@ from typing import IO, TYPE_CHECKING, cast
 
 from pipeline.core.errors import InputError, UsageError
 from pipeline.core.tables import whole_file
-from pipeline.sources.files.compression import CHUNK_BYTES, DumpFile, decoder
+from pipeline.sources.files.compression import DumpFile, decoder
+from pipeline.sources.files.frames import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from fsspec.core import OpenFile
