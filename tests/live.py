@@ -66,11 +66,11 @@ def visit(
         out = folder / "harvest"
         counts = read_changes(visited, out)
         _ingest_heads(out, folder, settings)
-        evidence = classification.Evidence(
+        states = classification.ComparedStates(
             out / "differences", out / "merges.parquet", (folder / "new" / "statements",), window.start
         )
     with Database(folder / "scratch", "500MB") as database:
-        compared = classification.classify(evidence, templates.dating, database, folder / "compared.parquet")
+        compared = classification.classify(states, templates.dating, database, folder / "compared.parquet")
     with Database(folder / "scratch", "500MB") as database:
         finish_changes(compared, out, database, folder / "changes.parquet")
     return Visited(read_table(folder / "changes.parquet").to_pylist(), counts, gate, seen, folder)

@@ -13,7 +13,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.settings import PlanSettings, Settings
 from pipeline.language.relations import load_templates
 from pipeline.sources.entities.ingestion import ingest_shard
-from pipeline.sources.entities.revision_scan import find_heads
+from pipeline.sources.entities.revision_scan import scan_revisions
 from pipeline.sources.files.compression import first_bytes, is_bzip2
 from pipeline.sources.files.reader import read_shards
 from pipeline.sources.files.seekable import dump_bytes, find_spans
@@ -94,7 +94,7 @@ def _measure(dump: Path, settings: Settings, count: int) -> Sample:
             with parse:
                 items += ingest_shard(Path(folder), wanted, shard).items
             with scan:
-                find_heads(shard)
+                scan_revisions(shard)
             sizes.append(len(shard.data))
             position = shard.position
         tables = sum(file.stat().st_size for file in Path(folder).rglob("*.parquet"))
@@ -127,14 +127,18 @@ def _steps(
         seconds * scale / 60 for seconds in (sample.decode_seconds, sample.parse_seconds, sample.scan_seconds)
     )
 
-    def shared(minutes: float) -> float:
+    def minutes_shared(minutes: float) -> float:
         return (decode + minutes) / workers if is_shared else max(decode, (decode + minutes) / workers)
 
     rule = "(decode + {0}) / workers" if is_shared else "max(decode, (decode + {0}) / workers)"
     memory = workers * (_PROCESS_BYTES + assumed.memory_per_shard_byte * settings.dump.shard_bytes)
     tables = sample.tables * scale
     yield Step(
-        "ingest", shared(parse), memory, tables, f"{rule.format('parse')}, {_short(decode)} and {_short(parse)} min"
+        "ingest",
+        minutes_shared(parse),
+        memory,
+        tables,
+        f"{rule.format('parse')}, {_short(decode)} and {_short(parse)} min",
     )
     merge = sample.items * scale * assumed.merge_seconds_per_million / 1e6 / 60
     yield Step("frequency, degree", merge, _PROCESS_BYTES + 1e9, 0.02 * tables, "items x merge_seconds_per_million")
@@ -143,11 +147,13 @@ def _steps(
     texts = 2 * changed * sample.packed * scale
     told = f"compare, {_short(scan)} min to scan, {changed:.0%} changed items"
     once = f"{rule.format('scan')} for the older dump + scan / workers + {told}"
-    yield Step("changes, in a build", shared(scan) + scan / workers + compare, memory, texts, once)
-    yield Step("diff, by itself", 2 * shared(scan) + compare, memory, texts, f"2 x ({rule.format('scan')}) + {told}")
+    yield Step("changes, in a build", minutes_shared(scan) + scan / workers + compare, memory, texts, once)
+    yield Step(
+        "diff, by itself", 2 * minutes_shared(scan) + compare, memory, texts, f"2 x ({rule.format('scan')}) + {told}"
+    )
 
 
-def written(plan: Plan) -> str:
+def format_plan(plan: Plan) -> str:
     """A plan as text."""
     sample, scale = plan.sample, plan.scale
     lines = [

@@ -33,7 +33,7 @@ from pipeline.core.tables import Database, write_table
 from pipeline.language.relations import load_templates
 from pipeline.signals.degree import measure_degree
 from pipeline.sources.entities import ingestion
-from pipeline.sources.entities.revision_scan import find_heads
+from pipeline.sources.entities.revision_scan import scan_revisions
 from pipeline.sources.entities.rows import Rows, _decode, read_entity
 from pipeline.sources.files.reader import read_shards
 from pipeline.stages import wanted
@@ -199,7 +199,7 @@ def _bare(path: Path) -> None:
 
 def _heads(path: Path) -> None:
     for shard in read_shards(path, SETTINGS.dump):
-        find_heads(shard)
+        scan_revisions(shard)
 
 
 def _parse(path: Path) -> None:

@@ -97,7 +97,7 @@ ORDER BY subject_id, property_id NULLS FIRST, new_statement_id NULLS FIRST, old_
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ComparedStates:
     """Where the classes are read off: tables of a stage before this one."""
 
     differences: Path  # DIFFERENCES
@@ -106,19 +106,19 @@ class Evidence:
     cut: datetime | None  # the moment of the older state; None if no item of it tells
 
 
-def classify(evidence: Evidence, dating: Dating, database: Database, out: Path) -> Path:
+def classify(states: ComparedStates, dating: Dating, database: Database, out: Path) -> Path:
     """Give every difference its class and its date.
 
     Args:
-        evidence: What the two states tell.
+        states: What the two states tell.
         dating: Which properties date an item or a statement.
         database: A session to work in.
         out: The CHANGES file to write.
     """
-    database.view("differences", evidence.differences)
-    database.view("merges", evidence.merges)
-    database.view("statements", *evidence.statements)
-    moment = f"'{evidence.cut:%Y-%m-%d}'" if evidence.cut else "NULL"
+    database.view("differences", states.differences)
+    database.view("merges", states.merges)
+    database.view("statements", *states.statements)
+    moment = f"'{states.cut:%Y-%m-%d}'" if states.cut else "NULL"
     database.run(f"CREATE TEMP TABLE cut AS SELECT date_diff('day', DATE '0001-01-01', {moment}::DATE) + 1 AS day")
     _make_dates(database, dating)
     successive = ", ".join(f"({number})" for number in sorted(dating.successive))

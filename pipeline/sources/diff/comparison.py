@@ -20,7 +20,7 @@ from pipeline.core import schema
 from pipeline.core.errors import InputError
 from pipeline.core.parallel import map_shards
 from pipeline.core.tables import Database, read_table, row_count, spread, write_rows
-from pipeline.sources.diff.entity_diff import DifferenceRow, TermRow, compare, has_statements, holds_all, terms
+from pipeline.sources.diff.entity_diff import DifferenceRow, TermRow, compare, has_all_statements, has_statements, terms
 from pipeline.sources.entities.model import UNREADABLE
 
 _WINDOW = "window.json"
@@ -151,7 +151,11 @@ def find_merges(compared: Path, texts: Texts, database: Database, out: Path) -> 
     merges: dict[int, int] = {}
     columns = (column.to_pylist() for column in candidates.columns)
     for gone, target, is_linked, gone_json, target_json in zip(*columns, strict=True):
-        if gone not in merges and holds_all(target_json, gone_json) and (is_linked or has_statements(gone_json)):
+        if (
+            gone not in merges
+            and has_all_statements(target_json, gone_json)
+            and (is_linked or has_statements(gone_json))
+        ):
             merges[gone] = target
     return write_rows(sorted(merges.items()), out, schema.MERGES)
 

@@ -111,7 +111,7 @@ class _Pair:
     after: _Item
 
     @property
-    def fate(self) -> str:
+    def item_kind(self) -> str:
         if self.before.text and self.after.text:
             return "kept"
         return "added" if self.after.text else "removed"
@@ -135,7 +135,7 @@ def compare(item: int, old: bytes | None, new: bytes | None, replaced_gap_days: 
     """
     before, after = (None if text is None else _decode(text) for text in (old, new))
     pair = _Pair(item, _item(before, after), _item(after, before))
-    rows = [] if pair.fate == "kept" else [_row(pair, pair.fate, None, None, None)]
+    rows = [] if pair.item_kind == "kept" else [_row(pair, pair.item_kind, None, None, None)]
     differences = list(_differences(pair.before.claims, pair.after.claims))
     successions = _successions(differences, replaced_gap_days)
     for kind, left, right in differences:
@@ -240,7 +240,7 @@ def _row(
         _snak_value(left.statement.mainsnak)[1] if left else None,
         _snak_value(right.statement.mainsnak)[1] if right else None,
         right is not None and (right.property_id, right.value) not in pair.known_values,
-        pair.fate,
+        pair.item_kind,
         left is not None and right is not None and _gains_end(left, right),
         *_date(right),
         *_qualifier_date(right, END)[1:3],
@@ -366,7 +366,7 @@ def _main_names(text: bytes) -> set[str]:
     return {term.value for term in (*labels, *aliases) if term}
 
 
-def holds_all(target: bytes, source: bytes) -> bool:
+def has_all_statements(target: bytes, source: bytes) -> bool:
     """Whether an item holds every statement of another, by property and value: what a merge leaves behind."""
     try:
         return _item(_decode(source)).values() <= _item(_decode(target)).values()

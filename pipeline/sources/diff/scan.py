@@ -22,18 +22,18 @@ from pipeline.core.progress import Reporter
 from pipeline.core.settings import DumpSettings
 from pipeline.core.tables import Database, map_numbers, write_rows, write_table
 from pipeline.sources.entities.ingestion import (
-    Beside,
     ShardCounts,
+    ShardHook,
     check_counts,
     check_unreadable,
     mark_done,
     read_done,
 )
 from pipeline.sources.entities.model import UNREADABLE, state
-from pipeline.sources.entities.revision_scan import Heads, find_heads
+from pipeline.sources.entities.revision_scan import ItemRevisions, scan_revisions
 from pipeline.sources.entities.rows import Rows, StatementRow, Wanted, read_entity
 from pipeline.sources.entities.statements import named_items
-from pipeline.sources.files.reader import Pass, read_dump, read_shards
+from pipeline.sources.files.reader import ReadTask, read_dump, read_shards
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.files.shards import Shard
 
@@ -41,8 +41,8 @@ Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Keep:
-    """Which lines of a dump to keep: none, unless one of these says so."""
+class LineFilter:
+    """Which lines of a dump to lines_kept: none, unless one of these says so."""
 
     after: int | None = None  # those of a later revision
     other: Path | None = None  # those whose state is another than in this scan, or that it has not
@@ -50,7 +50,7 @@ class Keep:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ScanContext:
     """What every scan of a diff is given."""
 
     settings: DumpSettings
@@ -71,7 +71,7 @@ class Scans:
     is_quick: bool  # each dump was read once
 
 
-def find_changed(old: Path, new: Path, out: Path, reading: Reading, newer: Path | None = None) -> Scans:
+def find_changed(old: Path, new: Path, out: Path, reading: ScanContext, newer: Path | None = None) -> Scans:
     """Find the items that differ, with all that is needed to compare them.
 
     The folder of a dump holds `revisions/` (REVISIONS of all items), `texts/` (TEXTS, at least those of changed
@@ -82,32 +82,32 @@ def find_changed(old: Path, new: Path, out: Path, reading: Reading, newer: Path 
         new: The newer dump.
         out: A folder, perhaps with finished shards of an earlier run.
         reading: How to read.
-        newer: The folder of the newer dump, if `beside` has filled it.
+        newer: The folder of the newer dump, if `ingestion_hook` has filled it.
 
     Raises:
         InputError: A dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
     """
     if newer:
-        _tell_unreadable(read_done(newer)[0], new, reading.reporter)
+        _report_unreadable(read_done(newer)[0], new, reading.reporter)
     elif (after := _last_revision(old, new, reading.settings)) is not None:
-        newer = scan(new, out / "newer", Keep(after=after), reading)
+        newer = scan(new, out / "newer", LineFilter(after=after), reading)
     if newer:
-        older = scan(old, out / "older", Keep(other=newer, named=newer), reading)
+        older = scan(old, out / "older", LineFilter(other=newer, named=newer), reading)
         if not _write_changed(out, older, newer, reading.memory):
             return Scans(older, newer, out / "changed.parquet", is_quick=True)
-    older = scan(old, out / "first" / "older", Keep(), reading)
-    newer = scan(new, out / "second" / "newer", Keep(other=older), reading)
-    older = scan(old, out / "second" / "older", Keep(other=newer, named=newer), reading)
+    older = scan(old, out / "first" / "older", LineFilter(), reading)
+    newer = scan(new, out / "second" / "newer", LineFilter(other=older), reading)
+    older = scan(old, out / "second" / "older", LineFilter(other=newer, named=newer), reading)
     _write_changed(out, older, newer, reading.memory)
     return Scans(older, newer, out / "changed.parquet", is_quick=False)
 
 
-def beside(old: Path, new: Path, out: Path, settings: DumpSettings, dated: frozenset[str]) -> Beside | None:
+def ingestion_hook(old: Path, new: Path, out: Path, settings: DumpSettings, dated: frozenset[str]) -> ShardHook | None:
     """The first scan of the newer dump, to be made while that is ingested; None if revisions do not tell enough."""
     after = _last_revision(old, new, settings)
     if after is None:
         return None
-    return Beside(out, functools.partial(_scan_shard, out, Keep(after=after), Wanted(dated, frozenset())))
+    return ShardHook(out, functools.partial(_scan_shard, out, LineFilter(after=after), Wanted(dated, frozenset())))
 
 
 def _last_revision(old: Path, new: Path, settings: DumpSettings) -> int | None:
@@ -122,7 +122,7 @@ def _last_revision(old: Path, new: Path, settings: DumpSettings) -> int | None:
 
 def _revisions(path: Path, settings: DumpSettings) -> dict[int, int | None]:
     with contextlib.closing(read_shards(path, settings)) as shards:
-        heads = find_heads(next(shards))
+        heads = scan_revisions(next(shards))
     return dict(zip(heads.ids, heads.revisions, strict=True))
 
 
@@ -143,28 +143,28 @@ def _write_changed(out: Path, older: Path, newer: Path, memory: str) -> int:
         return database.table(missing).num_rows
 
 
-def scan(path: Path, out: Path, keep: Keep, reading: Reading) -> Path:
-    """Write REVISIONS of a dump, and TEXTS, NAMED items and dates of the lines to keep, a Parquet file each a shard.
+def scan(path: Path, out: Path, lines_kept: LineFilter, reading: ScanContext) -> Path:
+    """Write REVISIONS of a dump, and TEXTS, NAMED items and dates of the lines to lines_kept, a Parquet file each a shard.
 
     Raises:
         InputError: The dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
     """
-    for folder in {folder for folder in (keep.other, keep.named) if folder}:
+    for folder in {folder for folder in (lines_kept.other, lines_kept.named) if folder}:
         _sort(folder, reading.memory)
     counts, done = read_done(out)
-    read = functools.partial(_scan_shard, out, keep, Wanted(reading.dated, frozenset()))
+    read = functools.partial(_scan_shard, out, lines_kept, Wanted(reading.dated, frozenset()))
     with reading.reporter.watch(f"reading the {out.name} dump", dump_bytes(path), out / "beats") as beats:
-        task = Pass(path, out, reading.settings, reading.workers, done, beats)
+        task = ReadTask(path, out, reading.settings, reading.workers, done, beats)
         with contextlib.closing(read_dump(task, read, reading.pool)) as parts:
             for part in parts:
                 counts.add(part)
                 check_unreadable(counts, str(path), reading.settings)
     check_counts(counts, str(path), reading.settings)
-    _tell_unreadable(counts, path, reading.reporter)
+    _report_unreadable(counts, path, reading.reporter)
     return out
 
 
-def _tell_unreadable(counts: ShardCounts, path: Path, reporter: Reporter) -> None:
+def _report_unreadable(counts: ShardCounts, path: Path, reporter: Reporter) -> None:
     if counts.unreadable:
         told = f"{counts.unreadable} lines of {path} cannot be read, so nothing is told of their items"
         reporter.warn("unreadable", f"{told}. The first ones: {'; '.join(counts.samples)}")
@@ -182,22 +182,24 @@ def _sort(folder: Path, memory: str) -> None:
         database.write_numbers("SELECT DISTINCT id FROM named ORDER BY id", [folder / "named.numbers"])
 
 
-def _scan_shard(out: Path, keep: Keep, wanted: Wanted, shard: Shard) -> ShardCounts:
-    heads = find_heads(shard)
+def _scan_shard(out: Path, lines_kept: LineFilter, wanted: Wanted, shard: Shard) -> ShardCounts:
+    heads = scan_revisions(shard)
     counts = ShardCounts(lines=heads.lines, items=len(heads.ids))
     for offset, error in heads.misses:
-        counts.miss(offset, error)
+        counts.count_unreadable(offset, error)
     ids = np.array(heads.ids, dtype=np.int64)
     states = _states(heads, shard.data)
-    is_kept, is_dated = _choose(keep, heads, ids, states)
+    is_kept, is_dated = _choose(lines_kept, heads, ids, states)
     kept = np.flatnonzero(is_kept).tolist()
     texts = [(heads.ids[place], heads.line(place, shard.data)) for place in kept]
     named, errors = _named(texts)
     for place, error in errors.items():
-        counts.miss(shard.offset + heads.starts[kept[place]], error)
+        counts.count_unreadable(shard.offset + heads.starts[kept[place]], error)
     unreadable = sorted({*heads.unreadable, *(texts[place][0] for place in errors)})
     # What the older dump says of changed items is past; of those that stay the same, either dump says it.
-    dated = [heads.line(place, shard.data) for place in (np.flatnonzero(is_dated).tolist() if keep.named else kept)]
+    dated = [
+        heads.line(place, shard.data) for place in (np.flatnonzero(is_dated).tolist() if lines_kept.named else kept)
+    ]
 
     name = f"{shard.number:06d}.parquet"
     write_table(_revision_table(heads, ids, states), out / "revisions" / name, schema.REVISIONS)
@@ -208,19 +210,23 @@ def _scan_shard(out: Path, keep: Keep, wanted: Wanted, shard: Shard) -> ShardCou
     return mark_done(counts, shard, out)
 
 
-def _choose(keep: Keep, heads: Heads, ids: Numbers, states: Numbers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which lines to keep, and of which of the others to read the dates."""
+def _choose(
+    lines_kept: LineFilter, heads: ItemRevisions, ids: Numbers, states: Numbers
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which lines to lines_kept, and of which of the others to read the dates."""
     none = np.zeros(len(ids), dtype=bool)
-    if keep.after is not None:
-        is_later = (revision is not None and revision > keep.after for revision in heads.revisions)
+    if lines_kept.after is not None:
+        is_later = (revision is not None and revision > lines_kept.after for revision in heads.revisions)
         return np.fromiter(is_later, bool, len(ids)), none
-    if keep.other is None:
+    if lines_kept.other is None:
         return none, none
-    places, is_there = _look_up(map_numbers(keep.other / "ids.numbers"), ids)
-    is_same = is_there & (map_numbers(keep.other / "states.numbers")[places] == states) if is_there.any() else none
-    if keep.named is None:
+    places, is_there = _look_up(map_numbers(lines_kept.other / "ids.numbers"), ids)
+    is_same = (
+        is_there & (map_numbers(lines_kept.other / "states.numbers")[places] == states) if is_there.any() else none
+    )
+    if lines_kept.named is None:
         return ~is_same, none
-    return ~is_same, is_same & _look_up(map_numbers(keep.named / "named.numbers"), ids)[1]
+    return ~is_same, is_same & _look_up(map_numbers(lines_kept.named / "named.numbers"), ids)[1]
 
 
 def _look_up(numbers: Numbers, wanted: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
@@ -231,14 +237,14 @@ def _look_up(numbers: Numbers, wanted: Numbers) -> tuple[Numbers, NDArray[np.boo
     return places, numbers[places] == wanted
 
 
-def _states(heads: Heads, data: bytes) -> Numbers:
+def _states(heads: ItemRevisions, data: bytes) -> Numbers:
     if None not in heads.revisions:
         return np.array(heads.revisions, dtype=np.int64)
     lines = (heads.line(place, data) for place in range(len(heads.ids)))
     return np.array([state(revision, line) for revision, line in zip(heads.revisions, lines, strict=True)], np.int64)
 
 
-def _revision_table(heads: Heads, ids: Numbers, states: Numbers) -> pa.Table:
+def _revision_table(heads: ItemRevisions, ids: Numbers, states: Numbers) -> pa.Table:
     columns = [pa.array(ids), pa.array(states), pa.array(heads.revisions, pa.int64()), heads.moments]
     return pa.Table.from_arrays(columns, schema=schema.REVISIONS)
 

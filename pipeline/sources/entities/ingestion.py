@@ -20,7 +20,7 @@ from pipeline.core.tables import whole_file, write_rows, write_table
 from pipeline.sources.entities.model import UNREADABLE, is_redirect
 from pipeline.sources.entities.rows import Rows, Wanted, read_entity
 from pipeline.sources.files.compression import DumpFile
-from pipeline.sources.files.reader import Pass, read_dump
+from pipeline.sources.files.reader import ReadTask, read_dump
 from pipeline.sources.files.shards import Shard
 
 Numbers = NDArray[np.int64]
@@ -37,7 +37,7 @@ class ShardCounts:
     unreadable: int = 0
     samples: list[str] = field(default_factory=list[str])  # where the first unreadable lines are, and why
 
-    def miss(self, offset: int, error: Exception) -> None:
+    def count_unreadable(self, offset: int, error: Exception) -> None:
         """Count a line that cannot be read."""
         self.unreadable += 1
         if len(self.samples) < _SAMPLES:
@@ -56,7 +56,7 @@ _SAMPLES = 5
 
 
 @dataclass(frozen=True)
-class Beside:
+class ShardHook:
     """Other work on the shards of a dump while it is ingested, so that it is read once."""
 
     out: Path  # where that work marks its shards done
@@ -76,7 +76,7 @@ def ingest(
     pool: Executor,
     workers: int,
     beats: Path | None = None,
-    beside: Beside | None = None,
+    hook: ShardHook | None = None,
 ) -> ShardCounts:
     """Read a dump into STATEMENTS, ENTITIES, MENTIONS and TITLES, a Parquet file a shard.
 
@@ -89,15 +89,15 @@ def ingest(
         pool: Where to run.
         workers: How many tasks to run at a time; the result does not depend on it.
         beats: Where to tell how far it is; see `progress.Reporter.watch`.
-        beside: What else to do with each shard.
+        hook: What else to do with each shard.
 
     Raises:
         InputError: The dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
     """
     name = dump.name if isinstance(dump, DumpFile) else str(dump)
-    counts, done = read_done(out, *([beside.out] if beside else []))
-    task = Pass(dump, out, settings, workers, done, beats)
-    read = functools.partial(_read_shard, out, wanted, beside)
+    counts, done = read_done(out, *([hook.out] if hook else []))
+    task = ReadTask(dump, out, settings, workers, done, beats)
+    read = functools.partial(_read_shard, out, wanted, hook)
     with contextlib.closing(read_dump(task, read, pool)) as parts:
         for part in parts:
             counts.add(part)
@@ -106,9 +106,9 @@ def ingest(
     return counts
 
 
-def _read_shard(out: Path, wanted: Wanted, beside: Beside | None, shard: Shard) -> ShardCounts:
-    if beside:
-        beside.read(shard)
+def _read_shard(out: Path, wanted: Wanted, hook: ShardHook | None, shard: Shard) -> ShardCounts:
+    if hook:
+        hook.read(shard)
     return ingest_shard(out, wanted, shard)
 
 
@@ -188,7 +188,7 @@ def _parse(shard: Shard, wanted: Wanted) -> tuple[Rows, ShardCounts]:
         except UNREADABLE as error:
             rows.cut(lengths)
             if not is_redirect(bytes(line)):
-                counts.miss(offset, error)
+                counts.count_unreadable(offset, error)
     counts.items, counts.statements = len(rows.entities), len(rows.statements)
     return rows, counts
 

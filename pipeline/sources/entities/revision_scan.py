@@ -28,7 +28,7 @@ _REVISION = b',"lastrevid":'
 _END = re.compile(rb',"lastrevid":(\d{1,18})(?:,"modified":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")?\}([ \t\r,]*)\Z')
 
 
-class Head(msgspec.Struct, gc=False):
+class _Revision(msgspec.Struct, gc=False):
     """An entity with its last revision, if the dump tells it; the decoder skips the rest of the line."""
 
     id: str
@@ -36,7 +36,7 @@ class Head(msgspec.Struct, gc=False):
     modified: datetime | None = None
 
 
-_decode = msgspec.json.Decoder(Head).decode
+_decode = msgspec.json.Decoder(_Revision).decode
 
 
 def _no_moments() -> "pa.Array[Any]":
@@ -44,7 +44,7 @@ def _no_moments() -> "pa.Array[Any]":
 
 
 @dataclass
-class Heads:
+class ItemRevisions:
     """The items of a shard, a column each; the last two tell where their lines are, without the comma behind."""
 
     ids: list[int] = field(default_factory=list[int])
@@ -70,7 +70,7 @@ class Heads:
         self.stops.append(stop)
 
 
-def find_heads(shard: Shard) -> Heads:
+def scan_revisions(shard: Shard) -> ItemRevisions:
     """The items of a shard, most of them without parsing their lines.
 
     A sample of the lines is decoded as well; should the patterns err on one, the whole shard is decoded.
@@ -94,11 +94,11 @@ def _moments(modified: list[str | datetime | None]) -> "pa.Array[Any] | None":
         return None
 
 
-_Reader = Callable[[Shard, int, int, Heads], None]
+_Reader = Callable[[Shard, int, int, ItemRevisions], None]
 
 
-def _scan(shard: Shard, read: _Reader) -> Heads:
-    heads, data, start = Heads(), shard.data, 0
+def _scan(shard: Shard, read: _Reader) -> ItemRevisions:
+    heads, data, start = ItemRevisions(), shard.data, 0
     while start < len(data):
         stop = data.find(b"\n", start)
         stop = stop if stop >= 0 else len(data)
@@ -107,7 +107,7 @@ def _scan(shard: Shard, read: _Reader) -> Heads:
     return heads
 
 
-def _matched(shard: Shard, start: int, stop: int, heads: Heads) -> None:
+def _matched(shard: Shard, start: int, stop: int, heads: ItemRevisions) -> None:
     head = _START.match(shard.data, start, stop)
     end = shard.data.rfind(_REVISION, max(start, stop - _TAIL_BYTES), stop) if head else -1
     tail = _END.match(shard.data, end, stop) if end >= 0 else None
@@ -120,7 +120,7 @@ def _matched(shard: Shard, start: int, stop: int, heads: Heads) -> None:
         heads.add(int(head[2]), int(tail[1]), modified, head.start(1), tail.start(3))
 
 
-def _decoded(shard: Shard, start: int, stop: int, heads: Heads) -> None:
+def _decoded(shard: Shard, start: int, stop: int, heads: ItemRevisions) -> None:
     line = shard.data[start:stop].strip(_FRAMING)
     if not line:
         return
@@ -137,7 +137,7 @@ def _decoded(shard: Shard, start: int, stop: int, heads: Heads) -> None:
             heads.unreadable += [int(named[2])] if named and named[2] else []
 
 
-def _agrees(heads: Heads, place: int, data: bytes) -> bool:
+def _agrees(heads: ItemRevisions, place: int, data: bytes) -> bool:
     """Whether the decoder reads the same."""
     modified = heads.modified[place]
     try:

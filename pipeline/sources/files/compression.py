@@ -22,7 +22,9 @@ _ISAL_ERROR = cast(type[Exception], igzip_lib.IsalError)  # a class, which its s
 DAMAGE = (EOFError, OSError, zlib.error, _ISAL_ERROR, zstandard.ZstdError)  # what decoders raise
 
 _MAGIC_BYTES = 4
-_ZSTANDARD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or one without content, which pzstd writes first
+_ZSTANDARD = re.compile(
+    rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"
+)  # a frame, or one without content, which pzstd writes first
 
 
 class RawFile(Protocol):

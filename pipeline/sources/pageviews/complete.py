@@ -13,7 +13,7 @@ from pipeline.core.errors import ServiceError
 from pipeline.core.seeded import draw_key
 from pipeline.core.settings import LiveSettings
 from pipeline.core.tables import Database, whole_file
-from pipeline.sources.files.resumable import NotThere, read_anew, unpacked
+from pipeline.sources.files.resumable import NotFound, read_with_restarts, stream_bzip2
 from pipeline.sources.live.rate_limit import Gate
 from pipeline.sources.pageviews.files import View, complete_views, page_title, write_views
 from pipeline.sources.pageviews.top import MOST, Month, listed
@@ -77,10 +77,10 @@ def rank_month(files: MonthlyFiles, month: Month, database: Database) -> bool:
     views = files.ranking(missing[0], month).with_suffix(".parquet")
     url = files.address(month)
     try:
-        read_anew(lambda: _read(files, url, frozenset(missing), views), files.settings.complete_attempts, url)
+        read_with_restarts(lambda: _read(files, url, frozenset(missing), views), files.settings.complete_attempts, url)
         database.view("month", views)
         rows = database.table(_RANKED.format(most=files.settings.view_pages)).to_pylist()
-    except NotThere:
+    except NotFound:
         return False
     finally:
         views.unlink(missing_ok=True)
@@ -115,7 +115,7 @@ def _read(files: MonthlyFiles, url: str, projects: frozenset[str], out: Path) ->
         counts["strange"] += 1
 
     def counted() -> Iterator[str]:
-        for line in lines_of(unpacked(files.gate, url), projects):
+        for line in lines_of(stream_bzip2(files.gate, url), projects):
             counts["lines"] += 1
             yield line
 

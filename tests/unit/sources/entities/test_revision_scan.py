@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.resources import sample_folder
-from pipeline.sources.entities.revision_scan import Heads, _decoded, _scan, find_heads
+from pipeline.sources.entities.revision_scan import ItemRevisions, _decoded, _scan, scan_revisions
 from pipeline.sources.files.shards import Shard
 
 PROVIDED = Path(__file__).parents[5] / "shared" / "data" / "wikidata"
@@ -18,8 +18,8 @@ DUMPS = [
 ]
 
 
-def heads(*lines: bytes) -> Heads:
-    return find_heads(Shard(0, 0, 0, b"[\n" + b",\n".join(lines) + b"\n]\n"))
+def heads(*lines: bytes) -> ItemRevisions:
+    return scan_revisions(Shard(0, 0, 0, b"[\n" + b",\n".join(lines) + b"\n]\n"))
 
 
 def plain(item: int, revision: int, **more: object) -> bytes:
@@ -32,7 +32,7 @@ def test_real_lines_read_as_the_decoder_reads_them(dump: Path) -> None:
     if not dump.is_file():
         pytest.skip("only where the larger slice is provided")
     shard = Shard(0, 0, 0, gzip.decompress(dump.read_bytes()))
-    found, slow = find_heads(shard), _scan(shard, _decoded)
+    found, slow = scan_revisions(shard), _scan(shard, _decoded)
     assert (found.ids, found.revisions, found.lines) == (slow.ids, slow.revisions, slow.lines)
     assert (found.starts, found.stops, found.misses) == (slow.starts, slow.stops, [])
     assert found.moments.to_pylist() == slow.modified

@@ -52,7 +52,14 @@ def test_a_mark_inside_a_block_does_not_mislead(mark: int, place: int, threads: 
 @threads
 @pytest.mark.parametrize(
     "streams",
-    [(FIRST,), (FIRST, SECOND), (FIRST, EMPTY, SECOND), (EMPTY, FIRST, SECOND), (FIRST, SECOND, EMPTY, EMPTY), (EMPTY,)],
+    [
+        (FIRST,),
+        (FIRST, SECOND),
+        (FIRST, EMPTY, SECOND),
+        (EMPTY, FIRST, SECOND),
+        (FIRST, SECOND, EMPTY, EMPTY),
+        (EMPTY,),
+    ],
 )
 def test_all_streams_are_read(streams: tuple[bytes, ...], threads: int, tmp_path: Path) -> None:
     path = tmp_path / "dump.bz2"

@@ -16,9 +16,9 @@ from pipeline.core.parallel import InlineExecutor, executor
 from pipeline.core.settings import load_settings
 from pipeline.sources.files import frames
 from pipeline.sources.files.compression import open_dump
-from pipeline.sources.files.reader import Pass, read_dump, read_shards
+from pipeline.sources.files.reader import ReadTask, read_dump, read_shards
 from pipeline.sources.files.reshard import reshard
-from pipeline.sources.files.seekable import find_spans, hash_folder, read_index, read_run
+from pipeline.sources.files.seekable import find_spans, hash_folder, read_index, read_shard_range
 from pipeline.sources.files.shards import Shard
 from tests.bench.generate import lines
 
@@ -68,7 +68,7 @@ def write(folder: Path, content: bytes) -> Path:
 
 
 def read(path: Path, out: Path, pool: Executor, done: frozenset[int] = frozenset()) -> list[Shard]:
-    return sorted(read_dump(Pass(path, out, SETTINGS, 2, done), told, pool), key=lambda shard: shard.number)
+    return sorted(read_dump(ReadTask(path, out, SETTINGS, 2, done), told, pool), key=lambda shard: shard.number)
 
 
 @pytest.mark.parametrize("packing", PACKED)
@@ -90,7 +90,7 @@ def test_any_run_of_shards_can_be_read_by_itself(
     spans = find_spans(write(tmp_path, PACKED[packing]))
     assert spans is not None
     for first in range(0, expected[-1].number + 1, size):
-        found = [told(shard) for shard in read_run(spans, first, first + size, SETTINGS)]
+        found = [told(shard) for shard in read_shard_range(spans, first, first + size, SETTINGS)]
         assert found == [shard for shard in expected if first <= shard.number < first + size]
 
 
@@ -106,14 +106,14 @@ def test_a_folder_of_shards_is_the_dump_it_was_made_of(tmp_path: Path, pool: Exe
     assert [told(shard) for shard in read_shards(folder, SETTINGS)] == expected
     other = SETTINGS.model_copy(update={"shard_bytes": 33_333})
     plain = list(map(told, read_shards(write(tmp_path, CONTENT), other)))
-    assert sorted(read_dump(Pass(folder, tmp_path, other, 2), told, pool), key=lambda shard: shard.number) == plain
+    assert sorted(read_dump(ReadTask(folder, tmp_path, other, 2), told, pool), key=lambda shard: shard.number) == plain
 
 
 def test_shards_that_were_written_stay_and_the_index_comes_last(tmp_path: Path) -> None:
     path, folder = write(tmp_path, PACKED["plain"]), tmp_path / "shards"
     whole = reshard(path, folder, SETTINGS, InlineExecutor(), 1)
     (folder / "index.json").unlink()
-    with pytest.raises(InputError, match="no whole set of shards"):
+    with pytest.raises(InputError, match="no complete set of shards"):
         find_spans(folder)
     (folder / "counts" / "000002.json").unlink()
     (folder / "000003.json.zst").touch()
@@ -175,7 +175,7 @@ def test_a_checksum_that_lies_behind_what_is_read_at_once_is_heeded(
     spans = find_spans(path)
     assert spans is not None
     with pytest.raises(InputError, match="damaged"):
-        list(read_run(spans, 0, 1_000, SETTINGS))
+        list(read_shard_range(spans, 0, 1_000, SETTINGS))
 
 
 def test_a_bzip2_file_that_lost_a_block_is_refused(tmp_path: Path, pool: Executor) -> None:
@@ -204,9 +204,9 @@ def test_nothing_stays_in_shared_memory(tmp_path: Path, pool: Executor) -> None:
     for content in (PACKED["gz"], PACKED["bz2"], DAMAGE["gz, cut"], DAMAGE["bz2, flipped"]):
         with contextlib.suppress(InputError):
             read(write(tmp_path, content), tmp_path, pool)
-    from pipeline.sources.files.shared_memory import prefix_of
+    from pipeline.sources.files.shared_memory import buffer_prefix
 
-    assert [file.name for file in memory.glob(f"{prefix_of(tmp_path)}*")] == []
+    assert [file.name for file in memory.glob(f"{buffer_prefix(tmp_path)}*")] == []
 
 
 def test_the_generator_gives_items_that_read(expected: list[Shard]) -> None:
