@@ -14,7 +14,8 @@ from typing import Any
 
 from pipeline.core.seeded import fraction
 from pipeline.sandbox.history import History, Json
-from pipeline.sources.diff.entity_diff import has_all_statements, terms
+from pipeline.sources.diff.item_statements import has_all_statements
+from pipeline.sources.diff.names import terms
 from pipeline.sources.files.sample import sample_dumps
 
 START, END = "2015-01-04T21:13:56Z", "2021-07-02T19:34:11Z"  # the last edits of the two states

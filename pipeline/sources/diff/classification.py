@@ -1,7 +1,7 @@
-"""Differences to CHANGES: each is given a class by what the two states tell about when it became true.
+"""Differences to CHANGES: the dates in the two states decide the class of each.
 
-A date lies after the older state when most of the days that its precision leaves open do: a bare "2015" counts as
-after 4 January 2015 and as before 9 November 2015. The rules, first match wins, are those of `_CLASS`.
+A date is after the older state when most of the days that its precision leaves open are: a bare "2015" counts as
+after 4 January 2015 and as before 9 November 2015. The rules are in `_CLASS`; the first match wins.
 """
 
 from dataclasses import dataclass
@@ -98,19 +98,19 @@ ORDER BY subject_id, property_id NULLS FIRST, new_statement_id NULLS FIRST, old_
 
 @dataclass(frozen=True)
 class ComparedStates:
-    """Where the classes are read off: tables of a stage before this one."""
+    """Two compared states: the tables from which classes are decided."""
 
     differences: Path  # DIFFERENCES
     merges: Path  # MERGES
     statements: tuple[Path, ...]  # STATEMENTS of the newer state, at least those that date what differences name
-    cut: datetime | None  # the moment of the older state; None if no item of it tells
+    cut: datetime | None  # the moment of the older state; None if no item of it has a date
 
 
 def classify(states: ComparedStates, dating: Dating, database: Database, out: Path) -> Path:
-    """Give every difference its class and its date.
+    """Write CHANGES: every difference with its class and its date.
 
     Args:
-        states: What the two states tell.
+        states: The two states, compared.
         dating: Which properties date an item or a statement.
         database: A session to work in.
         out: The CHANGES file to write.

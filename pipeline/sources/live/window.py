@@ -18,8 +18,8 @@ from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
 from pipeline.core.tables import Database, read_table, write_rows, write_table
 from pipeline.sources.diff.comparison import Texts, compare_texts
-from pipeline.sources.entities.model import number
-from pipeline.sources.entities.statements import Entity, value_text
+from pipeline.sources.entities.model import WholeEntity, number
+from pipeline.sources.entities.values import value_text
 from pipeline.sources.live.provenance import find_provenance
 from pipeline.sources.live.recent_changes import NAMES_PROPERTY, NO_STATEMENT, Window, find_spans, open_changes, sweep
 from pipeline.sources.live.revisions import fetch_revisions, history
@@ -219,7 +219,7 @@ def _values_now(visit: Visit, items: list[int]) -> Iterator[tuple[int, set[tuple
 
 
 def _values(entity: Mapping[str, Any]) -> set[tuple[str, str]]:
-    claims = msgspec.convert({"id": entity["id"], "claims": entity.get("claims", [])}, Entity).claims
+    claims = msgspec.convert({"id": entity["id"], "claims": entity.get("claims", [])}, WholeEntity).claims
     groups = claims if isinstance(claims, dict) else {}
     return {(name, value_text(one.mainsnak)) for name, statements in groups.items() for one in statements}
 

@@ -13,8 +13,11 @@ from pipeline.core.parallel import InlineExecutor
 from pipeline.core.schema import CHANGE_CLASSES
 from pipeline.core.tables import read_table
 from pipeline.sources.diff import comparison
-from pipeline.sources.diff.entity_diff import compare, has_all_statements, terms
-from pipeline.sources.entities.statements import DataValue, Snak, snak_key, value_text
+from pipeline.sources.diff.entity_diff import compare
+from pipeline.sources.diff.item_statements import has_all_statements
+from pipeline.sources.diff.names import terms
+from pipeline.sources.entities.model import DataValue, Snak
+from pipeline.sources.entities.values import snak_key, value_text
 from tests.entities import (
     NOTHING,
     UNKNOWN,
