@@ -1,7 +1,7 @@
 """The commands on whole dumps, apart from a build: ingest, diff and reshard, each from a dump to a folder of tables.
 
-They run the stages that a build runs. A finished folder tells in `done.json` what it was made of, so the same command
-does nothing the second time; what a killed one finished is kept in `.work` below it.
+They run the stages that a build runs. The file `done.json` of a finished folder lists these stages, so the same command
+does nothing the second time. The folder `.work` keeps what a killed run finished.
 """
 
 import json
@@ -30,7 +30,7 @@ _WORK = ".work"
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Where and how to run; nothing here changes what comes out."""
+    """Where and how to run; none of this changes the results."""
 
     out: Path
     workers: int = 2
@@ -45,10 +45,10 @@ def ingest_dump(name: str, settings: Settings, options: RunOptions, reporter: Re
         name: The dump: a file, a folder of shards, `-` for standard input, or an address.
         settings: What to read.
         options: Where and how to run.
-        reporter: Where to tell how far it is.
+        reporter: Where to report progress.
 
     Returns:
-        What was read.
+        The counts of what was read.
 
     Raises:
         PipelineError: The run cannot go on.
@@ -71,7 +71,7 @@ def diff_dumps(old: str, new: str, settings: Settings, options: RunOptions, repo
         new: The newer dump.
         settings: What to read.
         options: Where and how to run.
-        reporter: Where to tell how far it is.
+        reporter: Where to report progress.
 
     Returns:
         How many changes there are of each class.
@@ -94,7 +94,7 @@ def reshard_dump(name: str, settings: Settings, options: RunOptions, reporter: R
     """Rewrite a dump as a folder of zstandard shards, which `--new`, `--old`, `ingest` and `diff` take as a dump.
 
     Raises:
-        UsageError: The folder holds something else.
+        UsageError: The folder contains something else.
     """
     with locked(options.out / _WORK):
         source = None if is_stream(name) else read_inputs([Path(name)], reporter)[0]
@@ -139,7 +139,7 @@ def _is_done(out: Path, stage: Path) -> bool:
 
 
 def _publish(out: Path, folders: Sequence[Path], names: Sequence[str] = ()) -> None:
-    """Move what stages made to where users look for it; the marker is written last."""
+    """Move the results of stages to the output folder; the marker is written last."""
     (out / DONE).unlink(missing_ok=True)
     for folder in folders:
         for path in sorted(folder.iterdir()):
@@ -158,10 +158,10 @@ def _replace(path: Path, target: Path) -> None:
 
 
 def _claim(out: Path, identity: Mapping[str, object]) -> None:
-    """See that shards of an earlier run are of the same dump, cut alike."""
+    """Check that shards of an earlier run are of the same dump, cut the same way."""
     source = out / _WORK / "source.json"
     is_there = (out / "counts").exists() and any((out / "counts").iterdir())
     if is_there and (identity["dump"] is None or json.loads(source.read_text()) != identity):
-        raise UsageError("The folder holds shards of another dump", str(out), "Name an empty one for --out.")
+        raise UsageError("The folder contains shards of another dump", str(out), "Name an empty one for --out.")
     with whole_file(source) as part:
         part.write_text(json.dumps(identity))

@@ -1,4 +1,4 @@
-"""What reading a dump will take, projected from its beginning before anything is started."""
+"""The time, memory and disk that reading a dump will take, projected from its beginning."""
 
 import contextlib
 import tempfile
@@ -19,7 +19,7 @@ from pipeline.sources.files.reader import read_shards
 from pipeline.sources.files.seekable import dump_bytes, find_spans
 
 _GIGABYTE = 1e9
-_PROCESS_BYTES = 250e6  # a worker with its modules, before it has read anything
+_PROCESS_BYTES = 250e6  # a worker that has only imported its modules
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Sample:
     tables: int  # bytes of Parquet they became
     decode_seconds: float
     parse_seconds: float  # to tables
-    scan_seconds: float  # to what tells whether items changed
+    scan_seconds: float  # to the revisions of items
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stage with what it takes."""
+    """A stage, and what it takes."""
 
     name: str
     minutes: float
@@ -53,8 +53,8 @@ class Plan:
     dump: Path
     workers: int
     sample: Sample
-    scale: float  # how many times the sample the dump is
-    way: str  # how workers share the reading
+    scale: float  # the size of the dump, in samples
+    reading_mode: str  # how workers share the reading
     steps: tuple[Step, ...]
 
 
@@ -75,16 +75,20 @@ def plan_dump(dump: Path, settings: Settings, assumed: PlanSettings, workers: in
     sample = _measure(dump, settings, assumed.sample_shards)
     scale = dump_bytes(dump) / max(sample.packed, 1)
     spans = find_spans(dump)
-    is_shared = spans is not None or is_bzip2(first_bytes(dump))
-    way = "each worker reads its own part" if is_shared else "one decoder feeds the workers"
-    return Plan(dump, workers, sample, scale, way, tuple(_steps(sample, scale, settings, assumed, workers, is_shared)))
+    has_threads = spans is None and is_bzip2(first_bytes(dump))
+    if spans:
+        mode = "each worker reads its own part"
+    else:
+        mode = "threads decompress, one per worker" if has_threads else "one decoder feeds the workers"
+    is_shared = spans is not None or has_threads
+    return Plan(dump, workers, sample, scale, mode, tuple(_steps(sample, scale, settings, assumed, workers, is_shared)))
 
 
 def _measure(dump: Path, settings: Settings, count: int) -> Sample:
     wanted = stages.wanted(load_templates(), settings.dump.wikis)
     decode, parse, scan = _Laps(), _Laps(), _Laps()
     with contextlib.closing(read_shards(dump, settings.dump)) as shards:
-        for _ in range(count):  # alone, as the decoder that feeds workers does it
+        for _ in range(count):  # without parsing, like the decoder that feeds workers
             with decode:
                 next(shards, None)
     sizes: list[int] = []
@@ -102,7 +106,7 @@ def _measure(dump: Path, settings: Settings, count: int) -> Sample:
 
 
 class _Laps:
-    """How long each shard took."""
+    """The seconds that each shard took."""
 
     def __init__(self) -> None:
         self._seconds: list[float] = []
@@ -115,7 +119,7 @@ class _Laps:
         self._seconds.append(time.perf_counter() - self._started)
 
     def total(self, sizes: Sequence[int]) -> float:
-        """What all shards would take at the pace of the later half: before, memory is new and slow to fill."""
+        """The seconds of all shards at the pace of the later half: at first, new memory is slow to fill."""
         first = next(place for place in reversed(range(len(sizes))) if 2 * sum(sizes[place:]) >= sum(sizes))
         return sum(self._seconds[first : len(sizes)]) * sum(sizes) / sum(sizes[first:])
 
@@ -145,21 +149,25 @@ def _steps(
     changed = assumed.changed_share
     compare = 2 * changed * assumed.compare_to_parse * parse / workers
     texts = 2 * changed * sample.packed * scale
-    told = f"compare, {_short(scan)} min to scan, {changed:.0%} changed items"
-    once = f"{rule.format('scan')} for the older dump + scan / workers + {told}"
+    comparing = f"compare, {_short(scan)} min to scan, {changed:.0%} changed items"
+    once = f"{rule.format('scan')} for the older dump + scan / workers + {comparing}"
     yield Step("changes, in a build", minutes_shared(scan) + scan / workers + compare, memory, texts, once)
     yield Step(
-        "diff, by itself", 2 * minutes_shared(scan) + compare, memory, texts, f"2 x ({rule.format('scan')}) + {told}"
+        "diff, by itself",
+        2 * minutes_shared(scan) + compare,
+        memory,
+        texts,
+        f"2 x ({rule.format('scan')}) + {comparing}",
     )
 
 
 def format_plan(plan: Plan) -> str:
-    """A plan as text."""
+    """The text of a plan."""
     sample, scale = plan.sample, plan.scale
     lines = [
         f"A projection from the first {sample.content / 1e6:.0f} MB of {plan.dump}, measured here with one worker.",
         f"items {sample.items * scale:,.0f}, content {_short(sample.content * scale / _GIGABYTE)} GB, "
-        f"file {_short(sample.packed * scale / _GIGABYTE)} GB; {plan.workers} workers: {plan.way}",
+        f"file {_short(sample.packed * scale / _GIGABYTE)} GB; {plan.workers} workers: {plan.reading_mode}",
         f"measured: decode {_rate(sample, sample.decode_seconds)}, parse {_rate(sample, sample.parse_seconds)}, "
         f"scan {_rate(sample, sample.scan_seconds)}",
         "",

@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
             "ingest to the same tables by gzip and json", 4, lambda: _ingest(new, work), lambda: _plain(new, work)
         ),
         _compare("ingest to bare unpacking and decoding", 0.5, lambda: _ingest(new, work), lambda: _bare(new)),
-        _compare("heads of unchanged items to parsing", 10, lambda: _heads(plain[1]), lambda: _parse(plain[1])),
+        _compare("scanning revisions to parsing", 10, lambda: _scan(plain[1]), lambda: _parse(plain[1])),
         _compare("diff, plain, to two ingests", 4, lambda: _diff(*plain, work), lambda: _both(plain, work)),
         _compare("diff, gzip, to two ingests", 4, lambda: _diff(old, new, work), lambda: _both((old, new), work)),
         _two_workers("plain", many.with_suffix(""), work),
@@ -197,7 +197,7 @@ def _bare(path: Path) -> None:
                 _decode(entity)
 
 
-def _heads(path: Path) -> None:
+def _scan(path: Path) -> None:
     for shard in read_shards(path, SETTINGS.dump):
         scan_revisions(shard)
 

@@ -87,7 +87,7 @@ def find_changed(old: Path, new: Path, out: Path, context: ScanContext, newer: P
         newer: The folder of the newer dump, if `ingestion_hook` has filled it.
 
     Raises:
-        InputError: A dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
+        InputError: A dump is damaged, contains no items, or has more unreadable lines than `max_bad_lines`.
     """
     if newer:
         _report_unreadable(read_done(newer)[0], new, context.reporter)
@@ -151,7 +151,7 @@ def scan(path: Path, out: Path, line_filter: LineFilter, context: ScanContext) -
     """Write REVISIONS of a dump, and TEXTS, NAMED items and dates of the lines to keep, one Parquet file per shard.
 
     Raises:
-        InputError: The dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
+        InputError: The dump is damaged, contains no items, or has more unreadable lines than `max_bad_lines`.
     """
     for folder in {folder for folder in (line_filter.unlike, line_filter.dates_named_in) if folder}:
         _sort(folder, context.memory)
