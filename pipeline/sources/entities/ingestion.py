@@ -81,9 +81,9 @@ def ingest(
     """Read a dump into STATEMENTS, ENTITIES, MENTIONS and TITLES, one Parquet file per shard.
 
     Args:
-        dump: The dump, or an open one that is read as it arrives.
-        out: A folder; `statements/`, `entities/`, `mentions/` and `titles/` appear in it. Shards with counts were finished by
-            an earlier run.
+        dump: The dump, or an open stream.
+        out: A folder; `statements/`, `entities/`, `mentions/` and `titles/` appear in it. An earlier run finished those
+            shards that have counts.
         wanted: The properties and wikis to keep.
         settings: How to cut the dump, and how many bad lines to tolerate.
         pool: Where to run.

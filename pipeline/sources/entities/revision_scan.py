@@ -26,8 +26,6 @@ _FRAMING = b" \t\r,[]"
 _START = re.compile(rb'[ \t\r,\[]*(\{"type":"(?:item","id":"Q([1-9]\d{0,17})"|property"),)')
 _REVISION = b',"lastrevid":'
 _END = re.compile(rb',"lastrevid":(\d{1,18})(?:,"modified":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")?\}([ \t\r,]*)\Z')
-
-
 _decode = msgspec.json.Decoder(Entity).decode  # skips the rest of the line
 
 
@@ -119,9 +117,9 @@ def _decoded(shard: Shard, start: int, stop: int, items: ItemRevisions) -> None:
     items.lines += 1
     start = shard.data.index(line, start)
     try:
-        start_match = _decode(line)
-        if start_match.id.startswith("Q"):
-            items.add(number(start_match.id), start_match.lastrevid, start_match.modified, start, start + len(line))
+        entity = _decode(line)
+        if entity.id.startswith("Q"):
+            items.add(number(entity.id), entity.lastrevid, entity.modified, start, start + len(line))
     except UNREADABLE as error:
         if not is_redirect(line):
             items.unreadable_lines.append((shard.offset + start, error))
@@ -133,11 +131,11 @@ def _agrees(items: ItemRevisions, place: int, data: bytes) -> bool:
     """Whether the decoder finds the same."""
     modified = items.modified[place]
     try:
-        start_match = _decode(items.line(place, data))
+        entity = _decode(items.line(place, data))
         found = datetime.fromisoformat(modified) if isinstance(modified, str) else modified
     except UNREADABLE:
         return False
-    return (start_match.id, start_match.lastrevid, start_match.modified) == (
+    return (entity.id, entity.lastrevid, entity.modified) == (
         f"Q{items.ids[place]}",
         items.revisions[place],
         found,

@@ -44,7 +44,7 @@ class ReadTask:
 
 
 def read_dump(task: ReadTask, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
-    """Give every shard of a dump to a function.
+    """Call a function with every shard of a dump.
 
     Args:
         task: What to read.
@@ -56,7 +56,7 @@ def read_dump(task: ReadTask, read: Read[Result], pool: Executor) -> Generator[R
 
     Raises:
         InputError: The dump is empty, damaged or cut off, or a line is longer than `max_line_bytes`.
-        UsageError: It arrives in a way that workers elsewhere cannot read.
+        UsageError: It is a stream, and the workers are on other machines.
     """
     if isinstance(pool, InlineExecutor):
         return _read_inline(task, read)
@@ -67,9 +67,9 @@ def read_dump(task: ReadTask, read: Read[Result], pool: Executor) -> Generator[R
         return _read_decoded(task, read, pool)
     if isinstance(task.dump, DumpFile):
         raise UsageError(
-            "A dump that is read as it arrives cannot be read by many machines",
+            "A stream cannot be read by many machines",
             task.dump.name,
-            "Use --executor processes, or store it first.",
+            "Use --executor processes, or save it as a file first.",
         )
     return _read_striped(task, task.dump, read, pool)
 

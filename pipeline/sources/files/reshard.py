@@ -25,7 +25,7 @@ def reshard(
     """Rewrite a dump; its content stays the same, byte for byte.
 
     Args:
-        dump: The dump, or an open one that is read as it arrives.
+        dump: The dump, or an open stream.
         out: The folder of the shards. Those that an earlier run finished are kept; the index is written last.
         settings: How to cut it.
         pool: Where to run.
