@@ -72,11 +72,11 @@ def harvest_window(
         compare_window(context, fetched.changes, out)
         find_undone(context, fetched.changes, out)
     _ingest_heads(out, folder, settings)
-    evidence = classification.Evidence(
+    states = classification.ComparedStates(
         out / "differences", out / "merges.parquet", (folder / "new" / "statements",), window.start
     )
     with Database(folder / "scratch", "500MB") as database:
-        compared = classification.classify(evidence, templates.dating, database, folder / "compared.parquet")
+        compared = classification.classify(states, templates.dating, database, folder / "compared.parquet")
     with Database(folder / "scratch", "500MB") as database:
         complete_changes(compared, out, database, folder / "changes.parquet")
     return Harvested(read_table(folder / "changes.parquet").to_pylist(), fetched.counts, limiter, seen, folder)

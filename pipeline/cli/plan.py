@@ -38,10 +38,10 @@ def _plan(options: argparse.Namespace, reporter: Reporter) -> int:
 
 def _plan_dump(options: argparse.Namespace) -> str:
     from pipeline.core.settings import load_operations, load_settings
-    from pipeline.jobs.plan import plan_dump, written
+    from pipeline.jobs.plan import format_plan, plan_dump
 
     assumed = load_operations(options.config).plan
-    return written(plan_dump(options.dump, load_settings(options.config), assumed, options.workers))
+    return format_plan(plan_dump(options.dump, load_settings(options.config), assumed, options.workers))
 
 
 def _plan_live(options: argparse.Namespace) -> str:

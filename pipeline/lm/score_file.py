@@ -33,7 +33,7 @@ import pyarrow.compute as pc
 from pipeline.core import schema
 from pipeline.core.errors import UsageError
 from pipeline.core.manifest import AuditRecord
-from pipeline.core.parallel import told_deaths
+from pipeline.core.parallel import report_worker_deaths
 from pipeline.core.progress import Advance, Reporter
 from pipeline.core.stage_cache import locked
 from pipeline.core.tables import make_folder, read_table, whole_file, write_table
@@ -255,7 +255,7 @@ def _score_shards(
     workers = plan_workers(spec, identity)
     waited = 0.0
     running: dict[int, Future[ShardStats]] = {}
-    with ExitStack() as stack, told_deaths():
+    with ExitStack() as stack, report_worker_deaths():
         advance = stack.enter_context(reporter.track("scoring", folder.requests.rows))
         pools = [stack.enter_context(start_worker(worker)) for worker in workers]
         ahead = stack.enter_context(ThreadPoolExecutor(1))

@@ -12,8 +12,8 @@ from pipeline.stages.reading import (
     changed_folder,
     changed_live,
     ingest,
-    ingest_arriving,
     ingest_folder,
+    ingest_stream,
     wanted,
 )
 
@@ -29,7 +29,7 @@ __all__ = [
     "count_views",
     "cut_subgraph",
     "ingest",
-    "ingest_arriving",
+    "ingest_stream",
     "ingest_folder",
     "probe",
     "read_counts",

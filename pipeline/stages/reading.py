@@ -14,7 +14,7 @@ from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.model import SUBCLASS, TYPE
 from pipeline.sources.entities.rows import Wanted
 from pipeline.sources.files.seekable import dump_bytes
-from pipeline.sources.files.stream import arriving
+from pipeline.sources.files.stream import open_stream
 from pipeline.stages.context import COUNTS, Input, StageContext, write_json
 
 
@@ -78,18 +78,20 @@ def ingest(
     return context.stage("ingest", _ingest_depends(context, new.sha256, harvest), make)
 
 
-def _read(context: StageContext, new: Input, pool: Executor, out: Path, beside: ingestion.Beside | None = None) -> None:
+def _read(
+    context: StageContext, new: Input, pool: Executor, out: Path, hook: ingestion.ShardHook | None = None
+) -> None:
     with context.reporter.watch("reading the dump", dump_bytes(new.path), context.work / "beats") as beats:
         counts = ingestion.ingest(
-            new.path, out, _wanted(context), context.settings.dump, pool, context.workers, beats, beside
+            new.path, out, _wanted(context), context.settings.dump, pool, context.workers, beats, hook
         )
     write_json(counts.__dict__, out / COUNTS)
 
 
 def _ingest_and_scan(context: StageContext, old: Input, new: Input, pool: Executor, out: Path, scanned: Path) -> None:
     """Fill the folder of `ingest` and that of a scan, which stays empty if it would be of no use."""
-    beside = scan.beside(old.path, new.path, scanned, context.settings.dump, _dated(context.templates))
-    _read(context, new, pool, out, beside)
+    hook = scan.ingestion_hook(old.path, new.path, scanned, context.settings.dump, _dated(context.templates))
+    _read(context, new, pool, out, hook)
 
 
 def _scan_depends(context: StageContext, old: Input, new: Input) -> Mapping[str, object]:
@@ -103,13 +105,13 @@ def _scanned(context: StageContext, old: Input, new: Input) -> Path | None:
     return folder if (folder / DONE).is_file() else None
 
 
-def ingest_arriving(context: StageContext, name: str, pool: Executor) -> Path:
-    """The same, of a dump that is read and hashed as it arrives."""
+def ingest_stream(context: StageContext, name: str, pool: Executor) -> Path:
+    """The same, of a dump that is a stream."""
 
     def make(out: Path) -> Mapping[str, object]:
-        with arriving(name) as arrival, context.reporter.track("reading the dump", 0):
-            counts = ingestion.ingest(arrival.dump, out, _wanted(context), context.settings.dump, pool, context.workers)
-            sha256 = arrival.sha256()
+        with open_stream(name) as stream, context.reporter.track("reading the dump", 0):
+            counts = ingestion.ingest(stream.dump, out, _wanted(context), context.settings.dump, pool, context.workers)
+            sha256 = stream.sha256()
         write_json(counts.__dict__, out / COUNTS)
         return _ingest_depends(context, sha256)
 
@@ -131,9 +133,9 @@ def changed_live(context: StageContext, harvest: Path, since: datetime, ingested
         from pipeline.sources.live.build_tables import complete_changes  # late: it requires the extra `live`
 
         dates = (ingested / "statements",)
-        evidence = classification.Evidence(harvest / "differences", harvest / "merges.parquet", dates, since)
+        states = classification.ComparedStates(harvest / "differences", harvest / "merges.parquet", dates, since)
         with context.database() as database:
-            compared = classification.classify(evidence, dating, database, out / "compared.parquet")
+            compared = classification.classify(states, dating, database, out / "compared.parquet")
         with context.database() as database:
             complete_changes(compared, harvest, database, out / "changes.parquet")
 
@@ -165,7 +167,7 @@ def changed(context: StageContext, old: Input, new: Input, pool: Executor) -> Pa
     settings = context.settings
 
     def make(out: Path) -> None:
-        reading = scan.Reading(
+        reading = scan.ScanContext(
             settings.dump, _dated(context.templates), settings.memory, pool, context.workers, context.reporter
         )
         scanned = _scanned(context, old, new)
@@ -182,9 +184,9 @@ def changed(context: StageContext, old: Input, new: Input, pool: Executor) -> Pa
             merges = comparison.find_merges(out, texts, database, out / "merges.parquet")
         dates = (scans.older / "dates", scans.newer / "dates")
         start = comparison.last_edit(scans.older / "revisions")
-        evidence = classification.Evidence(out / "differences", merges, dates, start)
+        states = classification.ComparedStates(out / "differences", merges, dates, start)
         with context.database() as database:
-            classification.classify(evidence, context.templates.dating, database, out / "changes.parquet")
+            classification.classify(states, context.templates.dating, database, out / "changes.parquet")
         comparison.write_window(scans.older / "revisions", out)
 
     return context.stage("changes", _changed_depends(context, old, new), make)

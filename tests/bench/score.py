@@ -25,7 +25,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.parallel import processes, told_deaths
+from pipeline.core.parallel import processes, report_worker_deaths
 from pipeline.core.settings import Sharing, load_settings
 from pipeline.lm.encoding import Reader, encode
 from pipeline.lm.forward import ForwardStats, Limits
@@ -279,7 +279,7 @@ def _job(way: str, shape: str, options: argparse.Namespace, gpu: bool) -> Job:
 def _guarded(job: Job) -> Measured:
     """One way, in a process of its own; its failure does not lose the rest."""
     try:
-        with told_deaths(), processes(1) as pool:
+        with report_worker_deaths(), processes(1) as pool:
             return pool.submit(measure, job).result()
     except ImportError as error:
         return Measured(job.way, job.shape, failure=f"not measured: {error}; pip install -e '.[bench]'")

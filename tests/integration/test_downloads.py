@@ -7,7 +7,7 @@ import pytest
 from pipeline.core.errors import BudgetSpent, ServiceError
 from pipeline.core.seeded import draw_key
 from pipeline.sandbox.server import Answer, Faults, File, Request, Route, serve
-from pipeline.sources.files.resumable import NotThere, read_anew, unpacked
+from pipeline.sources.files.resumable import NotFound, read_with_restarts, stream_bzip2
 from pipeline.sources.live.rate_limit import RateLimiter
 from tests.live import CONTACT, quick
 
@@ -27,7 +27,7 @@ def file_of(*bodies: bytes) -> Route:
 
 
 def read(url: str, limiter: RateLimiter, attempts: int = 3) -> bytes:
-    return read_anew(lambda: b"".join(unpacked(limiter, f"{url}/file.bz2")), attempts, url)
+    return read_with_restarts(lambda: b"".join(stream_bzip2(limiter, f"{url}/file.bz2")), attempts, url)
 
 
 def test_a_file_comes_in_one_request_and_is_not_packed_again() -> None:
@@ -109,7 +109,7 @@ def test_half_a_file_is_never_taken_for_whole(body: bytes) -> None:
 
 
 def test_a_file_that_is_not_there_is_told_at_once() -> None:
-    with serve(lambda _: Answer(b"", "text/html", 404)) as (url, seen), pytest.raises(NotThere):
+    with serve(lambda _: Answer(b"", "text/html", 404)) as (url, seen), pytest.raises(NotFound):
         read(url, rate_limiter())
     assert len(seen.requests) == 1
 
@@ -133,6 +133,6 @@ def test_a_server_that_gives_nothing_but_beginnings_is_given_up() -> None:
 def test_a_block_is_small_whatever_it_was_packed_from() -> None:
     """Zeros pack a thousandfold: memory must not hold what a chunk unpacks to."""
     with serve(file_of(bz2.compress(bytes(50_000_000)))) as (url, _):
-        sizes = [len(block) for block in unpacked(rate_limiter(), url)]
+        sizes = [len(block) for block in stream_bzip2(rate_limiter(), url)]
     assert sum(sizes) == 50_000_000
     assert max(sizes) <= 1 << 22

@@ -12,7 +12,7 @@ import msgspec
 from pipeline.core import schema
 from pipeline.core.tables import Database, write_rows
 from pipeline.sources.entities.model import number
-from pipeline.sources.entities.statements import Entity, value_text
+from pipeline.sources.entities.values import value_text
 from pipeline.sources.live.context import HarvestContext
 from pipeline.sources.live.edit_summaries import NAMES_PROPERTY, NO_STATEMENT
 from pipeline.sources.live.revision_spans import open_changes

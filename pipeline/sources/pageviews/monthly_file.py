@@ -14,7 +14,7 @@ from pipeline.core.errors import ServiceError
 from pipeline.core.seeded import draw_key
 from pipeline.core.settings import LiveSettings
 from pipeline.core.tables import Database, whole_file
-from pipeline.sources.files.resumable import NotThere, read_anew, unpacked
+from pipeline.sources.files.resumable import NotFound, read_with_restarts, stream_bzip2
 from pipeline.sources.live.rate_limit import RateLimiter
 from pipeline.sources.pageviews.files import View, complete_views, page_title, write_views
 from pipeline.sources.pageviews.top_pages import TOP_PAGES_LIMIT, Month, read_titles
@@ -79,10 +79,12 @@ def rank_month(files: MonthlyFiles, month: Month, database: Database) -> bool:
     views = files.ranking(missing[0], month).with_suffix(".parquet")
     url = files.url_of(month)
     try:
-        read_anew(lambda: _read_month(files, url, frozenset(missing), views), files.settings.complete_attempts, url)
+        read_with_restarts(
+            lambda: _read_month(files, url, frozenset(missing), views), files.settings.complete_attempts, url
+        )
         database.view("month", views)
         rows = database.table(_RANKED.format(most=files.settings.view_pages)).to_pylist()
-    except NotThere:
+    except NotFound:
         return False
     finally:
         views.unlink(missing_ok=True)
@@ -117,7 +119,7 @@ def _read_month(files: MonthlyFiles, url: str, projects: frozenset[str], out: Pa
         counts["invalid"] += 1
 
     def lines() -> Iterator[str]:
-        for line in project_lines(unpacked(files.limiter, url), projects):
+        for line in project_lines(stream_bzip2(files.limiter, url), projects):
             counts["all"] += 1
             yield line
 

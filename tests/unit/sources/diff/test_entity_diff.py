@@ -13,8 +13,11 @@ from pipeline.core.parallel import InlineExecutor
 from pipeline.core.schema import CHANGE_CLASSES
 from pipeline.core.tables import read_table
 from pipeline.sources.diff import comparison
-from pipeline.sources.diff.entity_diff import compare, holds_all, terms
-from pipeline.sources.entities.statements import DataValue, Snak, snak_key, value_text
+from pipeline.sources.diff.entity_diff import compare
+from pipeline.sources.diff.item_statements import has_all_statements
+from pipeline.sources.diff.names import terms
+from pipeline.sources.entities.model import DataValue, Snak
+from pipeline.sources.entities.values import snak_key, value_text
 from tests.entities import (
     NOTHING,
     UNKNOWN,
@@ -299,10 +302,12 @@ def test_a_value_of_an_odd_form_hides_no_other_change(tmp_path: Path) -> None:
 
 def test_a_merge_leaves_every_statement_in_its_target() -> None:
     source = item(1, mayor(to(3)), statement("P35", to(4)))
-    assert holds_all(line(item(2, statement("P35", to(4), "x"), mayor(to(3), "y"), mayor(to(9)))), line(source))
-    assert not holds_all(line(item(2, mayor(to(3)))), line(source))
-    assert holds_all(line(item(2)), line(item(1)))
-    assert not holds_all(b"{", line(source))
+    assert has_all_statements(
+        line(item(2, statement("P35", to(4), "x"), mayor(to(3), "y"), mayor(to(9)))), line(source)
+    )
+    assert not has_all_statements(line(item(2, mayor(to(3)))), line(source))
+    assert has_all_statements(line(item(2)), line(item(1)))
+    assert not has_all_statements(b"{", line(source))
 
 
 # Classes, one by one
