@@ -12,6 +12,7 @@ How a score comes about, module by module:
     pair_scores.py      tables of pairs -> tables of their scores
     device_workers.py   a loaded model on each device
     score_file.py       the driver: a file of requests -> a folder of scores, in shards that are never scored twice
+    score_folder.py     where the files of such a folder are
     audit.py            how far scores in half precision are from float32
     scoring_process.py  the driver in a process of its own, for a build
     bundled.py          the tiny model that comes with editmill

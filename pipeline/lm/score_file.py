@@ -23,7 +23,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,12 +49,12 @@ from pipeline.lm.device_workers import (
 from pipeline.lm.encoding import Reader, encode, join_scores, unique_pairs
 from pipeline.lm.loading import load_reader
 from pipeline.lm.model_spec import ModelSpec
-from pipeline.lm.requests import RequestsFile, open_requests
+from pipeline.lm.requests import open_requests
+from pipeline.lm.score_folder import WORK, ScoreFolder
 from pipeline.lm.scores import Identity
 
 MANIFEST = "scores.json"
 AUDIT = "audit.json"
-_WORK = ".work"
 _OTHER_OUT = "Give another --out, or the model, revision and dtype that the folder belongs to."
 
 
@@ -76,43 +75,6 @@ class Summary:
         """What a user reads at the end."""
         counts = ", ".join(f"{count:,} {status}" for status, count in sorted(self.statuses.items()))
         return f"{self.requests:,} requests in {self.seconds:.1f} s ({counts or 'none'}): {self.folder}"
-
-
-@dataclass(frozen=True)
-class _Folder:
-    """The files of a run."""
-
-    out: Path
-    requests: RequestsFile
-    shard_rows: int
-
-    @property
-    def shards(self) -> range:
-        return range(max(1, -(-self.requests.rows // self.shard_rows)))  # no requests still give a table
-
-    @property
-    def work(self) -> Path:
-        return self.out / _WORK
-
-    def scores(self, shard: int) -> Path:
-        return self.out / f"scores-{shard:05d}.parquet"
-
-    def rows(self, shard: int) -> Path:
-        return self.work / "rows" / self._name(shard)
-
-    def new_pairs(self, shard: int) -> Path:
-        return self.work / "new_pairs" / self._name(shard)
-
-    def pair_scores(self, keys: "pa.ChunkedArray[Any]") -> Path:
-        """Where the scores of these pairs are kept."""
-        digest = blake2b(b"".join(cast(list[bytes], keys.to_pylist())), digest_size=16)
-        return self.work / "pairs" / f"{digest.hexdigest()}.parquet"
-
-    def all_pair_scores(self) -> list[Path]:
-        return sorted((self.work / "pairs").glob("*.parquet"))
-
-    def _name(self, shard: int) -> str:
-        return f"{self.requests.sha256[:16]}-{self.shard_rows}-{shard:05d}.parquet"
 
 
 def score_file(
@@ -137,9 +99,9 @@ def score_file(
     """
     started = time.monotonic()
     make_folder(out)
-    with locked(out / _WORK):
+    with locked(out / WORK):
         with reporter.track("checking requests", 0):
-            folder = _Folder(out, open_requests(requests), spec.settings.shard_rows)
+            folder = ScoreFolder(out, open_requests(requests), spec.settings.shard_rows)
         identity, reader = loaded or load_reader(spec)
         manifest = _open_manifest(folder, identity, reporter)
         summary = Summary(out, folder.requests.rows)
@@ -160,7 +122,7 @@ def score_file(
     return summary
 
 
-def _open_manifest(folder: _Folder, identity: Identity, reporter: Reporter) -> dict[str, object]:
+def _open_manifest(folder: ScoreFolder, identity: Identity, reporter: Reporter) -> dict[str, object]:
     """The manifest to go on with; what belongs to other requests goes, and what belongs to another model stops us.
 
     Raises:
@@ -212,7 +174,7 @@ def _write_json(path: Path, value: Mapping[str, object]) -> None:
         part.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _prepare(folder: _Folder, reader: Reader) -> Iterator[Path | None]:
+def _prepare(folder: ScoreFolder, reader: Reader) -> Iterator[Path | None]:
     """Write the rows and the new pairs of shard after shard, and give the file that their scores belong in.
 
     None stands for a shard without anything to score: its scores are there, or nothing in it is new.
@@ -240,7 +202,7 @@ def _keys(path: Path) -> list[bytes]:
 
 
 def _score_shards(
-    folder: _Folder,
+    folder: ScoreFolder,
     identity: Identity,
     reader: Reader,
     spec: ModelSpec,
@@ -284,7 +246,7 @@ def _submit(pool: Executor, worker: DeviceWorker, new_pairs: Path, scores: Path 
 
 
 def _finish(
-    folder: _Folder,
+    folder: ScoreFolder,
     running: "dict[int, Future[ShardStats]]",
     manifest: dict[str, object],
     spec: ModelSpec,
@@ -323,7 +285,7 @@ def _report_warnings(stats: ShardStats, spec: ModelSpec, manifest: Mapping[str, 
         )
 
 
-def _find_scores(keys: "pa.ChunkedArray[Any]", folder: _Folder, first: Path | None = None) -> pa.Table:
+def _find_scores(keys: "pa.ChunkedArray[Any]", folder: ScoreFolder, first: Path | None = None) -> pa.Table:
     """The PAIR_SCORES of keys, from whichever files hold them; most may be in the one that is read first."""
     missing = keys.drop_null().unique()
     parts = [schema.PAIR_SCORES.empty_table()]
@@ -338,7 +300,7 @@ def _find_scores(keys: "pa.ChunkedArray[Any]", folder: _Folder, first: Path | No
     return pa.concat_tables(parts)
 
 
-def _write_audit(folder: _Folder, identity: Identity, spec: ModelSpec, reporter: Reporter) -> None:
+def _write_audit(folder: ScoreFolder, identity: Identity, spec: ModelSpec, reporter: Reporter) -> None:
     """Compare a sample of what this run scored with float32."""
     new_pairs = [path for shard in folder.shards if (path := folder.new_pairs(shard)).exists()]
     if not new_pairs or not sum(map(len, map(_keys, new_pairs))):
