@@ -3,6 +3,7 @@
 The first part compares two texts; the second follows tiny dumps through merging and classing, one class at a time.
 """
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -481,6 +482,18 @@ def test_a_value_that_starts_where_the_one_before_ended_replaced_it(end: str, st
 @pytest.mark.parametrize(("end", "start"), [("2016-05-09", "2017-06-20"), ("2016-05-09", "2016-03-01")])
 def test_a_value_that_starts_long_after_or_before_replaced_nothing(end: str, start: str, tmp_path: Path) -> None:
     assert classes(holder_change(tmp_path, end, start)) == {("Q1 P6", "Q2"): "ended", ("Q1 P6", "Q3"): "world_change"}
+
+
+@pytest.mark.parametrize(
+    ("gap", "replaces"),
+    [(GAP_DAYS[0] - 1, False), (GAP_DAYS[0], True), (GAP_DAYS[1], True), (GAP_DAYS[1] + 1, False)],
+)
+def test_the_days_between_two_values_include_both_ends_of_the_range(gap: int, replaces: bool) -> None:
+    start = at((date(2016, 5, 9) + timedelta(days=gap)).isoformat())
+    old, come = mayor(to(2), "old"), mayor(to(3), "new", start=start)
+    rows = differences(item(1, old), item(1, mayor(to(2), "old", end=at("2016-05-09")), come))
+    (row,) = [row for row in rows if row["kind"] == "added"]
+    assert (row["replaced_statement_id"], row["replaced_value"]) == (("Q1$old", "Q2") if replaces else (None, None))
 
 
 @pytest.mark.parametrize(("end", "start"), [(at("2016-05-09"), UNKNOWN), (UNKNOWN, at("2016-05-09"))])

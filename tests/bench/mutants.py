@@ -1,0 +1,188 @@
+"""Mutants: which small faults in a module its unit tests do not see.
+
+A mutant is the module with one fault: another comparison, a number moved by one, a condition turned round, a result or
+statement left out, another operator in its SQL. A copy of the tree with each of a seeded sample is tested, first with a
+mini world built once, then, where it survives, with everything made again. Survivors are printed: write the test that
+sees them, or find that they change nothing (mutants that cannot be seen are not sorted out).
+"""
+
+import argparse
+import ast
+import copy
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+
+_OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
+    **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq},
+    **{ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And},
+    **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr},
+}
+_FUNCTIONS = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list"}
+_IN_SQL = {
+    **{" <= ": " < ", " >= ": " > ", " < ": " <= ", " > ": " >= ", " = ": " <> ", " <> ": " = ", "min(": "max("},
+    **{" AND ": " OR ", " OR ": " AND ", "NOT ": "", "LEFT JOIN": "JOIN", "IS NULL": "IS NOT NULL", " DESC": ""},
+    **{"IS NOT NULL": "IS NULL", "DISTINCT ": "", "bool_and": "bool_or", "bool_or": "bool_and", "UNION ALL": "UNION"},
+}
+_SQL = re.compile("|".join(map(re.escape, sorted(_IN_SQL, key=len, reverse=True))))
+_IS_SQL = re.compile(r"\b(SELECT|WHERE|THEN|AND|OR)\b")
+
+# Keeps what the first run builds of the mini world, and gives it to the next ones.
+_WITH_WORLD_BUILT_ONCE = """
+import pathlib, pickle, sys, pytest
+import tests.minikg as minikg
+kept, build = pathlib.Path(sys.argv[1]), minikg.build
+def build_once(sources, settings, options, reporter):
+    if not kept.is_file():
+        kept.write_bytes(pickle.dumps((build(sources, settings, options, reporter), options.work)))
+    built, work = pickle.loads(kept.read_bytes())
+    if not options.work.exists():
+        options.work.symlink_to(work)
+    return built
+minikg.build = build_once
+sys.exit(pytest.main(sys.argv[2:]))
+"""
+
+
+class Mutant(NamedTuple):
+    """A piece of the module and what stands there instead."""
+
+    start: int  # bytes
+    end: int
+    text: str
+
+
+def mutants_of(source: str) -> list[Mutant]:
+    """Every mutant of a module."""
+    data = source.encode()
+    starts = [0]
+    for line in data.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    found: set[Mutant] = set()
+    for node, mutated in _mutated(ast.parse(source)):
+        start, end = starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
+        if mutated is None:
+            found |= {
+                Mutant(start + match.start(), start + match.end(), _IN_SQL[match.group()])
+                for match in _SQL.finditer(data[start:end].decode("latin-1"))
+            }
+        else:
+            text = ast.unparse(mutated)
+            found.add(Mutant(start, end, f"({text})" if isinstance(mutated, ast.expr) else text))
+    return sorted(found)
+
+
+def _mutated(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST | None]]:
+    """Nodes with what takes their place: nothing of a text in SQL, which is mutated as text."""
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+        if _IS_SQL.search(ast.unparse(node)):
+            yield node, None
+        return
+    yield from ((node, mutated) for mutated in _faults(node))
+    for field, below in ast.iter_fields(node):
+        if field not in ("annotation", "returns"):
+            for child in below if isinstance(below, list) else [below]:
+                is_docstring = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+                if isinstance(child, ast.AST) and not is_docstring:
+                    yield from _mutated(child)
+
+
+def _faults(node: ast.AST) -> Iterator[ast.AST]:
+    match node:
+        case ast.Compare():
+            for place, operator in enumerate(node.ops):
+                yield _altered(node, ops=[*node.ops[:place], _OPERATORS[type(operator)](), *node.ops[place + 1 :]])
+        case ast.BoolOp() | ast.BinOp() if type(node.op) in _OPERATORS:
+            yield _altered(node, op=_OPERATORS[type(node.op)]())
+        case ast.UnaryOp(op=ast.Not()):
+            yield node.operand
+        case ast.Constant(value=bool()):
+            yield ast.Constant(not node.value)
+        case ast.Constant(value=int()):
+            yield from (ast.Constant(node.value + 1), ast.Constant(node.value - 1))
+        case ast.Return(value=ast.expr()) if ast.unparse(node) != "return None":
+            yield ast.parse("return None").body[0]
+        case ast.Call(func=ast.Name(id=name)) if name in _FUNCTIONS:
+            yield _altered(node, func=ast.Name(_FUNCTIONS[name]))
+        case ast.Expr() | ast.AugAssign() | ast.Continue() | ast.Return(value=None):
+            yield ast.Pass()
+        case _:
+            pass
+
+
+def _altered(node: ast.AST, **fields: object) -> ast.AST:
+    altered = copy.copy(node)
+    for name, value in fields.items():
+        setattr(altered, name, value)
+    return altered
+
+
+def _tests_of(module: Path) -> list[Path]:
+    """The file of tests of the same name, else the folder of them."""
+    folder = Path("tests/unit", *module.parts[1:-1])
+    file = folder / f"test_{module.stem}.py"
+    return [file if (ROOT / file).is_file() else folder]
+
+
+def _run(tree: Path, tests: Sequence[Path], bootstrap: Sequence[str], timeout: float) -> bool:
+    """Whether the tests pass."""
+    command = [sys.executable, *bootstrap, "-x", "-q", "-p", "no:cacheprovider", *map(str, tests)]
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Test a sample of the mutants of one module."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench mutants", description=__doc__.splitlines()[0])
+    parser.add_argument("--module", type=Path, required=True, help="such as pipeline/edits/splits.py")
+    parser.add_argument("--tests", type=Path, nargs="+", help="default: the tests that mirror the module")
+    parser.add_argument("--sample", type=int, default=25, metavar="N", help="how many (default: 25)")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample")
+    parser.add_argument("--lines", type=int, nargs="+", help="of the sample, only those that begin in these lines")
+    parser.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="after which a mutant is killed")
+    options = parser.parse_args(arguments)
+    data = (ROOT / options.module).read_bytes()
+    found = mutants_of(data.decode())
+    sample = sorted(random.Random(options.seed).sample(found, min(options.sample, len(found))))
+    if options.lines:
+        sample = [mutant for mutant in sample if data.count(b"\n", 0, mutant.start) + 1 in options.lines]
+    with tempfile.TemporaryDirectory() as folder:
+        survived = _survivors(data, sample, options, Path(folder))
+    print(f"{options.module}: {len(found)} mutants, {len(sample)} tested, {len(sample) - survived} killed", flush=True)
+    return 0
+
+
+def _survivors(data: bytes, sample: Sequence[Mutant], options: argparse.Namespace, folder: Path) -> int:
+    """How many of a sample survive; each is printed."""
+    tree = folder / "tree"
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "releases"))
+    if (shared := ROOT.parent / "shared").exists():
+        (folder / "shared").symlink_to(shared.resolve())
+    tests = options.tests or _tests_of(options.module)
+    quick = ["-c", _WITH_WORLD_BUILT_ONCE, str(folder / "world"), f"--basetemp={folder / 'first'}"]
+    if not _run(tree, tests, quick, options.timeout):
+        raise SystemExit(f"{options.module}: its tests fail without any fault")
+    quick[-1] = f"--basetemp={folder / 'next'}"
+    survived = 0
+    for mutant in sample:
+        mutated = data[: mutant.start] + mutant.text.encode() + data[mutant.end :]
+        (tree / options.module).write_bytes(mutated)
+        if _run(tree, tests, quick, options.timeout) and _run(tree, tests, ["-m", "pytest"], options.timeout):
+            survived += 1
+            line = data.count(b"\n", 0, mutant.start)
+            print(f"{options.module}:{line + 1}: {data[mutant.start : mutant.end].decode()} -> {mutant.text}")
+            print(f"    - {data.splitlines()[line].decode().strip()}", flush=True)
+    return survived
