@@ -9,16 +9,20 @@ sees them, or find that they change nothing (mutants that cannot be seen are not
 import argparse
 import ast
 import copy
+import importlib
+import multiprocessing
 import os
+import pickle
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,22 +39,6 @@ _IN_SQL = {
 }
 _SQL = re.compile("|".join(map(re.escape, sorted(_IN_SQL, key=len, reverse=True))))
 _IS_SQL = re.compile(r"\b(SELECT|WHERE|THEN|AND|OR)\b")
-
-# Keeps what the first run builds of the mini world, and gives it to the next ones.
-_WITH_WORLD_BUILT_ONCE = """
-import pathlib, pickle, sys, pytest
-import tests.minikg as minikg
-kept, build = pathlib.Path(sys.argv[1]), minikg.build
-def build_once(sources, settings, options, reporter):
-    if not kept.is_file():
-        kept.write_bytes(pickle.dumps((build(sources, settings, options, reporter), options.work)))
-    built, work = pickle.loads(kept.read_bytes())
-    if not options.work.exists():
-        options.work.symlink_to(work)
-    return built
-minikg.build = build_once
-sys.exit(pytest.main(sys.argv[2:]))
-"""
 
 
 class Mutant(NamedTuple):
@@ -133,56 +121,94 @@ def _tests_of(module: Path) -> list[Path]:
     return [file if (ROOT / file).is_file() else folder]
 
 
-def _run(tree: Path, tests: Sequence[Path], bootstrap: Sequence[str], timeout: float) -> bool:
-    """Whether the tests pass."""
-    command = [sys.executable, *bootstrap, "-x", "-q", "-p", "no:cacheprovider", *map(str, tests)]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+def _passes(tree: Path, tests: Sequence[Path], world: Path | None, timeout: float) -> bool:
+    """Whether tests pass in a copy of the tree, in a process that has the libraries at hand but none of our modules."""
+    run = multiprocessing.get_context("fork").Process(target=_run_tests, args=(tree, tests, world))
+    run.start()
+    run.join(timeout)
+    run.kill()
+    run.join()
+    return run.exitcode == 0
+
+
+def _run_tests(tree: Path, tests: Sequence[Path], world: Path | None) -> None:
+    """The body of that process; with a file given, the mini world is built once and kept there."""
+    output = os.open(tree.parent / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.chdir(tree)
+    sys.path[0] = str(tree)
+    sys.dont_write_bytecode = True
+    os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    for name in [name for name in sys.modules if name.split(".")[0] in ("pipeline", "flows", "tests")]:
+        del sys.modules[name]
+    if world:
+        _build_once(world)
+    folder = tree.parent / ("first" if world and not world.is_file() else "next")
+    sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}", *map(str, tests)]))
+
+
+def _build_once(kept: Path) -> None:
+    """Keep what the first run builds of the mini world, and give it to the next ones."""
+    minikg = importlib.import_module("tests.minikg")
+    build = minikg.build
+
+    def build_once(sources: object, settings: object, options: Any, reporter: object) -> object:
+        if not kept.is_file():
+            kept.write_bytes(pickle.dumps((build(sources, settings, options, reporter), options.work)))
+        built, work = pickle.loads(kept.read_bytes())
+        if not options.work.exists():
+            options.work.symlink_to(work)
+        return built
+
+    minikg.build = build_once
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Test a sample of the mutants of one module."""
+    """Test a sample of the mutants of each module."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench mutants", description=__doc__.splitlines()[0])
-    parser.add_argument("--module", type=Path, required=True, help="such as pipeline/edits/splits.py")
+    parser.add_argument(
+        "--module", dest="modules", type=Path, nargs="+", required=True, help="as pipeline/edits/splits.py"
+    )
     parser.add_argument("--tests", type=Path, nargs="+", help="default: the tests that mirror the module")
     parser.add_argument("--sample", type=int, default=25, metavar="N", help="how many (default: 25)")
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
     parser.add_argument("--lines", type=int, nargs="+", help="of the sample, only those that begin in these lines")
     parser.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="after which a mutant is killed")
     options = parser.parse_args(arguments)
-    data = (ROOT / options.module).read_bytes()
-    found = mutants_of(data.decode())
-    sample = sorted(random.Random(options.seed).sample(found, min(options.sample, len(found))))
-    if options.lines:
-        sample = [mutant for mutant in sample if data.count(b"\n", 0, mutant.start) + 1 in options.lines]
+    for name in ("tests.minikg", "hypothesis"):
+        importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
-        survived = _survivors(data, sample, options, Path(folder))
-    print(f"{options.module}: {len(found)} mutants, {len(sample)} tested, {len(sample) - survived} killed", flush=True)
+        tree = Path(folder, "tree")
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "releases"))
+        if (shared := ROOT.parent / "shared").exists():
+            Path(folder, "shared").symlink_to(shared.resolve())
+        for module in options.modules:
+            _test_module(module, tree, options)
     return 0
 
 
-def _survivors(data: bytes, sample: Sequence[Mutant], options: argparse.Namespace, folder: Path) -> int:
-    """How many of a sample survive; each is printed."""
-    tree = folder / "tree"
-    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "releases"))
-    if (shared := ROOT.parent / "shared").exists():
-        (folder / "shared").symlink_to(shared.resolve())
-    tests = options.tests or _tests_of(options.module)
-    quick = ["-c", _WITH_WORLD_BUILT_ONCE, str(folder / "world"), f"--basetemp={folder / 'first'}"]
-    if not _run(tree, tests, quick, options.timeout):
-        raise SystemExit(f"{options.module}: its tests fail without any fault")
-    quick[-1] = f"--basetemp={folder / 'next'}"
+def _test_module(module: Path, tree: Path, options: argparse.Namespace) -> None:
+    """Test a sample of the mutants of a module and print those that survive."""
+    world, tests = tree.parent / "world", options.tests or _tests_of(module)
+    if not _passes(tree, tests, world, options.timeout):
+        print((tree.parent / "output").read_text(encoding="utf-8"))
+        raise SystemExit(f"{module}: its tests fail without any fault")
+    data = (ROOT / module).read_bytes()
+    found = mutants_of(data.decode())
+    sample = sorted(random.Random(options.seed).sample(found, min(options.sample, len(found))))
+    if options.lines:
+        sample = [mutant for mutant in sample if _line(data, mutant) in options.lines]
     survived = 0
     for mutant in sample:
-        mutated = data[: mutant.start] + mutant.text.encode() + data[mutant.end :]
-        (tree / options.module).write_bytes(mutated)
-        if _run(tree, tests, quick, options.timeout) and _run(tree, tests, ["-m", "pytest"], options.timeout):
+        (tree / module).write_bytes(data[: mutant.start] + mutant.text.encode() + data[mutant.end :])
+        if all(_passes(tree, tests, built, options.timeout) for built in (world, None)):
             survived += 1
-            line = data.count(b"\n", 0, mutant.start)
-            print(f"{options.module}:{line + 1}: {data[mutant.start : mutant.end].decode()} -> {mutant.text}")
-            print(f"    - {data.splitlines()[line].decode().strip()}", flush=True)
-    return survived
+            print(f"{module}:{_line(data, mutant)}: {data[mutant.start : mutant.end].decode()} -> {mutant.text}")
+            print(f"    - {data.splitlines()[_line(data, mutant) - 1].decode().strip()}", flush=True)
+    (tree / module).write_bytes(data)
+    print(f"{module}: {len(found)} mutants, {len(sample)} tested, {len(sample) - survived} killed", flush=True)
+
+
+def _line(data: bytes, mutant: Mutant) -> int:
+    return data.count(b"\n", 0, mutant.start) + 1
