@@ -266,8 +266,8 @@ def test_two_dates_of_one_birth_contradict_each_other() -> None:
 
 
 def test_values_without_an_id_are_not_the_same_item() -> None:
-    """The inverse of P36 takes one object, but two capitals of which no item is known are not one capital."""
-    kept, drops = assigned(literal(A, "P36", "Old Port"), literal(B, "P36", "New Port"), shares=ALL_IN_TRAIN)
+    """Two edits of "follows" to what has no Q-id do not speak of what follows one thing."""
+    kept, drops = assigned(literal(A, "P155", "Old Tide"), literal(B, "P155", "New Tide"), shares=ALL_IN_TRAIN)
     assert (len(kept), drops) == (2, {})
 
 

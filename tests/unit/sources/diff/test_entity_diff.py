@@ -792,3 +792,29 @@ def test_every_class_has_a_case_above() -> None:
     # "reverted" is one that two states cannot show: test_live_changes.py has it.
     covered = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in CHANGE_CLASSES if f'"{name}"' not in covered] == []
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_that_ended_on_one_day_the_first_id_gave_way_whatever_their_order(order: int) -> None:
+    """So are two successors that start on one day told apart: the bytes of CHANGES depend on neither order."""
+    end, start = at("2016-05-09"), at("2016-05-20")
+    old = [mayor(to(2), "a"), mayor(to(3), "b")][::order]
+    now = [mayor(to(2), "a", end=end), mayor(to(3), "b", end=end)][::order]
+    come = [mayor(to(4), "c", start=start), mayor(to(5), "d", start=start)][::order]
+    found = {row["new_value"]: row["replaced_value"] for row in differences(item(1, *old), item(1, *now, *come))}
+    assert (found["Q4"], found["Q5"]) == ("Q2", None)
+
+
+@pytest.mark.parametrize("files", [2, 3])
+def test_the_differences_do_not_depend_on_the_number_of_files(
+    files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More buckets than files that may be open: some share one."""
+    old = [item(number, mayor(to(number)), lastrevid=number) for number in range(1, 20)]
+    new = [item(number, mayor(to(number + 1)), lastrevid=number + 100) for number in range(5, 24)]
+    paths = write_dump(tmp_path / "old.json", old), write_dump(tmp_path / "new.json", new)
+    whole = compare_dumps(*paths, tmp_path / "whole")
+    monkeypatch.setattr(comparison, "_BUCKET_ITEMS", 4)
+    monkeypatch.setattr(comparison, "_MOST_FILES", files)
+    assert compare_dumps(*paths, tmp_path / "parts") == whole
+    assert len(list((tmp_path / "parts" / "differences").iterdir())) == {2: 6, 3: 6}[files]
