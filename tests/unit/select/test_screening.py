@@ -405,6 +405,10 @@ ABOUT = {
     "painter (c. 1490 - 1557)": True,
     "queen who stepped down (1972–2024)": False,
     "emperor of Brazil (1822–1831)": True,
+    "poet (1915–1970)": True,  # 55 years may be a life
+    "president (1916–1970)": False,
+    "premier (1893–1903)": True,  # 121 years before the newer state
+    "premier (1894–1904)": False,
     "American actor (born 1949)": False,
     "1874–1965": False,
 }

@@ -818,3 +818,15 @@ def test_the_differences_do_not_depend_on_the_number_of_files(
     monkeypatch.setattr(comparison, "_MOST_FILES", files)
     assert compare_dumps(*paths, tmp_path / "parts") == whole
     assert len(list((tmp_path / "parts" / "differences").iterdir())) == {2: 6, 3: 6}[files]
+
+
+def test_the_day_of_the_older_state_itself_is_before_the_change(tmp_path: Path) -> None:
+    """A value that came to be on that day dates nothing, and what was over on it is a late entry."""
+    film = item(901, statement("P577", at(OLD_EDIT[:10])))
+    for name, one, change_class in (
+        ("value", statement("P800", to(901)), "added_undated"),
+        ("end", statement("P39", to(9), end=at(OLD_EDIT[:10])), "late_entry"),
+        ("later end", statement("P39", to(9), end=at("2015-01-05")), "added_undated"),
+    ):
+        (tmp_path / name).mkdir()
+        assert came(one, tmp_path / name, film)["change_class"] == change_class
