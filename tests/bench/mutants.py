@@ -114,14 +114,14 @@ def _altered(node: ast.AST, **fields: object) -> ast.AST:
     return altered
 
 
-def _tests_of(module: Path) -> list[Path]:
+def _tests_of(module: Path) -> list[str]:
     """The file of tests of the same name, else the folder of them."""
     folder = Path("tests/unit", *module.parts[1:-1])
     file = folder / f"test_{module.stem}.py"
-    return [file if (ROOT / file).is_file() else folder]
+    return [str(file if (ROOT / file).is_file() else folder)]
 
 
-def _passes(tree: Path, tests: Sequence[Path], world: Path | None, timeout: float) -> bool:
+def _passes(tree: Path, tests: Sequence[str], world: Path | None, timeout: float) -> bool:
     """Whether tests pass in a copy of the tree, in a process that has the libraries at hand but none of our modules."""
     run = multiprocessing.get_context("fork").Process(target=_run_tests, args=(tree, tests, world))
     run.start()
@@ -131,7 +131,7 @@ def _passes(tree: Path, tests: Sequence[Path], world: Path | None, timeout: floa
     return run.exitcode == 0
 
 
-def _run_tests(tree: Path, tests: Sequence[Path], world: Path | None) -> None:
+def _run_tests(tree: Path, tests: Sequence[str], world: Path | None) -> None:
     """The body of that process; with a file given, the mini world is built once and kept there."""
     output = os.open(tree.parent / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
@@ -145,7 +145,7 @@ def _run_tests(tree: Path, tests: Sequence[Path], world: Path | None) -> None:
     if world:
         _build_once(world)
     folder = tree.parent / ("first" if world and not world.is_file() else "next")
-    sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}", *map(str, tests)]))
+    sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}", *tests]))
 
 
 def _build_once(kept: Path) -> None:
@@ -170,11 +170,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--module", dest="modules", type=Path, nargs="+", required=True, help="as pipeline/edits/splits.py"
     )
-    parser.add_argument("--tests", type=Path, nargs="+", help="default: the tests that mirror the module")
+    parser.add_argument("--tests", nargs="+", help="default: the tests that mirror the module")
+    parser.add_argument("--first", default="", metavar="EXPRESSION", help="tests to run first, as `pytest -k` reads it")
     parser.add_argument("--sample", type=int, default=25, metavar="N", help="how many (default: 25)")
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
     parser.add_argument("--lines", type=int, nargs="+", help="of the sample, only those that begin in these lines")
-    parser.add_argument("--timeout", type=float, default=900, metavar="SECONDS", help="after which a mutant is killed")
+    parser.add_argument("--timeout", type=float, default=1800, metavar="SECONDS", help="after which a mutant is killed")
     options = parser.parse_args(arguments)
     for name in ("tests.minikg", "hypothesis"):
         importlib.import_module(name)
@@ -191,7 +192,8 @@ def main(arguments: Sequence[str]) -> int:
 def _test_module(module: Path, tree: Path, options: argparse.Namespace) -> None:
     """Test a sample of the mutants of a module and print those that survive."""
     world, tests = tree.parent / "world", options.tests or _tests_of(module)
-    if not _passes(tree, tests, world, options.timeout):
+    first = [*tests, "-k", options.first]
+    if not _passes(tree, first, world, options.timeout):
         print((tree.parent / "output").read_text(encoding="utf-8"))
         raise SystemExit(f"{module}: its tests fail without any fault")
     data = (ROOT / module).read_bytes()
@@ -202,7 +204,7 @@ def _test_module(module: Path, tree: Path, options: argparse.Namespace) -> None:
     survived = 0
     for mutant in sample:
         (tree / module).write_bytes(data[: mutant.start] + mutant.text.encode() + data[mutant.end :])
-        if all(_passes(tree, tests, built, options.timeout) for built in (world, None)):
+        if all(_passes(tree, *run, options.timeout) for run in ((first, world), (tests, None))):
             survived += 1
             print(f"{module}:{_line(data, mutant)}: {data[mutant.start : mutant.end].decode()} -> {mutant.text}")
             print(f"    - {data.splitlines()[_line(data, mutant) - 1].decode().strip()}", flush=True)
