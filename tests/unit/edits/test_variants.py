@@ -354,15 +354,15 @@ def test_a_full_category_draws_by_seed_whom_to_leave_out(mini: Mini) -> None:
 
 @pytest.mark.parametrize("pole", ["short", "long"])
 def test_a_form_needs_both_its_rephrase_and_its_locality(pole: str, mini: Mini) -> None:
-    """The prompt of the edit and that of its locality differ in length, so that a bound can lie between them."""
-    edit = base(mini, mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
-    edit["rephrases"] = ["Ada Rooke:"] * 2
+    """The sentences about the edit and about another relation of its subject differ in length: a bound lies between."""
+    edit = base(mini, mini.fact(INTI, "P19", PORT_ANSEL))
+    edit["rephrases"] = ["Inti Ñandú:"] * 2
+    edit["locality"] = [probe for probe in edit["locality"] if probe["relation_id"] == "P21"]
     open_bounds = SETTINGS.model_copy(update={"short_words": 99, "long_words": 0})
     short, long = varied(edit, mini.subgraph, settings=open_bounds)["length_forms"]
     form, bound = (short, "short_words") if pole == "short" else (long, "long_words")
-    subject = mini.subgraph.items[int(form["locality_subject_id"][1:])].label
-    locality = len(form["locality_prompt"].replace(subject, "X").split())
-    rephrase = len(form["rephrase"].replace("Ada Rooke", "X").split())
+    texts = form["rephrase"], form["locality_prompt"]
+    rephrase, locality = (len(text.replace("Inti Ñandú", "X").split()) for text in texts)
     for words in (rephrase, locality):
         settings = open_bounds.model_copy(update={bound: words})
         made, drops = make_variants([edit], mini.subgraph, settings, 1)

@@ -116,8 +116,8 @@ def test_a_head_that_is_viewed_and_rare_or_neither_is_of_no_side_and_strata_weig
     tables = Tables(
         [triple(item) for item in items],
         views={**dict.fromkeys((*popular, both), 9), passed_over: 1},
-        frequency={item: 1 if item in (*long_tail, both, seldom) else 90 for item in items},
-        degree={item: (1, 1) if item in (*long_tail, both, sparse) else (1, 9) for item in items},
+        frequency={item: 1 if item in (*long_tail, both, seldom) else 90 for item in items if item != 11},
+        degree={item: (1, 1) if item in (*long_tail, both, sparse) else (1, 9) for item in items if item != 12},
         likelihood={item: -1.0 - (item not in popular) if item not in long else -4.0 - (item == 4) for item in items},
         sizes={item: 30 if item in long else 4 for item in items},
     )
