@@ -115,7 +115,7 @@ def _altered(node: ast.AST, **fields: object) -> ast.AST:
 
 
 def _tests_of(module: Path) -> list[str]:
-    """The file of tests of the same name, else the folder of them."""
+    """The file of tests of the same name, else the folder."""
     folder = Path("tests/unit", *module.parts[1:-1])
     file = folder / f"test_{module.stem}.py"
     return [str(file if (ROOT / file).is_file() else folder)]
@@ -191,7 +191,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _test_module(module: Path, tree: Path, options: argparse.Namespace) -> None:
     """Test a sample of the mutants of a module and print those that survive."""
-    world, tests = tree.parent / "world", options.tests or _tests_of(module)
+    world, tests = tree.parent / "world", [str(module), *(options.tests or _tests_of(module))]  # its own examples, too
     first = [*tests, "-k", options.first]
     if not _passes(tree, first, world, options.timeout):
         print((tree.parent / "output").read_text(encoding="utf-8"))

@@ -235,6 +235,7 @@ def test_codes_lists_and_ill_written_aliases_are_no_names(mini: Mini) -> None:
     [
         ("Vee", True),
         ("VE", False),
+        ("Ve", False),
         ("VERD", False),
         ("VERDA", True),
         ("V. E. R.", False),

@@ -275,3 +275,10 @@ def test_a_fact_carries_the_likelihoods_of_each_class_of_sentences(mini: Mini, t
     }
     assert {name: fact[name] for name in expected} == expected
     assert {other[name] for name in expected} == {None}  # a subject that was not scored
+
+
+def test_a_pool_of_one_offers_one_target_and_an_empty_one_none(bench: Bench) -> None:
+    candidate = bench.candidate("popular", IBEN, "P106", PAINTER)
+    for pool, offers in ((0, False), (1, True)):
+        found = {row["target_key"] for seed in range(6) for row in bench.collect(candidate, seed=seed, pool=pool)}
+        assert (found - {None} != set()) is offers

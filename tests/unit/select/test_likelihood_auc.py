@@ -85,7 +85,12 @@ def test_the_area_is_the_share_of_pairs(high: Sequence[float], low: Sequence[flo
 
 @pytest.mark.parametrize(
     ("left", "right", "rho"),
-    [([1, 2, 3], [2, 4, 9], 1), ([1, 2, 3], [3, 2, 1], -1), ([1, 1, 2, 3], [1, 2, 2, 5], 0.8333)],
+    [
+        ([1, 2, 3], [2, 4, 9], 1),
+        ([2, 3, 1], [20, 90, 10], 1),
+        ([1, 2, 3], [3, 2, 1], -1),
+        ([1, 1, 2, 3], [1, 2, 2, 5], 0.8333),
+    ],
 )
 def test_rank_correlation_with_ties(left: Sequence[float], right: Sequence[float], rho: float) -> None:
     assert spearman(left, right) == pytest.approx(rho, abs=1e-3)

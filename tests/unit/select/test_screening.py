@@ -417,6 +417,10 @@ STATES = {
     "a city that was a country": (thing(5802, "Oldtown", CITY, statement("P31", to(3024240), "also")), False),
     "with its years": (thing(5803, "Midland", COUNTRY, about="monarchy between 1804 and 1867"), True),
     "with its years in brackets": (thing(5804, "Sovland", COUNTRY, about="federal state (1922–1991)"), True),
+    "with its years, and a firm besides": (
+        thing(5807, "Twoland", COUNTRY, statement("P31", to(COMPANY), "also"), about="colony (1822–1891)"),
+        True,
+    ),
     "since a year": (thing(5805, "Newland", COUNTRY, about="sovereign state since 1991"), False),
     "no state at all": (thing(5806, "Old Firm", COMPANY, about="shipyard (1922–1991)"), False),
 }

@@ -830,3 +830,11 @@ def test_the_day_of_the_older_state_itself_is_before_the_change(tmp_path: Path) 
     ):
         (tmp_path / name).mkdir()
         assert came(one, tmp_path / name, film)["change_class"] == change_class
+
+
+def test_a_statement_that_was_there_before_succeeds_nobody() -> None:
+    """It only receives its start."""
+    old = [mayor(to(2), "a"), mayor(to(3), "b")]
+    now = [mayor(to(2), "a", end=at("2016-05-09")), mayor(to(3), "b", start=at("2016-05-09"))]
+    rows = differences(item(1, *old), item(1, *now))
+    assert [(row["kind"], row["replaced_statement_id"]) for row in rows] == [("qualifier", None)] * 2
