@@ -625,3 +625,13 @@ def test_what_one_of_several_objects_makes_true_anyway_does_not_follow(mini: Min
     subgraph = Subgraph(mini.subgraph.items, [*mini.subgraph.triples, *held], TEMPLATES)
     found = of_kind(probed(mini, fact, subgraph=subgraph), "Logical_Generalization")
     assert "P30" not in {probe["relation_id"] for probe in found}
+
+
+def test_two_hops_leave_the_same_relation_of_the_subject_itself_alone(mini: Mini) -> None:
+    """Kolya has an occupation too: an edit of that of his father asks nothing besides it."""
+    assert of_kind(probed(mini, mini.fact(KOLYA, "P106", PAINTER, middle=("P22", FINN))), "Forgetfulness") == []
+
+
+def test_a_relation_that_takes_one_object_has_no_other_to_remember(mini: Mini) -> None:
+    subgraph = with_another(mini, VERDANIA, "P36", SALTHOLM)
+    assert of_kind(probed(mini, mini.fact(VERDANIA, "P36", GREENPORT), subgraph=subgraph), "Forgetfulness") == []
