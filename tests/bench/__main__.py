@@ -9,7 +9,7 @@ import sys
 BENCHMARKS = {
     "dump": "reading and comparing dumps against plain extraction, bare decoding and whole ingests",
     "score": "entity likelihood against scoring one by one, padded batches and lm-evaluation-harness",
-    "mutants": "small faults in a module against its unit tests",
+    "mutants": "the small faults in a module that its unit tests do not detect",
 }
 
 

@@ -1,9 +1,9 @@
-"""Mutants: which small faults in a module its unit tests do not see.
+"""Mutants: the small faults in a module that its unit tests do not detect.
 
-A mutant is the module with one fault: another comparison, a number moved by one, a condition turned round, a result or
-statement left out, another operator in its SQL. A copy of the tree with each of a seeded sample is tested, first with a
-mini world built once, then, where it survives, with everything made again. Survivors are printed: write the test that
-sees them, or find that they change nothing (mutants that cannot be seen are not sorted out).
+A mutant is the module with one fault: another comparison or operator, also in its SQL, a number moved by one, a negation,
+a result or a statement left out. Each mutant of a seeded sample is put into a copy of the tree and tested: first with a
+mini world that is built once, then, if it survives, with everything built again. The survivors are printed: write the
+test that detects them, or find that they change nothing; such equivalent mutants are not filtered out.
 """
 
 import argparse
@@ -122,7 +122,7 @@ def _tests_of(module: Path) -> list[str]:
 
 
 def _passes(tree: Path, tests: Sequence[str], world: Path | None, timeout: float) -> bool:
-    """Whether tests pass in a copy of the tree, in a process that has the libraries at hand but none of our modules."""
+    """Whether tests pass in a copy of the tree, in a process with the libraries loaded and none of our modules."""
     run = multiprocessing.get_context("fork").Process(target=_run_tests, args=(tree, tests, world))
     run.start()
     run.join(timeout)
