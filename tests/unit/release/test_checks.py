@@ -320,6 +320,16 @@ PLANTS = [
         added(lambda e: {**e, "subject_id": "Q9", "split": otherwise_split(e), **NEW, "rephrases": e["rephrases"]}),
     ),
     Plant("no_contradictions", "two targets of one question", added(lambda e: {**e, "target_new": "Nowhere"})),
+    Plant(
+        "no_contradictions",
+        "two dates of one event",
+        added(lambda e: {**e, "target_new": "1 May 1700"}, is_(target_new_id=None)),
+    ),
+    Plant(
+        "no_contradictions",
+        "two targets at the end of a path",
+        added(lambda e: {**e, "target_new": "Nowhere"}, TWO_HOPS),
+    ),
     Plant("variants_opposite", "no base edit", row(put(base_case_id="popular-0"), ROBUST)),
     Plant("variants_opposite", "no base edit at all", row(put(base_case_id=None), ROBUST)),
     Plant("variants_opposite", "a base edit in another split", row(put(split=otherwise_split), ROBUST)),
