@@ -11,7 +11,7 @@ import msgspec
 
 from pipeline.core import schema
 from pipeline.core.tables import Database, write_rows
-from pipeline.sources.entities.model import number
+from pipeline.sources.entities.model import WholeEntity, number
 from pipeline.sources.entities.values import value_text
 from pipeline.sources.live.context import HarvestContext
 from pipeline.sources.live.edit_summaries import NAMES_PROPERTY, NO_STATEMENT
@@ -103,6 +103,6 @@ def _fetch_current_values(
 
 
 def _values(entity: Mapping[str, Any]) -> set[tuple[str, str]]:
-    claims = msgspec.convert({"id": entity["id"], "claims": entity.get("claims", [])}, Entity).claims
+    claims = msgspec.convert({"id": entity["id"], "claims": entity.get("claims", [])}, WholeEntity).claims
     groups = claims if isinstance(claims, dict) else {}
     return {(name, value_text(one.mainsnak)) for name, statements in groups.items() for one in statements}

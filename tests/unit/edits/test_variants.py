@@ -382,7 +382,9 @@ def test_no_lead_in_names_a_true_answer_or_that_of_the_locality(column: str, min
         probe["ground_truth"] = [["x", "record"], ["summary"]]
     for seed in range(40):
         forms = varied(edit, mini.subgraph, seed=seed)["length_forms"]
-        assert not any(names_any(form["rephrase"] + form["locality_prompt"], ["record", "summary"]) for form in forms)
+        assert not any(
+            mentions_any(form["rephrase"] + form["locality_prompt"], ["record", "summary"]) for form in forms
+        )
 
 
 def test_one_lead_in_is_too_few_for_two_long_forms(mini: Mini) -> None:
