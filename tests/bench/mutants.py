@@ -1,9 +1,10 @@
 """Mutants: the small faults in a module that its unit tests do not detect.
 
 A mutant is the module with one fault: another comparison or operator, also in its SQL, a number moved by one, a
-negation, a result or a statement left out. Each mutant of a seeded sample is put into a copy of the tree and tested: first with a
-mini world that is built once, then, if it survives, with everything built again. The survivors are printed: write the
-test that detects them, or find that they change nothing; such equivalent mutants are not filtered out.
+negation, a result or a statement left out. Each mutant of a seeded sample is put into a copy of the tree and tested:
+first with a mini world that is built once, then, if it survives, with everything built again. The survivors are
+printed: write the test that detects them, or find that they change nothing; such equivalent mutants are not filtered
+out.
 """
 
 import argparse
