@@ -111,14 +111,14 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
 
         screened = stages.screen(context, ingested, exclusions)
         mentions = stages.count_mentions(context, ingested)
-        viewed = _views(context, files.pageviews, ingested) if files.pageviews else None
+        popularity = _views(context, files.pageviews, ingested) if files.pageviews else None
         spec = find_model(options.model, settings.model) if options.model else None
         scored = stages.score(context, spec, ingested, screened) if spec else None
 
         measured = Measured(
             triples=screened / "triples.parquet",
             changes=changed / "changes.parquet" if changed else None,
-            popularity=viewed / "popularity.parquet" if viewed else None,
+            popularity=popularity / "popularity.parquet" if popularity else None,
             frequency=mentions / "frequency.parquet",
             degree=mentions / "degree.parquet",
             names=scored / "names.parquet" if scored else None,
@@ -134,7 +134,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         varied = stages.vary(context, probed, around) if "robust" in settings.categories else None
 
         counted = [screened, selected, worded, divided, *([varied] if varied else [])]
-        folders = _Folders(ingested, changed, viewed, scored, selected, counted)
+        folders = _Folders(ingested, changed, popularity, scored, selected, counted)
         manifest = _manifest(context, options, files, folders, origin)
         if harvest:
             manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(harvest.record)})
@@ -205,15 +205,15 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
 
 def _views(context: StageContext, files: Sequence[Input], ingested: Path) -> Path:
     """POPULARITY; it is told when it is empty, which leaves the popular category without a row."""
-    viewed = stages.count_views(context, files, ingested)
-    if not row_count(viewed / "popularity.parquet"):
+    popularity = stages.count_views(context, files, ingested)
+    if not row_count(popularity / "popularity.parquet"):
         projects = ", ".join(context.settings.pageviews.projects)
         context.reporter.warn(
             "no_views",
             "Not one page view is of an item of the dump: there is nothing popular. "
             f"Counted are the views of {projects}; see pageviews.projects in the settings.",
         )
-    return viewed
+    return popularity
 
 
 def _origin(sources: Sources, ingested: Path, changed: Path | None, reporter: Reporter) -> Origin:
@@ -236,7 +236,7 @@ class _Folders:
 
     ingested: Path
     changed: Path | None
-    viewed: Path | None
+    popularity: Path | None
     scored: Path | None
     selected: Path
     counted: Sequence[Path]
@@ -265,7 +265,7 @@ def _manifest(context: StageContext, options: Options, files: _Files, folders: _
         model=_model_record(folders.scored),
         thresholds=tuple(ThresholdRecord.model_validate(row) for row in thresholds),
         likelihood_auc=tuple(LikelihoodAucRecord.model_validate(row) for row in likelihood_auc),
-        pageviews=json.loads((folders.viewed / COUNTS).read_text()) if folders.viewed else {},
+        pageviews=json.loads((folders.popularity / COUNTS).read_text()) if folders.popularity else {},
         changes=_change_classes(folders.changed),
         counts=tuple(counts),
         rows={},
