@@ -9,7 +9,7 @@ from flows.artifacts import show_release
 from flows.catch_up import run_again
 from flows.live_source import live_sources
 from flows.parameters import BuildParameters, Release
-from flows.running import RunLog, as_task, at_the_rim, scheduled_time, waiting
+from flows.running import RunLog, as_task, scheduled_time, task_with_retries, waiting
 from flows.windows import last_dumps, release_name
 from pipeline.core.manifest import MANIFEST
 from pipeline.core.settings import Settings, load_settings
@@ -53,7 +53,7 @@ def show(release: Release) -> None:
     show_release(release.folder)
 
 
-@at_the_rim
+@task_with_retries
 def harvest(parameters: BuildParameters, settings: Settings, at: datetime) -> Sources:
     """Fetch what a release of the living wiki needs."""
     return live_sources(parameters, settings, at)

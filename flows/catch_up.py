@@ -1,4 +1,4 @@
-"""What a stopped server left: runs that were at work go on, and runs that came due meanwhile are made up for.
+"""What a stopped server left: runs that were at work go on, and runs that came due meanwhile are scheduled.
 
 Prefect alone would show the first as running for ever, which keeps their place from the next run, and would forget the
 second when the deployments are registered again.
@@ -29,8 +29,8 @@ from prefect.states import Crashed, Scheduled
 from flows.deployments import Deployment
 from pipeline.core.progress import Reporter
 
-MAKE_UP = 4
-"""Missed runs of a job that are made up for: a month of weeks, as far back as recent changes are kept."""
+MAX_MISSED_RUNS = 4
+"""The most missed runs of a job that are scheduled again: a month of weeks, as long as recent changes are kept."""
 
 ATTEMPTS = 3
 """Times that a run may crash before a person must look."""
@@ -59,8 +59,8 @@ def resume_runs(reporter: Reporter) -> int:
     return len(whole)
 
 
-def missed(deployment: Deployment, flow_name: str, now: datetime) -> list[datetime]:
-    """When runs of a job came due since its last run, the earliest first; none for a job that is new."""
+def missed_times(deployment: Deployment, flow_name: str, now: datetime) -> list[datetime]:
+    """The times at which runs of a job came due since its last run, the earliest first; none for a new job."""
     with get_client(sync_client=True) as client:
         try:
             known = client.read_deployment_by_name(f"{flow_name}/{deployment.name}")
@@ -69,11 +69,11 @@ def missed(deployment: Deployment, flow_name: str, now: datetime) -> list[dateti
         last = _last_run(client, known)
     lines = [line for line in deployment.schedules if line.active]
     due = [moment for line in lines for moment in dates(line.cron, line.timezone, last, now)]
-    return sorted(set(due))[-MAKE_UP:]
+    return sorted(set(due))[-MAX_MISSED_RUNS:]
 
 
-def make_up(deployment_id: UUID, times: Sequence[datetime], reporter: Reporter) -> None:
-    """Schedule runs for times that are past and have none; each takes its window and its name from its own time."""
+def schedule_missed_runs(deployment_id: UUID, times: Sequence[datetime], reporter: Reporter) -> None:
+    """Schedule a run for each missed time without one. Its window and name follow from that time."""
     with get_client(sync_client=True) as client:
         there = {run.expected_start_time for run in _runs(client, deployment_id)}
         for moment in sorted(set(times) - there):
@@ -81,7 +81,9 @@ def make_up(deployment_id: UUID, times: Sequence[datetime], reporter: Reporter) 
             run = client.create_flow_run_from_deployment(
                 deployment_id, state=Scheduled(scheduled_time=moment), idempotency_key=key
             )
-            reporter.warn("made_up", f"{run.name} makes up for {moment:%Y-%m-%d %H:%M}.", run=str(run.id))
+            reporter.warn(
+                "missed_run", f"{run.name} replaces the missed run of {moment:%Y-%m-%d %H:%M}.", run=str(run.id)
+            )
 
 
 def run_again(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:

@@ -69,8 +69,8 @@ def read_deployments(path: Path) -> list[Deployment]:
         raise UsageError(f"{where} is wrong: {first['msg']}", str(path), "Mend the file.") from error
 
 
-def served(deployment: Deployment) -> RunnerDeployment:
-    """A deployment as a runner serves it."""
+def runner_deployment(deployment: Deployment) -> RunnerDeployment:
+    """A deployment in the form that a runner serves."""
     file, _, name = deployment.entrypoint.partition(":")
     flow = getattr(import_module(file.removesuffix(".py").replace("/", ".")), name, None)
     if not isinstance(flow, Flow):

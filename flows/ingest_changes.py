@@ -1,4 +1,4 @@
-"""The daily job of the live source: what is new is fetched day by day, and the weekly build has little left to ask."""
+"""The daily job of the live source: it fetches recent changes, so that the weekly build has few requests left."""
 
 from datetime import datetime
 
@@ -7,13 +7,13 @@ from prefect import flow
 from flows.catch_up import run_again
 from flows.live_source import fetch_changes
 from flows.parameters import BuildParameters
-from flows.running import at_the_rim, scheduled_time
+from flows.running import scheduled_time, task_with_retries
 from pipeline.core.settings import load_settings
 
 
-@at_the_rim
-def sweep_changes(parameters: BuildParameters, scheduled: datetime) -> int:
-    """Fetch them; how many files cover the window."""
+@task_with_retries
+def fetch_recent_changes(parameters: BuildParameters, scheduled: datetime) -> int:
+    """Fetch the changes; returns how many files cover the window."""
     return fetch_changes(parameters, load_settings(parameters.config), scheduled)
 
 
@@ -25,4 +25,4 @@ def ingest_changes(parameters: BuildParameters, scheduled: datetime | None = Non
         parameters: Those of the build that will use them.
         scheduled: The time that the window follows from; this run's own if it is not given.
     """
-    return sweep_changes(parameters, scheduled_time(scheduled))
+    return fetch_recent_changes(parameters, scheduled_time(scheduled))

@@ -1,69 +1,59 @@
-"""The seam to the live source: what a flow asks of it, in one place."""
+"""The live source for flows: its requests follow from the parameters and the scheduled time of a run."""
 
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flows.parameters import BuildParameters
 from flows.running import RunLog, waiting
 from flows.windows import Span, window_of
 from pipeline.core.errors import UsageError
 from pipeline.core.settings import Settings, load_operations
-from pipeline.core.stage_cache import locked
 from pipeline.jobs.build import Sources
-from pipeline.jobs.live import Asked, call_of, visit
-from pipeline.sources.live.harvest import ITEMS
-from pipeline.sources.live.rate_limit import Gate, urllib_through
-from pipeline.sources.live.recent_changes import Window, sweep
-from pipeline.sources.live.wiki import Wiki
+from pipeline.jobs.live import LiveOptions, fetch_daily_changes, run_harvest
+from pipeline.sources.live.state import ITEMS
 
 
 def live_sources(parameters: BuildParameters, settings: Settings, scheduled: datetime) -> Sources:
-    """Visit the wiki for the window that ends a day before the scheduled time; a visit that is done is not made again.
+    """Harvest the window that ends a day before the scheduled time; a finished harvest is not made again.
 
     Raises:
         UsageError: There is no contact.
-        ServiceError: A server refuses us or keeps failing; the next attempt goes on from there.
+        ServiceError: A server refuses us or keeps failing. The next attempt continues from there.
     """
-    window = window_of(scheduled, parameters.days)
+    options = _live_options(parameters, window_of(scheduled, parameters.days))
     polite = load_operations(parameters.config).polite
-    asked = _asked(parameters, window)
     with waiting():
-        made = visit(asked, settings, polite, parameters.workers, RunLog())
-    return Sources("live", made.folder / ITEMS, None, made.views, parameters.exclude, made)
+        harvest = run_harvest(options, settings, polite, parameters.workers, RunLog())
+    return Sources("live", harvest.folder / ITEMS, None, harvest.views, parameters.exclude, harvest)
 
 
 def fetch_changes(parameters: BuildParameters, settings: Settings, scheduled: datetime) -> int:
-    """Walk the recent changes up to a day before the scheduled time, so that the weekly visit need not.
+    """Fetch the recent changes up to a day before the scheduled time, so that the weekly harvest has few left.
 
-    The walk begins where an earlier one ended, so a day that was missed is walked too, as far back as a week's window.
+    It starts where an earlier run ended. A day that was missed is fetched too, as far back as the weekly window.
 
     Returns:
-        How many files of changes cover the window.
+        How many files of recent changes cover the window.
 
     Raises:
         UsageError: There is no contact.
-        ServiceError: A server refuses us or keeps failing; the next attempt goes on from there.
+        ServiceError: A server refuses us or keeps failing. The next attempt continues from there.
     """
-    window = window_of(scheduled, parameters.days)
-    call = call_of(_asked(parameters, window), settings)
-    gate = Gate(call.contact, load_operations(parameters.config).polite, settings.seed)
-    with waiting(), locked(call.state), urllib_through(gate):
-        wiki = Wiki(call.endpoints.api, gate, call.state / "pywikibot")
-        length = (window.end - window.start) / timedelta(seconds=1)
-        with RunLog().track("recent changes", length) as advance:
-            files = sweep(wiki, Window(window.start, window.end), call.state / "changes", settings.live, advance)
-    return len(files)
+    options = _live_options(parameters, window_of(scheduled, parameters.days))
+    polite = load_operations(parameters.config).polite
+    with waiting():
+        return len(fetch_daily_changes(options, settings, polite, RunLog()).files)
 
 
-def _asked(parameters: BuildParameters, window: Span) -> Asked:
+def _live_options(parameters: BuildParameters, window: Span) -> LiveOptions:
     contact = parameters.contact or os.environ.get("EDITMILL_CONTACT")
     if not contact:
         raise UsageError(
             "Nobody is named as running this, and the servers ask for it",
             "EDITMILL_CONTACT",
-            "Set it to your mail address or page where `make serve` or the worker starts, or set `contact`.",
+            "Set it to your mail address or web page where `make serve` or the worker starts, or set `contact`.",
         )
-    return Asked(
+    return LiveOptions(
         contact=contact,
         state=parameters.state,
         start=window.start.isoformat(),

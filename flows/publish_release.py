@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.artifacts import show_difference, show_drift, show_link
 from flows.catch_up import run_again
 from flows.parameters import PublishParameters, Release
-from flows.running import RunLog, at_the_rim, same_release
+from flows.running import RunLog, same_release, task_with_retries
 from pipeline import publish
 from pipeline.core.errors import ChecksFailed
 from pipeline.core.manifest import MANIFEST, Numbers, read_manifest, read_numbers
@@ -58,21 +58,21 @@ def check(release: Release) -> None:
     check_release(same_release(release))
 
 
-@at_the_rim
+@task_with_retries
 def finish(repo_id: str, release: Release, config: Path | None) -> list[str]:
     """Finish what an earlier run began to publish, or roll it back."""
     folder = release.folder
     return finish_earlier(folder.parent, folder.name, repo_id, load_operations(config), RunLog())
 
 
-@at_the_rim
+@task_with_retries
 def read_past(repo_id: str, config: Path | None) -> dict[str, Numbers]:
     """The numbers of the last releases by tag, the latest first."""
     operations = load_operations(config)
     return publish.published(repo_id, operations.drift.releases + 1, operations.hub, RunLog())
 
 
-@at_the_rim
+@task_with_retries
 def show_new(repo_id: str, release: Release, before: str, config: Path | None) -> None:
     """Leave what is new since the last release in the UI."""
     manifest = read_manifest(release.folder)
@@ -97,7 +97,7 @@ def gate(
         raise ChecksFailed(error.what, str(release.folder), _DRIFTED) from error
 
 
-@at_the_rim
+@task_with_retries
 def upload(parameters: PublishParameters, release: Release, config: Path | None) -> Published:
     """Put the release on the Hub, and leave the link in the UI."""
     folder = same_release(release)

@@ -23,10 +23,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 RETRY_SECONDS = (60.0, 300.0, 1200.0)
-"""At the rim alone: what failed for a minute, five, twenty. What our own code says is wrong stays wrong."""
+"""Waiting times before the retries of a task that sends requests: one minute, five, twenty."""
 
 JITTER = 0.5
-"""Runs that failed together are not tried again together."""
+"""Keeps runs that failed together from being retried together."""
 
 
 def scheduled_time(given: datetime | None) -> datetime:
@@ -67,20 +67,20 @@ def as_task(name: str, key: str, made: Callable[[], Path]) -> Path:
     return stage()
 
 
-def at_the_rim(function: Callable[P, R]) -> Task[P, R]:
-    """A task that speaks with servers: what fails there is tried again, later each time, with jitter."""
+def task_with_retries(function: Callable[P, R]) -> Task[P, R]:
+    """A task that sends requests to servers. It is retried after their failures, later each time, with jitter."""
     return Task(
         function,
         cache_policy=NO_CACHE,
         retries=len(RETRY_SECONDS),
         retry_delay_seconds=list(RETRY_SECONDS),
         retry_jitter_factor=JITTER,
-        retry_condition_fn=is_passing,
+        retry_condition_fn=is_transient,
     )
 
 
-def is_passing(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Whether a failure may pass: failing servers do; wrong input, failed checks, refusals and spent budgets do not."""
+def is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether a retry may succeed: after a failing server, but not after wrong input, a refusal or a spent budget."""
     del task, run
     error = state.result(raise_on_failure=False)
     return isinstance(error, ServiceError) and not isinstance(error, (Refused, BudgetSpent))

@@ -123,19 +123,19 @@ def _serve(file: Path, is_ours: bool, reporter: Reporter) -> None:
     # Prefect reads the environment when it is imported, so not before it is set.
     from prefect.runner import Runner
 
-    from flows.catch_up import make_up, missed, resume_runs
-    from flows.deployments import read_deployments, served
+    from flows.catch_up import missed_times, resume_runs, schedule_missed_runs
+    from flows.deployments import read_deployments, runner_deployment
 
     if is_ours:
         resume_runs(reporter)
-    ready = [(deployment, served(deployment)) for deployment in read_deployments(file)]
+    ready = [(deployment, runner_deployment(deployment)) for deployment in read_deployments(file)]
     now = datetime.now(UTC)
-    due = [missed(deployment, known.flow_name or "", now) for deployment, known in ready]
+    due = [missed_times(deployment, known.flow_name or "", now) for deployment, known in ready]
 
     async def work() -> None:
         runner = Runner(pause_on_shutdown=False)
         for (deployment, known), times in zip(ready, due, strict=True):
-            make_up(await runner.aadd_deployment(known), times, reporter)
+            schedule_missed_runs(await runner.aadd_deployment(known), times, reporter)
             reporter.warn("serving", f"{deployment.name}: {deployment.description}")
         await runner.start()
 

@@ -16,64 +16,70 @@ from pipeline.sandbox.server import Faults, Seen, as_json, serve
 from pipeline.sources.diff import classification
 from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.rows import Wanted
-from pipeline.sources.live.rate_limit import Gate
-from pipeline.sources.live.recent_changes import Window
+from pipeline.sources.live.build_tables import complete_changes
+from pipeline.sources.live.compare import compare_window
+from pipeline.sources.live.context import HarvestContext
+from pipeline.sources.live.fetch_window import fetch_window
+from pipeline.sources.live.rate_limit import RateLimiter
+from pipeline.sources.live.request import HarvestRequest, ServiceUrls
+from pipeline.sources.live.undone import find_undone
 from pipeline.sources.live.wiki import Wiki
-from pipeline.sources.live.window import Visit, finish_changes, read_changes
+from pipeline.sources.live.window import Window
 from tests.entities import Json
 
 CONTACT = "tests@example.org"
 
 
 def quick(**polite: object) -> PoliteSettings:
-    """How to ask servers that are ours: without long waits."""
+    """A rate limit for our own servers, without long waits."""
     fast = {"requests_per_minute": 6e6, "burst": 100, "backoff_seconds": 0.001, "break_seconds": 0.01, "max_breaks": 50}
     return load_operations().polite.model_copy(update=fast | polite)
 
 
 @dataclass(frozen=True)
-class Visited:
-    """What a visit found.
+class Harvested:
+    """What the first steps of a harvest found.
 
     Attributes:
         changes: CHANGES.
         counts: Items by kind.
-        gate: What every request went through.
-        seen: What the server was asked.
+        limiter: The rate limiter of all requests.
+        seen: The requests that the server got.
         folder: Every table on the way.
     """
 
-    classification: list[Json]
+    changes: list[Json]
     counts: Mapping[str, int]
-    gate: Gate
+    limiter: RateLimiter
     seen: Seen
     folder: Path
 
 
-def visit(
+def harvest_window(
     history: History, window: Window, folder: Path, faults: Faults | None = None, budget: int = 10_000
-) -> Visited:
-    """Read the changes of a window from a server that plays a history."""
+) -> Harvested:
+    """Run the steps up to CHANGES against a server that plays a history."""
     settings = load_settings()
     templates = load_templates()
-    with (
-        serve(lambda _, asked: as_json(api.answer(history, asked)), faults) as (url, seen),
-        Database(folder / "scratch", "500MB") as database,
-    ):
-        gate = Gate(CONTACT, quick(budget=budget))
-        wiki = Wiki(f"{url}/w/api.php", gate, folder / "pywikibot")
-        visited = Visit(wiki, window, folder / "state", settings, database, InlineExecutor(), Reporter("quiet"))
-        out = folder / "harvest"
-        counts = read_changes(visited, out)
-        _ingest_heads(out, folder, settings)
-        evidence = classification.Evidence(
-            out / "differences", out / "merges.parquet", (folder / "new" / "statements",), window.start
-        )
+    out = folder / "harvest"
+    with serve(lambda request: as_json(api.answer(history, request.parameters)), faults) as (url, seen):
+        limiter = RateLimiter(CONTACT, quick(budget=budget))
+        wiki = Wiki(f"{url}/w/api.php", limiter, folder / "pywikibot")
+        pool, reporter = InlineExecutor(), Reporter("quiet")
+        request = HarvestRequest(ServiceUrls(wiki.url, sparql=None, pageviews=None), CONTACT, folder / "state")
+        context = HarvestContext(request, settings, limiter, wiki, window.end, window, pool, reporter)
+        fetched = fetch_window(context, out)
+        compare_window(context, fetched.changes, out)
+        find_undone(context, fetched.changes, out)
+    _ingest_heads(out, folder, settings)
+    states = classification.ComparedStates(
+        out / "differences", out / "merges.parquet", (folder / "new" / "statements",), window.start
+    )
     with Database(folder / "scratch", "500MB") as database:
-        compared = classification.classify(evidence, templates.dating, database, folder / "compared.parquet")
+        compared = classification.classify(states, templates.dating, database, folder / "compared.parquet")
     with Database(folder / "scratch", "500MB") as database:
-        finish_changes(compared, out, database, folder / "changes.parquet")
-    return Visited(read_table(folder / "changes.parquet").to_pylist(), counts, gate, seen, folder)
+        complete_changes(compared, out, database, folder / "changes.parquet")
+    return Harvested(read_table(folder / "changes.parquet").to_pylist(), fetched.counts, limiter, seen, folder)
 
 
 def _ingest_heads(harvest: Path, folder: Path, settings: Settings) -> None:

@@ -18,7 +18,7 @@ def compare_dumps(old: Path, new: Path, work: Path, workers: int = 1) -> list[Js
     """The rows of CHANGES between two dumps; every table on the way stays in the work folder."""
     pool, memory = InlineExecutor(), "200MB"
     dated = frozenset(f"P{number}" for number in DATING.properties)
-    scans = scan.find_changed(old, new, work, scan.Reading(SETTINGS.dump, dated, memory, pool, workers))
+    scans = scan.find_changed(old, new, work, scan.ScanContext(SETTINGS.dump, dated, memory, pool, workers))
     comparison.check_order(scans.older / "revisions", scans.newer / "revisions")
     texts = comparison.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
     comparison.compare_texts(texts, work, memory, SETTINGS.changes.replaced_gap_days, pool)
@@ -26,8 +26,8 @@ def compare_dumps(old: Path, new: Path, work: Path, workers: int = 1) -> list[Js
         merges = comparison.find_merges(work, texts, database, work / "merges.parquet")
         dates = (scans.older / "dates", scans.newer / "dates")
         cut = comparison.last_edit(scans.older / "revisions")
-        evidence = classification.Evidence(work / "differences", merges, dates, cut)
-        classification.classify(evidence, DATING, database, work / "changes.parquet")
+        states = classification.ComparedStates(work / "differences", merges, dates, cut)
+        classification.classify(states, DATING, database, work / "changes.parquet")
     return read_table(work / "changes.parquet").to_pylist()
 
 

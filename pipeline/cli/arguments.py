@@ -42,6 +42,43 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with what differs from the defaults")
 
 
+def add_model(parser: argparse.ArgumentParser, workers: str = "--model-workers") -> None:
+    """How a language model runs: the settings of the section `model`.
+
+    Args:
+        parser: Of the command, which has a `--model`.
+        workers: The option for the number of processes.
+    """
+    model = parser.add_argument_group("the language model", "settings of the section [model]; see --config")
+    model.add_argument("--revision", metavar="R", help="branch, tag or commit of a model on the Hub (default: main)")
+    model.add_argument(
+        "--dtype", choices=["float32", "bfloat16", "float16"], help="what the model computes in (default: float32)"
+    )
+    model.add_argument("--device", help="auto (default: every GPU, or the CPU), cpu, cuda or cuda:N")
+    model.add_argument("--max-tokens-per-batch", type=positive, metavar="N", help="tokens that the model reads at once")
+    model.add_argument(
+        "--sharing",
+        choices=["dedup", "trie", "none"],
+        help="read equal sentences once, or equal beginnings (default), or neither",
+    )
+    model.add_argument(
+        workers,
+        dest="model_workers",
+        type=positive,
+        metavar="N",
+        help="processes that hold the model (default: one a GPU; one for a CPU's many cores)",
+    )
+    model.add_argument(
+        "--trust-remote-code", action="store_const", const=True, help="run code that comes with the model"
+    )
+
+
+def model_settings(options: argparse.Namespace) -> dict[str, object]:
+    """The settings of the section `model` that the options of `add_model` give; None where there is no option."""
+    names = ("revision", "dtype", "device", "max_tokens_per_batch", "sharing", "trust_remote_code")
+    return {name: getattr(options, name) for name in names} | {"workers": options.model_workers}
+
+
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """`--workers`."""
     parser.add_argument("--workers", type=positive, default=os.cpu_count() or 1, metavar="N", help="processes")
@@ -52,29 +89,33 @@ def add_release(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("release", type=Path, metavar="DIR", help="the folder of a release")
 
 
-def add_live(parser: argparse.ArgumentParser) -> None:
-    """What a visit to a living wiki is told."""
+def add_live_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the live source."""
     live = parser.add_argument_group("a living wiki")
-    live.add_argument("--contact", metavar="MAIL_OR_URL", help="who runs this: the servers are told")
-    live.add_argument("--since", metavar="7d", help="a window of so many days, and what earlier visits missed")
-    live.add_argument("--from", dest="start", metavar="T0", help="the window's start, which is not in it")
-    live.add_argument("--to", dest="end", metavar="T1", help="the window's end, which is")
+    live.add_argument("--contact", metavar="MAIL_OR_URL", help="the operator, for the user agent of every request")
+    live.add_argument(
+        "--since", metavar="7d", help="a window of so many days, or longer if the last harvest ended earlier"
+    )
+    live.add_argument("--from", dest="start", metavar="T0", help="the start of the window, not included")
+    live.add_argument("--to", dest="end", metavar="T1", help="the end of the window, included")
     live.add_argument("--api", metavar="URL", help="the api.php of the repository (default: Wikidata's)")
     live.add_argument("--sparql", metavar="URL", help="its query service (default: Wikidata's, for Wikidata)")
     live.add_argument(
         "--pageview-dumps",
         metavar="URL",
-        help="monthly files of all pages, for more pages than its service tells (default: Wikimedia's, for Wikidata)",
+        help="monthly files of all pages, for more pages than the service lists (default: Wikimedia's, for Wikidata)",
     )
-    live.add_argument("--wiki-api", metavar="URL", help="the api.php of the wiki that page views are of")
-    live.add_argument("--repo-state", type=Path, metavar="DIR", help="what visits keep (default: OUT/.state)")
+    live.add_argument("--wiki-api", metavar="URL", help="the api.php of the wiki whose page views count")
+    live.add_argument(
+        "--repo-state", type=Path, metavar="DIR", help="where fetched data is kept between runs (default: OUT/.state)"
+    )
 
 
-def asked(options: argparse.Namespace):
-    """A visit as it was asked for (`visiting.Asked`)."""
-    from pipeline.jobs.live import Asked
+def live_options(options: argparse.Namespace):
+    """The options of the live source as a `LiveOptions`."""
+    from pipeline.jobs.live import LiveOptions
 
-    return Asked(
+    return LiveOptions(
         contact=options.contact,
         state=options.repo_state or options.out / ".state",
         since=options.since,

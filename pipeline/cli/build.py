@@ -5,9 +5,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from pipeline.cli.arguments import A_DUMP, DEFAULT_OUT, Command, add_config, add_live, add_workers, asked, name
+from pipeline.cli.arguments import (
+    A_DUMP,
+    DEFAULT_OUT,
+    Command,
+    add_config,
+    add_live_options,
+    add_model,
+    add_workers,
+    live_options,
+    model_settings,
+    name,
+)
 from pipeline.core.edit_record import Category
 from pipeline.core.errors import UsageError
+from pipeline.core.extras import require
 from pipeline.core.progress import Reporter
 
 if TYPE_CHECKING:
@@ -23,7 +35,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--old", metavar="DUMP", help="the older dump; without it there is no recent category")
     parser.add_argument("--pageviews", metavar="PATH", help="a file or folder of page views; for live, the service")
-    add_live(parser)
+    add_live_options(parser)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where releases go")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where finished stages are kept (default: OUT/.work)")
     add_config(parser)
@@ -38,6 +50,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="the causal language model that finds unlikely names: a folder, a Hub id, the tiny one that comes along, "
         "or none (default: bundled for the sample; none for dumps, of which the tiny model knows nothing)",
     )
+    add_model(parser)
 
 
 def _categories(text: str) -> tuple[str, ...]:
@@ -53,7 +66,8 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
     from pipeline.jobs.build import Options, build
     from pipeline.release.summary import summary
 
-    settings = load_settings(options.config, {"seed": options.seed, "categories": options.categories})
+    overrides = {"seed": options.seed, "categories": options.categories, "model": model_settings(options)}
+    settings = load_settings(options.config, overrides)
     where = Options(
         out=options.out,
         work=options.work or options.out / ".work",
@@ -61,7 +75,10 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
         version=options.name,
         model=chosen_model(options),
     )
-    sources = _live(options, settings, reporter) if options.source == "live" else _sources(options, where.work)
+    if where.model:
+        require("lm", f"--model {where.model}", "Or add `--model none`, which builds a release without one.")
+    is_live = options.source == "live"
+    sources = _live_sources(options, settings, reporter) if is_live else _sources(options, where.work)
     built = build(sources, settings, where, reporter)
     sys.stdout.write(summary(built.manifest, built.folder) + "\n")
     return 0
@@ -90,14 +107,16 @@ def _sources(options: argparse.Namespace, work: Path):
     return Sources("dump", local_dump(options.new, work), old, pageviews, options.exclude)
 
 
-def _live(options: argparse.Namespace, settings: "Settings", reporter: Reporter):
+def _live_sources(options: argparse.Namespace, settings: "Settings", reporter: Reporter):
+    require("live", "--source live")
     from pipeline.core.settings import load_operations
     from pipeline.jobs.build import Sources
-    from pipeline.jobs.live import visit
-    from pipeline.sources.live.harvest import ITEMS
+    from pipeline.jobs.live import run_harvest
+    from pipeline.sources.live.state import ITEMS
 
-    made = visit(asked(options), settings, load_operations(options.config).polite, options.workers, reporter)
-    return Sources("live", made.folder / ITEMS, None, made.views, options.exclude, made)
+    polite = load_operations(options.config).polite
+    harvest = run_harvest(live_options(options), settings, polite, options.workers, reporter)
+    return Sources("live", harvest.folder / ITEMS, None, harvest.views, options.exclude, harvest)
 
 
 BUILD = Command("build", "build a release", _arguments, _build)

@@ -31,12 +31,12 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
 
 def _how(options: argparse.Namespace):
     from pipeline.core.settings import load_settings
-    from pipeline.jobs.dumps import How
+    from pipeline.jobs.dumps import RunOptions
 
     if options.dask_address and options.executor != "dask":
         raise UsageError("A scheduler was named, but Dask is not asked for", "--dask-address", "Add --executor dask.")
     settings = load_settings(options.config, {"memory": options.memory})
-    return settings, How(options.out, options.workers, options.executor, options.dask_address)
+    return settings, RunOptions(options.out, options.workers, options.executor, options.dask_address)
 
 
 def _ingest(options: argparse.Namespace, reporter: Reporter) -> int:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline.cli.arguments import Command, add_config, add_release, name
+from pipeline.core.extras import require
 from pipeline.core.progress import Reporter
 
 
@@ -51,6 +52,7 @@ def _explain(options: argparse.Namespace, reporter: Reporter) -> int:
 
 
 def _drift(options: argparse.Namespace, reporter: Reporter) -> int:
+    require("hub", "drift")
     from pipeline import publish
     from pipeline.core.manifest import MANIFEST, read_numbers
     from pipeline.core.settings import load_operations
@@ -70,6 +72,7 @@ def _drift(options: argparse.Namespace, reporter: Reporter) -> int:
 
 
 def _publish(options: argparse.Namespace, reporter: Reporter) -> int:
+    require("hub", "publish")
     from pipeline.core.settings import load_operations
     from pipeline.jobs.publish import Where, publish_release
 

@@ -15,7 +15,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=SHARE,...",
         default="",
         help="what goes wrong with which share of the requests to the wiki: too_many, unavailable, maxlag, truncated, "
-        "slow, dropped; of its recent changes: disorder, suppressed (summaries); of its revisions: lagging",
+        "slow, dropped, lost; of its recent changes: disorder, suppressed (summaries); of its revisions: lagging",
     )
 
 

@@ -50,13 +50,27 @@ class VisitRecord(_Record):
     counts: Mapping[str, int]
 
 
+class AuditRecord(_Record):
+    """How far scores in half precision are from float32; differences are in nats a sum."""
+
+    dtype: str
+    pairs: int  # scored again
+    of_pairs: int
+    mean_difference: float | None = None  # of the absolute values; None if no pair has a finite score twice
+    max_difference: float | None = None
+    spearman: float | None = None  # None if either side is constant
+
+
 class ModelRecord(_Record):
-    """The language model behind the likelihood."""
+    """The language model behind the likelihood; the settings of the release say how it was asked to run."""
 
     name: str
-    revision: str
+    revision: str  # the Hub commit, or a hash of the folder's files
     dtype: str
     tokenizer: str  # a hash of it
+    devices: tuple[str, ...] = ()  # that it ran on: cpu, cuda
+    sharing: tuple[str, ...] = ()  # of sentences, as it was used: a model may not support what the settings ask for
+    audit: AuditRecord | None = None  # half precision only
 
 
 class ThresholdRecord(_Record):

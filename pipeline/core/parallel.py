@@ -24,6 +24,7 @@ from multiprocessing.process import BaseProcess
 from typing import Literal, ParamSpec, TypeVar
 
 from pipeline.core.errors import PipelineError, UsageError
+from pipeline.core.extras import require
 
 P = ParamSpec("P")
 Task = TypeVar("Task")
@@ -33,7 +34,7 @@ Kind = Literal["processes", "dask"]
 
 
 class InlineExecutor(Executor):
-    """Runs each task where it stands: for one worker, for tests, for a debugger."""
+    """Runs each task at once in this process: for one worker, for tests, for a debugger."""
 
     def submit(self, fn: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> "Future[Result]":
         """Run at once; a failure is kept in the future, as any executor does."""
@@ -46,7 +47,7 @@ class InlineExecutor(Executor):
 
 
 def shares_memory(pool: Executor) -> bool:
-    """Whether the tasks of an executor can look into the memory of this process."""
+    """Whether the tasks of an executor run on this machine and can open its shared memory."""
     return isinstance(pool, (InlineExecutor, ProcessPoolExecutor))
 
 
@@ -75,7 +76,7 @@ def executor(workers: int, kind: Kind = "processes", address: str | None = None)
 
 @contextlib.contextmanager
 def processes(count: int) -> Generator[Executor, None, None]:
-    """An executor of so many fresh processes, which end with the block; what they held in memory is free again."""
+    """An executor of new processes, which end with the block and release their memory."""
     # Workers start fresh instead of being forked: DuckDB and PyTorch hold threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(count, mp_context=context, initializer=_end_with_parent) as pool:
@@ -83,20 +84,17 @@ def processes(count: int) -> Generator[Executor, None, None]:
         try:
             yield pool
         except BaseException:
-            for process in started:  # the rest of their work, perhaps hours of it, is wanted no more
+            for process in started:  # nobody needs the rest of their work, which may take hours
                 process.terminate()
             raise
 
 
 @contextlib.contextmanager
 def _dask(workers: int, address: str | None) -> Generator[Executor, None, None]:
-    """An executor of Dask's, which runs the tasks of a lost worker again elsewhere."""
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise UsageError(
-            "Dask is not installed", "--executor dask", "Install it with `pip install editmill[dask]`."
-        ) from error
+    """Dask's executor, which runs the tasks of a lost worker again on another."""
+    require("dask", "--executor dask")
+    from distributed import Client, LocalCluster
+
     with contextlib.ExitStack() as stack:
         try:
             cluster = address or stack.enter_context(
@@ -111,7 +109,7 @@ def _dask(workers: int, address: str | None) -> Generator[Executor, None, None]:
 
 
 def _started(pool: Executor, workers: int) -> Sequence[BaseProcess]:
-    """The processes of a pool, started now and deaf to Ctrl-C, which is for the main process alone to hear."""
+    """The processes of a pool, started now. They ignore Ctrl-C, which the main process handles."""
     others = set(multiprocessing.active_children())
     hears = threading.current_thread() is threading.main_thread()
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if hears else None
@@ -125,7 +123,7 @@ def _started(pool: Executor, workers: int) -> Sequence[BaseProcess]:
 
 
 def _end_with_parent() -> None:
-    """Let a worker end when the main process is killed: it would go on writing beside the next run."""
+    """End a worker when the main process is killed: otherwise both it and the next run would write."""
 
     def wait() -> None:
         parent = multiprocessing.parent_process()
@@ -148,12 +146,12 @@ def map_shards(
         The results in the order of the tasks, whatever order they finished in.
 
     Raises:
-        PipelineError: A task failed, or a worker died; tasks that have not started are given up.
+        PipelineError: A task failed, or a worker died; tasks that have not started are cancelled.
     """
     futures: dict[Future[Result], int] = {}
     results: dict[int, Result] = {}
     try:
-        with told_deaths():
+        with report_worker_deaths():
             for place, task in enumerate(tasks):
                 futures[pool.submit(function, task)] = place
             for future in as_completed(futures):
@@ -172,20 +170,20 @@ def run_tasks(
     ahead: int,
     finished: Callable[[Task], None] = lambda _: None,
 ) -> Generator[Result, None, None]:
-    """Run a function over tasks that come one by one, in parallel.
+    """Run a function in parallel over tasks that are made one by one.
 
     Args:
         function: What to run.
-        tasks: The tasks; the next one is asked for when fewer than `ahead` are under way.
+        tasks: The tasks; the next one is made when fewer than `ahead` run or wait.
         pool: Where to run.
-        ahead: How many tasks may be under way or wait for a worker.
-        finished: Told of each task that is done.
+        ahead: How many tasks may run or wait for a worker.
+        finished: Called with each finished task.
 
     Yields:
-        The results in the order in which they come.
+        The results, in the order in which tasks finish.
 
     Raises:
-        PipelineError: A task failed, or a worker died; tasks that have not started are given up.
+        PipelineError: A task failed, or a worker died; tasks that have not started are cancelled.
     """
     waiting: dict[Future[Result], Task] = {}
 
@@ -196,7 +194,7 @@ def run_tasks(
                 yield future.result()
 
     try:
-        with told_deaths():
+        with report_worker_deaths():
             for task in tasks:
                 waiting[pool.submit(function, task)] = task
                 yield from done(ahead - 1)
@@ -204,12 +202,12 @@ def run_tasks(
     finally:
         for future in waiting:
             future.cancel()
-        wait(future for future in waiting if not future.cancelled())  # what they read must stay until they are done
+        wait(future for future in waiting if not future.cancelled())  # what they read must stay until they end
 
 
 @contextlib.contextmanager
-def told_deaths() -> Generator[None, None, None]:
-    """Tell the death of a worker process as our error.
+def report_worker_deaths() -> Generator[None, None, None]:
+    """Report the death of a worker process as a `PipelineError`.
 
     Raises:
         PipelineError: A worker died.
@@ -220,15 +218,15 @@ def told_deaths() -> Generator[None, None, None]:
         raise PipelineError(
             "A worker process died, most likely for lack of memory", remedy="Use fewer --workers, then run again."
         ) from error
-    except _lost() as error:
+    except _cluster_errors() as error:
         raise PipelineError(
             f"Workers of the cluster were lost: {str(error).rstrip('.')}",
             remedy="Look at their logs; the next run goes on from here.",
         ) from error
 
 
-def _lost() -> tuple[type[Exception], ...]:
-    """How Dask tells that it gave up: a task whose workers died again and again, or no scheduler any more."""
+def _cluster_errors() -> tuple[type[Exception], ...]:
+    """The errors with which Dask gives up: the workers of a task died again and again, or the scheduler is gone."""
     if "distributed" not in sys.modules:
         return ()
     from distributed import KilledWorker

@@ -5,7 +5,14 @@ and strings only in the release record. Times are Wikibase time strings ("+1952-
 (11 day, 10 month, 9 year, 8 decade, 7 century) because years before Christ and unknown days fit no `datetime`.
 """
 
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, get_args, get_origin, is_typeddict
+
 import pyarrow as pa
+
+from pipeline.core.columns import Field
+from pipeline.core.edit_record import COLUMNS
 
 SCHEMA_VERSION = 2
 
@@ -17,6 +24,22 @@ _moment = pa.timestamp("ms", tz="UTC")  # Parquet knows no seconds
 def _table(*columns: tuple[str, pa.DataType]) -> pa.Schema:
     return pa.schema([pa.field(name, kind) for name, kind in columns])
 
+
+def record_schema(fields: Iterable[Field]) -> pa.Schema:
+    """The Arrow schema of a record, as its fields declare it."""
+    return pa.schema([pa.field(field.name, _arrow_type(field.kind, field)) for field in fields])
+
+
+def _arrow_type(kind: Any, field: Field) -> pa.DataType:
+    if get_origin(kind) is list:
+        return pa.list_(_arrow_type(get_args(kind)[0], field))
+    if is_typeddict(kind):
+        return pa.struct(list(record_schema(field.parts)))
+    return _INTEGERS[field.column.bits] if kind is int else _SCALARS[kind]
+
+
+_INTEGERS = {8: pa.int8(), 16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
+_SCALARS = {str: pa.string(), bool: pa.bool_(), float: pa.float64(), datetime: _moment}
 
 STATEMENTS = _table(
     ("subject_id", pa.int64()),
@@ -261,51 +284,27 @@ CANDIDATES = _table(
 )
 """A triple, or a path of two, that a category considered, and what became of it."""
 
+RELEASE = record_schema(COLUMNS)
+"""One edit request, as `core/edit_record.py` declares it. Consumer formats are projections of this record."""
+
 FACTS = _table(
-    ("category", pa.string()),
     ("subject_id", pa.int64()),
     ("middle_relation", pa.string()),
     ("middle_id", pa.int64()),
     ("relation", pa.string()),
     ("object_key", pa.string()),
     ("object_id", pa.int64()),
-    ("statement_id", pa.string()),
     ("object_count", pa.int32()),
-    ("lt_type", pa.string()),
     # the counterfactual object that a popular fact is changed to
     ("target_key", pa.string()),
     ("target_id", pa.int64()),
     # how a recent fact came
-    ("change_class", pa.string()),
     ("old_value", pa.string()),
-    ("base_revision", pa.int64()),
-    ("head_revision", pa.int64()),
-    ("first_seen", _moment),
-    ("rcids", _numbers),
-    ("tags", _strings),
-    ("event_time", pa.string()),
     ("event_precision", pa.int8()),
     ("event_calendar_id", pa.int64()),
-    # signals of the subject
-    ("frequency", pa.int64()),
-    ("in_degree", pa.int64()),
-    ("out_degree", pa.int64()),
-    ("page_views", pa.int64()),
-    ("page_views_percentile", pa.float64()),
-    ("log_likelihood_sum", pa.float64()),
-    ("log_likelihood_mean", pa.float64()),
-    ("log_likelihood_per_byte", pa.float64()),
-    ("log_likelihood_threshold", pa.float64()),
-    ("log_likelihood_in_facts", pa.float64()),
-    ("log_likelihood_in_facts_threshold", pa.float64()),
-    ("log_likelihood_alone", pa.float64()),
-    ("lm_token_count", pa.int32()),
-    ("lm_model", pa.string()),
-    ("lm_revision", pa.string()),
-    ("lm_dtype", pa.string()),
-    ("lm_tokenizer", pa.string()),
+    *((field.name, RELEASE.field(field.name).type) for field in COLUMNS if field.column.source == "FACTS"),
 )
-"""A chosen triple, or path of two, with what is known of it."""
+"""A chosen triple, or path of two, with what is known of it. The release copies the last columns as they are."""
 
 SUBGRAPH_ITEMS = _table(
     ("id", pa.int64()),
@@ -472,107 +471,3 @@ EVIDENCE = _table(
     ("statement_id", pa.string()),
 )
 """A true triple of the newer state that an answer of the release rests on."""
-
-_step = pa.struct([("relation_id", pa.string()), ("object_id", pa.string())])
-_probe = pa.struct(
-    [
-        ("kind", pa.string()),
-        ("prompt", pa.string()),
-        ("question", pa.string()),  # the same, asked; empty when the probe cannot be asked
-        ("ground_truth", pa.list_(_strings)),
-        ("subject_id", pa.string()),
-        ("relation_id", pa.string()),
-        ("path", pa.list_(_step)),
-    ]
-)
-_prefix = pa.struct(
-    [("attribute", pa.string()), ("pole", pa.string()), ("level", pa.int8()), ("text", pa.string())],
-)
-
-_length_form = pa.struct(
-    [
-        ("pole", pa.string()),
-        ("rephrase", pa.string()),
-        ("locality_prompt", pa.string()),
-        ("locality_ground_truth", pa.list_(_strings)),
-        ("locality_subject_id", pa.string()),
-        ("locality_relation_id", pa.string()),
-    ]
-)
-
-RELEASE = _table(
-    # identity
-    ("case_id", pa.string()),
-    ("category", pa.string()),
-    ("edit_kind", pa.string()),
-    ("split", pa.string()),
-    ("base_case_id", pa.string()),
-    # triple
-    ("subject_id", pa.string()),
-    ("subject", pa.string()),
-    ("subject_aliases", _strings),
-    ("subject_description", pa.string()),
-    ("subject_types", _strings),
-    ("domain", pa.string()),
-    ("relation_id", pa.string()),
-    ("relation", pa.string()),
-    ("hops", pa.int8()),
-    ("path", pa.list_(_step)),
-    # request
-    ("prompt", pa.string()),
-    ("question", pa.string()),
-    ("question_rephrases", _strings),
-    ("target_new", pa.string()),
-    ("target_new_id", pa.string()),
-    ("target_new_aliases", _strings),
-    ("ground_truth", pa.string()),
-    ("ground_truth_id", pa.string()),
-    ("answers", pa.list_(_strings)),
-    # generality
-    ("rephrases", _strings),
-    # locality and portability
-    ("locality", pa.list_(_probe)),
-    ("portability", pa.list_(_probe)),
-    # robustness
-    ("prefixes", pa.list_(_prefix)),
-    ("length_forms", pa.list_(_length_form)),
-    # signals
-    ("frequency", pa.int64()),
-    ("statement_count", pa.int32()),
-    ("in_degree", pa.int64()),
-    ("out_degree", pa.int64()),
-    ("page_views", pa.int64()),
-    ("page_views_percentile", pa.float64()),
-    ("sitelinks", pa.int32()),
-    ("log_likelihood_sum", pa.float64()),
-    ("log_likelihood_mean", pa.float64()),
-    ("log_likelihood_per_byte", pa.float64()),
-    ("log_likelihood_threshold", pa.float64()),
-    ("log_likelihood_in_facts", pa.float64()),
-    ("log_likelihood_in_facts_threshold", pa.float64()),
-    ("log_likelihood_alone", pa.float64()),
-    ("lm_token_count", pa.int32()),
-    ("lm_model", pa.string()),
-    ("lm_revision", pa.string()),
-    ("lm_dtype", pa.string()),
-    ("lm_tokenizer", pa.string()),
-    ("lt_type", pa.string()),
-    # provenance
-    ("statement_id", pa.string()),
-    ("change_class", pa.string()),
-    ("base_revision", pa.int64()),
-    ("head_revision", pa.int64()),
-    ("first_seen", _moment),
-    ("rcids", _numbers),
-    ("tags", _strings),
-    ("event_time", pa.string()),
-    ("event_time_precision", pa.string()),
-    ("event_time_calendar", pa.string()),
-    ("source", pa.string()),
-    ("window_start", _moment),
-    ("window_end", _moment),
-    ("template_id", pa.string()),
-    ("template_version", pa.string()),
-    ("label_language", pa.string()),
-)
-"""One edit request: the product's public face. Consumer formats are projections of this record."""

@@ -15,7 +15,7 @@ T = TypeVar("T")
 def draw_key(seed: int, *key: object) -> str:
     """The lot that a key draws: 32 hexadecimal digits, uniform and stable for ever.
 
-    >>> ticket(1, "recent", 42)
+    >>> draw_key(1, "recent", 42)
     '673aa2896c9dc8177c4267e87395ebc9'
     """
     return hashlib.md5("|".join(map(str, (seed, *key))).encode(), usedforsecurity=False).hexdigest()
@@ -24,7 +24,7 @@ def draw_key(seed: int, *key: object) -> str:
 def draw_key_sql(seed: int, *columns: str) -> str:
     """The SQL expression that computes `draw_key` from columns.
 
-    >>> ticket_sql(1, "'recent'", "subject_id")
+    >>> draw_key_sql(1, "'recent'", "subject_id")
     "md5(concat_ws('|', 1, 'recent', subject_id))"
     """
     return f"md5(concat_ws('|', {', '.join((str(seed), *columns))}))"
@@ -40,14 +40,14 @@ def fraction(seed: int, *key: object) -> float:
 
 
 def shuffled(items: Iterable[T], seed: int, *key: object, by: Callable[[T], object] = str) -> list[T]:
-    """Items in the order of their tickets: a shuffle that adding items does not disturb."""
+    """Items in the order of their keys: a shuffle that adding items does not disturb."""
     return sorted(items, key=lambda item: draw_key(seed, *key, by(item)))
 
 
 def rotated(items: Sequence[T], seed: int, *key: object) -> Iterator[T]:
     """Items from a drawn place on, all the way round: a cheap choice from a long list, where order hardly matters.
 
-    >>> sorted(turned([1, 2, 3], 1, "key"))
+    >>> sorted(rotated([1, 2, 3], 1, "key"))
     [1, 2, 3]
     """
     start = int(draw_key(seed, *key)[:13], 16) % len(items) if items else 0

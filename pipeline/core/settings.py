@@ -15,6 +15,7 @@ PropertyName = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Sharing = Literal["dedup", "trie", "none"]
+Dtype = Literal["float32", "bfloat16", "float16"]
 
 Tree = dict[str, object]
 Valid = TypeVar("Valid", bound=BaseModel)
@@ -101,12 +102,18 @@ class LikelihoodSettings(_Section):
     statistic: Literal["log_likelihood_mean", "log_likelihood_per_byte"]
     stratum_bytes: Annotated[int, Field(ge=1)]
     stratum_heads: Annotated[int, Field(ge=1)]
+
+
+class ModelSettings(_Section):
+    """Which version of the language model scores names, and how it runs."""
+
+    revision: str
+    dtype: Dtype
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    trust_remote_code: bool
+    workers: Count  # 0: one a device
+    threads: Count  # 0: PyTorch decides
     max_tokens_per_batch: Annotated[int, Field(ge=64)]
-
-
-class ScoringSettings(_Section):
-    """How sentences go through a language model."""
-
     sharing: Sharing
     max_logits_per_batch: Annotated[int, Field(ge=1)]
     trie_nodes: Annotated[int, Field(ge=16)]
@@ -242,7 +249,7 @@ class Settings(_Section):
     popular: PopularSettings
     long_tail: LongTailSettings
     likelihood: LikelihoodSettings
-    scoring: ScoringSettings
+    model: ModelSettings
     pageviews: PageviewsSettings
     robust: RobustSettings
     probes: ProbesSettings
@@ -265,13 +272,12 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, object] | 
 
     Args:
         config: A TOML file with what differs from the defaults.
-        overrides: Top-level settings from the command line; None values are ignored.
+        overrides: Settings from the command line, in sections as in the file; None values are ignored.
 
     Raises:
         UsageError: The file is missing or not TOML, or a key or value is wrong.
     """
-    tree = _tree(config)
-    tree |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    tree = _merged(_tree(config), overrides or {})
     return _valid(Settings, {key: value for key, value in tree.items() if key not in Operations.model_fields}, config)
 
 
@@ -309,9 +315,11 @@ def _read_toml(path: Path) -> Tree:
 
 
 def _merged(base: Mapping[str, object], changes: Mapping[str, object]) -> Tree:
-    """Two trees of settings as one, the second one winning."""
+    """Two trees of settings as one, the second one winning where it holds a value."""
     merged = dict(base)
     for key, value in changes.items():
+        if value is None:
+            continue
         below = base.get(key)
         both_sections = isinstance(below, dict) and isinstance(value, dict)
         merged[key] = _merged(cast(Tree, below), cast(Tree, value)) if both_sections else value

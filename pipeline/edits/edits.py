@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from pipeline.core import times
-from pipeline.core.edit_record import Edit, Step
+from pipeline.core.edit_record import COLUMNS, Edit, Step
 from pipeline.core.settings import LimitsSettings
 from pipeline.edits.dropped import Drop, path_name
 from pipeline.language.answers import answers, object_names
@@ -21,6 +21,7 @@ FactRow = Mapping[str, Any]  # a row of schema.FACTS
 
 _MODIFYING = {"replaced", "correction"}  # change classes in which an earlier value gave way
 _MIN_REPHRASES = 2  # decision 15
+_COPIED = tuple(field.name for field in COLUMNS if field.column.source == "FACTS")
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ def _edit(row: FactRow, subgraph: Subgraph, origin: Origin, limits: LimitsSettin
     if reason := _drop_reason(sentences, subject, name, rephrases, limits):
         return reason
     edit = {
+        **{name: row[name] for name in _COPIED},
         **_identity(row, target, truth),
         **_triple(row, subject, sentences),
         "prompt": sentences.prompt,
@@ -122,7 +124,8 @@ def _edit(row: FactRow, subgraph: Subgraph, origin: Origin, limits: LimitsSettin
         "portability": [],
         "prefixes": [],
         "length_forms": [],
-        **_signals(row, subject),
+        "statement_count": subject.statement_count,
+        "sitelinks": subject.sitelinks,
         **_provenance(row, origin),
         "template_id": sentences.template_id,
         "template_version": sentences.template_version,
@@ -168,7 +171,6 @@ def _identity(row: FactRow, target: _Object, truth: _Object) -> dict[str, Any]:
     key = "|".join((row["category"], str(row["subject_id"]), path, target.key))
     return {
         "case_id": f"{row['category']}-{hashlib.sha256(key.encode()).hexdigest()[:16]}",
-        "category": row["category"],
         "edit_kind": "insertion" if target.key == truth.key else "modification",
         "split": "",
         "base_case_id": None,
@@ -206,48 +208,8 @@ def _objects(row: FactRow, subgraph: Subgraph, target: _Object, truth: _Object) 
     }
 
 
-_COPIED_SIGNALS = (
-    "frequency",
-    "in_degree",
-    "out_degree",
-    "page_views",
-    "page_views_percentile",
-    "log_likelihood_sum",
-    "log_likelihood_mean",
-    "log_likelihood_per_byte",
-    "log_likelihood_threshold",
-    "log_likelihood_in_facts",
-    "log_likelihood_in_facts_threshold",
-    "log_likelihood_alone",
-    "lm_token_count",
-    "lm_model",
-    "lm_revision",
-    "lm_dtype",
-    "lm_tokenizer",
-    "lt_type",
-)
-
-
-def _signals(row: FactRow, subject: Item) -> dict[str, Any]:
-    copied = {name: row[name] for name in _COPIED_SIGNALS}
-    return {**copied, "statement_count": subject.statement_count, "sitelinks": subject.sitelinks}
-
-
-_COPIED_PROVENANCE = (
-    "statement_id",
-    "change_class",
-    "base_revision",
-    "head_revision",
-    "first_seen",
-    "rcids",
-    "tags",
-    "event_time",
-)
-
-
 def _provenance(row: FactRow, origin: Origin) -> dict[str, Any]:
     return {
-        **{name: row[name] for name in _COPIED_PROVENANCE},
         "event_time_precision": times.PRECISION_NAMES.get(row["event_precision"]),
         "event_time_calendar": times.CALENDAR_NAMES.get(row["event_calendar_id"]),
         "source": origin.source,

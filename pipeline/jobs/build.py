@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import __version__, stages
 from pipeline.core import schema
@@ -30,17 +31,18 @@ from pipeline.edits.edits import Origin
 from pipeline.edits.exclusions import Exclusions, read_exclusions
 from pipeline.language.subgraph_tables import load_subgraph
 from pipeline.language.templates import load_templates
-from pipeline.lm import bundled
-from pipeline.lm.subprocess_scorer import Model
+from pipeline.lm.model_spec import find_model
 from pipeline.release.assemble import Draft, assemble
 from pipeline.release.checks import CheckResult
 from pipeline.select.selection import Measured
 from pipeline.sources.diff.comparison import last_edit, window_start
 from pipeline.sources.files.checksums import dump_hashes
 from pipeline.sources.files.seekable import dump_bytes
-from pipeline.sources.live.harvest import Harvest
 from pipeline.sources.pageviews.files import pageview_files
 from pipeline.stages import COUNTS, Input, StageContext
+
+if TYPE_CHECKING:  # it requires the extra `live`
+    from pipeline.sources.live.state import Harvest
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Sources:
     old: Path | None = None
     pageviews: Path | None = None
     exclude: Path | None = None
-    harvest: Harvest | None = None  # of a living wiki, in place of an older dump
+    harvest: "Harvest | None" = None  # of a living wiki, instead of an older dump
 
 
 @dataclass(frozen=True)
@@ -100,23 +102,23 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
 
         # Its workers end when all is read: the model needs their memory.
         with executor(options.workers, options.executor, options.dask_address) as pool:
-            visit = sources.harvest
-            ingested = stages.ingest(context, files.new, pool, visit.folder if visit else None, files.old)
-            if visit:
-                changed = stages.changed_live(context, visit.folder, visit.window.start, ingested)
+            harvest = sources.harvest
+            ingested = stages.ingest(context, files.new, pool, harvest.folder if harvest else None, files.old)
+            if harvest:
+                changed = stages.changed_live(context, harvest.folder, harvest.window.start, ingested)
             else:
                 changed = stages.changed(context, files.old, files.new, pool) if files.old else None
 
         screened = stages.screen(context, ingested, exclusions)
         mentions = stages.count_mentions(context, ingested)
-        viewed = _views(context, files.pageviews, ingested) if files.pageviews else None
-        model = _model(options.model, settings) if options.model else None
-        scored = stages.score(context, model, ingested, screened) if model else None
+        popularity = _views(context, files.pageviews, ingested) if files.pageviews else None
+        spec = find_model(options.model, settings.model) if options.model else None
+        scored = stages.score(context, spec, ingested, screened) if spec else None
 
         measured = Measured(
             triples=screened / "triples.parquet",
             changes=changed / "changes.parquet" if changed else None,
-            popularity=viewed / "popularity.parquet" if viewed else None,
+            popularity=popularity / "popularity.parquet" if popularity else None,
             frequency=mentions / "frequency.parquet",
             degree=mentions / "degree.parquet",
             names=scored / "names.parquet" if scored else None,
@@ -132,10 +134,10 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         varied = stages.vary(context, probed, around) if "robust" in settings.categories else None
 
         counted = [screened, selected, worded, divided, probed, *([varied] if varied else [])]
-        folders = _Folders(ingested, changed, viewed, scored, selected, counted)
+        folders = _Folders(ingested, changed, popularity, scored, selected, counted)
         manifest = _manifest(context, options, files, folders, origin)
-        if visit:
-            manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(visit.record)})
+        if harvest:
+            manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(harvest.record)})
         edits = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
         manifest = manifest.model_copy(update=_mixes(edits))
         drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
@@ -201,32 +203,21 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
     return _Files(found["new"], found.get("old"), pageviews, records)
 
 
-def _model(model: str, settings: Settings) -> Model:
-    """The model to score with."""
-    # Names in a few sentences share their beginnings, which trees read once; models that cannot share so do without.
-    scoring = settings.scoring.model_copy(update={"sharing": "trie"})
-    budget = settings.likelihood.max_tokens_per_batch
-    if model == bundled.NAME:
-        # So small a model gains nothing from threads or a GPU, and without them it rounds alike on more machines.
-        return Model(str(bundled.bundled_model()), budget, scoring, bundled.SHOWN_NAME, threads=1, device="cpu")
-    return Model(model, budget, scoring)
-
-
 def _views(context: StageContext, files: Sequence[Input], ingested: Path) -> Path:
     """POPULARITY; it is told when it is empty, which leaves the popular category without a row."""
-    viewed = stages.count_views(context, files, ingested)
-    if not row_count(viewed / "popularity.parquet"):
+    popularity = stages.count_views(context, files, ingested)
+    if not row_count(popularity / "popularity.parquet"):
         projects = ", ".join(context.settings.pageviews.projects)
         context.reporter.warn(
             "no_views",
             "Not one page view is of an item of the dump: there is nothing popular. "
             f"Counted are the views of {projects}; see pageviews.projects in the settings.",
         )
-    return viewed
+    return popularity
 
 
 def _origin(sources: Sources, ingested: Path, changed: Path | None, reporter: Reporter) -> Origin:
-    """The window: from the last edit of the older state to that of the newer one, or what a visit was told."""
+    """The window: from the last edit of the older state to that of the newer one, or the window of a harvest."""
     if sources.harvest:
         return Origin(sources.name, sources.harvest.window.start, sources.harvest.window.end)
     start = window_start(changed) if changed else None
@@ -245,7 +236,7 @@ class _Folders:
 
     ingested: Path
     changed: Path | None
-    viewed: Path | None
+    popularity: Path | None
     scored: Path | None
     selected: Path
     counted: Sequence[Path]
@@ -274,7 +265,7 @@ def _manifest(context: StageContext, options: Options, files: _Files, folders: _
         model=_model_record(folders.scored),
         thresholds=tuple(ThresholdRecord.model_validate(row) for row in thresholds),
         likelihood_auc=tuple(LikelihoodAucRecord.model_validate(row) for row in likelihood_auc),
-        pageviews=json.loads((folders.viewed / COUNTS).read_text()) if folders.viewed else {},
+        pageviews=json.loads((folders.popularity / COUNTS).read_text()) if folders.popularity else {},
         changes=_change_classes(folders.changed),
         counts=tuple(counts),
         rows={},
@@ -292,8 +283,7 @@ def _version(origin: Origin, new: Input) -> str:
 def _model_record(scored: Path | None) -> ModelRecord | None:
     if scored is None:
         return None
-    ((name, revision, dtype, tokenizer),) = (row.values() for row in read_table(scored / "models.parquet").to_pylist())
-    return ModelRecord(name=name, revision=revision, dtype=dtype, tokenizer=tokenizer)
+    return ModelRecord.model_validate_json((scored / stages.MODEL).read_text())
 
 
 def _change_classes(changed: Path | None) -> Mapping[str, int]:

@@ -1,7 +1,7 @@
 """The commands on whole dumps, apart from a build: ingest, diff and reshard, each from a dump to a folder of tables.
 
-They run the stages that a build runs. A finished folder tells in `done.json` what it was made of, so the same command
-does nothing the second time; what a killed one finished is kept in `.work` below it.
+They run the stages that a build runs. The file `done.json` of a finished folder lists these stages, so the same command
+does nothing the second time. The folder `.work` keeps what a killed run finished.
 """
 
 import json
@@ -22,15 +22,15 @@ from pipeline.language.templates import load_templates
 from pipeline.sources.files.checksums import dump_hashes
 from pipeline.sources.files.reshard import reshard
 from pipeline.sources.files.seekable import Index, dump_bytes
-from pipeline.sources.files.stream import arrives, arriving, store
+from pipeline.sources.files.stream import is_stream, open_stream, save_stream
 from pipeline.stages import Input, StageContext
 
 _WORK = ".work"
 
 
 @dataclass(frozen=True)
-class How:
-    """Where and how to run; nothing here changes what comes out."""
+class RunOptions:
+    """Where and how to run; none of this changes the results."""
 
     out: Path
     workers: int = 2
@@ -38,40 +38,40 @@ class How:
     address: str | None = None
 
 
-def ingest_dump(name: str, settings: Settings, how: How, reporter: Reporter) -> Mapping[str, int]:
+def ingest_dump(name: str, settings: Settings, options: RunOptions, reporter: Reporter) -> Mapping[str, int]:
     """Read a dump into STATEMENTS, ENTITIES, MENTIONS and TITLES, and those into FREQUENCY and DEGREE.
 
     Args:
         name: The dump: a file, a folder of shards, `-` for standard input, or an address.
         settings: What to read.
-        how: Where and how to run.
-        reporter: Where to tell how far it is.
+        options: Where and how to run.
+        reporter: Where to report progress.
 
     Returns:
-        What was read.
+        The counts of what was read.
 
     Raises:
         PipelineError: The run cannot go on.
     """
-    with locked(how.out / _WORK):
-        context = StageContext(settings, load_templates(), how.out / _WORK, how.workers, reporter)
-        new = None if arrives(name) else read_inputs([Path(name)], reporter)[0]
-        if new is None or not _is_done(how.out, stages.ingest_folder(context, new)):
-            with executor(how.workers, how.kind, how.address) as pool:
-                ingested = stages.ingest(context, new, pool) if new else stages.ingest_arriving(context, name, pool)
-            _publish(how.out, (ingested, stages.count_mentions(context, ingested)))
-    return json.loads((how.out / stages.COUNTS).read_text())
+    with locked(options.out / _WORK):
+        context = StageContext(settings, load_templates(), options.out / _WORK, options.workers, reporter)
+        new = None if is_stream(name) else read_inputs([Path(name)], reporter)[0]
+        if new is None or not _is_done(options.out, stages.ingest_folder(context, new)):
+            with executor(options.workers, options.kind, options.address) as pool:
+                ingested = stages.ingest(context, new, pool) if new else stages.ingest_stream(context, name, pool)
+            _publish(options.out, (ingested, stages.count_mentions(context, ingested)))
+    return json.loads((options.out / stages.COUNTS).read_text())
 
 
-def diff_dumps(old: str, new: str, settings: Settings, how: How, reporter: Reporter) -> Mapping[str, int]:
+def diff_dumps(old: str, new: str, settings: Settings, options: RunOptions, reporter: Reporter) -> Mapping[str, int]:
     """Compare two dumps: CHANGES, and MERGES of items that are gone.
 
     Args:
         old: The older dump.
         new: The newer dump.
         settings: What to read.
-        how: Where and how to run.
-        reporter: Where to tell how far it is.
+        options: Where and how to run.
+        reporter: Where to report progress.
 
     Returns:
         How many changes there are of each class.
@@ -79,45 +79,45 @@ def diff_dumps(old: str, new: str, settings: Settings, how: How, reporter: Repor
     Raises:
         PipelineError: The run cannot go on.
     """
-    with locked(how.out / _WORK):
-        context = StageContext(settings, load_templates(), how.out / _WORK, how.workers, reporter)
+    with locked(options.out / _WORK):
+        context = StageContext(settings, load_templates(), options.out / _WORK, options.workers, reporter)
         before, after = read_inputs([local_dump(name, context.work) for name in (old, new)], reporter)
-        if not _is_done(how.out, stages.changed_folder(context, before, after)):
-            with executor(how.workers, how.kind, how.address) as pool:
+        if not _is_done(options.out, stages.changed_folder(context, before, after)):
+            with executor(options.workers, options.kind, options.address) as pool:
                 changed = stages.changed(context, before, after, pool)
-            _publish(how.out, (changed,), ("changes.parquet", "merges.parquet"))
-    classes = read_table(how.out / "changes.parquet", ["change_class"]).column("change_class").to_pylist()
+            _publish(options.out, (changed,), ("changes.parquet", "merges.parquet"))
+    classes = read_table(options.out / "changes.parquet", ["change_class"]).column("change_class").to_pylist()
     return dict(sorted(Counter(map(str, classes)).items()))
 
 
-def reshard_dump(name: str, settings: Settings, how: How, reporter: Reporter) -> Index:
+def reshard_dump(name: str, settings: Settings, options: RunOptions, reporter: Reporter) -> Index:
     """Rewrite a dump as a folder of zstandard shards, which `--new`, `--old`, `ingest` and `diff` take as a dump.
 
     Raises:
-        UsageError: The folder holds something else.
+        UsageError: The folder contains something else.
     """
-    with locked(how.out / _WORK):
-        source = None if arrives(name) else read_inputs([Path(name)], reporter)[0]
-        _claim(how.out, {"dump": source.sha256 if source else None, "shard_bytes": settings.dump.shard_bytes})
-        run = (how.out, settings.dump)
-        with executor(how.workers, how.kind, how.address) as pool:
+    with locked(options.out / _WORK):
+        source = None if is_stream(name) else read_inputs([Path(name)], reporter)[0]
+        _claim(options.out, {"dump": source.sha256 if source else None, "shard_bytes": settings.dump.shard_bytes})
+        run = (options.out, settings.dump)
+        with executor(options.workers, options.kind, options.address) as pool:
             if source is None:
-                with arriving(name) as arrival, reporter.track("reshard", 0):
-                    return reshard(arrival.dump, *run, pool, how.workers)
-            with reporter.watch("reshard", dump_bytes(source.path), how.out / _WORK / "beats") as beats:
-                return reshard(source.path, *run, pool, how.workers, beats)
+                with open_stream(name) as stream, reporter.track("reshard", 0):
+                    return reshard(stream.dump, *run, pool, options.workers)
+            with reporter.watch("reshard", dump_bytes(source.path), options.out / _WORK / "beats") as beats:
+                return reshard(source.path, *run, pool, options.workers, beats)
 
 
 def local_dump(name: str, work: Path) -> Path:
-    """The file of a dump that is read more than once; one that arrives is stored in the work folder.
+    """The file of a dump that is read more than once; a stream is saved in the work folder.
 
     Raises:
         InputError: It cannot be opened.
     """
-    if not arrives(name):
+    if not is_stream(name):
         return Path(name)
     make_folder(work)
-    return store(name, work / "arrived")
+    return save_stream(name, work / "streams")
 
 
 def read_inputs(paths: Sequence[Path], reporter: Reporter) -> list[Input]:
@@ -139,7 +139,7 @@ def _is_done(out: Path, stage: Path) -> bool:
 
 
 def _publish(out: Path, folders: Sequence[Path], names: Sequence[str] = ()) -> None:
-    """Move what stages made to where users look for it; the marker is written last."""
+    """Move the results of stages to the output folder; the marker is written last."""
     (out / DONE).unlink(missing_ok=True)
     for folder in folders:
         for path in sorted(folder.iterdir()):
@@ -158,10 +158,10 @@ def _replace(path: Path, target: Path) -> None:
 
 
 def _claim(out: Path, identity: Mapping[str, object]) -> None:
-    """See that shards of an earlier run are of the same dump, cut alike."""
+    """Check that shards of an earlier run are of the same dump, cut the same way."""
     source = out / _WORK / "source.json"
     is_there = (out / "counts").exists() and any((out / "counts").iterdir())
     if is_there and (identity["dump"] is None or json.loads(source.read_text()) != identity):
-        raise UsageError("The folder holds shards of another dump", str(out), "Name an empty one for --out.")
+        raise UsageError("The folder contains shards of another dump", str(out), "Name an empty one for --out.")
     with whole_file(source) as part:
         part.write_text(json.dumps(identity))

@@ -1,6 +1,5 @@
-"""From the command line to a visit of a living wiki: whom to ask, about which window, and what it may cost."""
+"""From command-line options to a harvest of a living wiki, its daily part, and a plan of its requests."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -14,19 +13,22 @@ from pipeline.core.progress import Reporter
 from pipeline.core.settings import PoliteSettings, Settings
 from pipeline.core.stage_cache import locked
 from pipeline.language.templates import load_templates
-from pipeline.sources.live.harvest import DONE, WIKIDATA, Call, Endpoints, Harvest, harvest, window_of
-from pipeline.sources.live.rate_limit import Gate
-from pipeline.sources.live.recent_changes import Window, sweep
+from pipeline.sources.live.harvest import harvest
+from pipeline.sources.live.rate_limit import RateLimiter
+from pipeline.sources.live.recent_changes import fetch_recent_changes
+from pipeline.sources.live.request import WIKIDATA, HarvestRequest, ServiceUrls
+from pipeline.sources.live.state import Harvest, read_records, resolve_window
 from pipeline.sources.live.wiki import Wiki
-from pipeline.sources.pageviews.complete import wants_complete
-from pipeline.sources.pageviews.top import MOST
+from pipeline.sources.live.window import Window
+from pipeline.sources.pageviews.monthly_file import needs_monthly_files
+from pipeline.sources.pageviews.top_pages import TOP_PAGES_LIMIT
 
 _SINCE = re.compile(r"([1-9]\d*)d")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The live part of a command line, as it was typed."""
+class LiveOptions:
+    """The options of the live source, as they were typed."""
 
     contact: str | None
     state: Path
@@ -40,95 +42,118 @@ class Asked:
     wiki_api: str | None = None
 
 
-def call_of(asked: Asked, settings: Settings) -> Call:
-    """What a command line asks for.
+@dataclass(frozen=True)
+class FetchedChanges:
+    """What a daily run fetched: the window, and the files of RECENT_CHANGES that cover it."""
+
+    window: Window
+    files: list[Path]
+
+
+def harvest_request(options: LiveOptions, settings: Settings) -> HarvestRequest:
+    """The harvest that options request.
 
     Raises:
-        UsageError: It asks for no window, or for none that can be understood.
+        UsageError: There is no window, or a time or a number of days cannot be read.
     """
-    if not asked.since and not (asked.start and asked.end):
+    if not options.since and not (options.start and options.end):
         raise UsageError("No window was given", "--since", "Give --since 7d, or --from and --to.")
     relations = load_templates().relations.values()
     filters = [relation.object_filter.property for relation in relations if relation.object_filter]
-    follow = {int(name[1:]) for name in (*(relation.source_property for relation in relations), *filters)}
-    return Call(
-        endpoints=_endpoints(asked),
-        contact=asked.contact,
-        state=asked.state,
-        start=_moment(asked.start, "--from"),
-        end=_moment(asked.end, "--to"),
-        days=_days(asked.since),
-        follow=frozenset(follow),
-        depth=settings.screening.max_class_depth,
+    properties = {int(name[1:]) for name in (*(relation.source_property for relation in relations), *filters)}
+    return HarvestRequest(
+        urls=_service_urls(options),
+        contact=options.contact,
+        state=options.state,
+        start=_parse_time(options.start, "--from"),
+        end=_parse_time(options.end, "--to"),
+        days=_parse_days(options.since),
+        properties=frozenset(properties),
+        class_depth=settings.screening.max_class_depth,
     )
 
 
-def visit(asked: Asked, settings: Settings, polite: PoliteSettings, workers: int, reporter: Reporter) -> Harvest:
-    """Visit a wiki, one process at a time in a state folder; arguments and errors are those of `harvest`."""
-    call = call_of(asked, settings)
-    with locked(call.state), executor(workers) as pool:
-        return harvest(call, settings, polite, pool, reporter)
+def run_harvest(
+    options: LiveOptions, settings: Settings, polite: PoliteSettings, workers: int, reporter: Reporter
+) -> Harvest:
+    """Harvest a wiki. One process at a time works in a state folder; arguments and errors are those of `harvest`."""
+    request = harvest_request(options, settings)
+    with locked(request.state), executor(workers) as pool:
+        return harvest(request, settings, polite, pool, reporter)
 
 
-def sweep_changes(asked: Asked, settings: Settings, polite: PoliteSettings, reporter: Reporter) -> Window:
-    """Walk the recent changes of a window and keep them: a daily run, so that the weekly visit has little left to ask.
-
-    Returns:
-        The window that was walked.
+def fetch_daily_changes(
+    options: LiveOptions, settings: Settings, polite: PoliteSettings, reporter: Reporter
+) -> FetchedChanges:
+    """Fetch the recent changes of a window and keep them, so that the weekly harvest has few requests left.
 
     Raises:
-        ServiceError: A server refuses us or keeps failing; running again goes on from there.
+        UsageError: There is no contact, or the window is wrong.
+        ServiceError: A server refuses us or keeps failing. Another run continues from there.
     """
-    call = call_of(asked, settings)
-    with locked(call.state):
-        wiki = Wiki(call.endpoints.api, Gate(call.contact, polite, settings.seed), call.state / "pywikibot")
-        window = window_of(call, wiki.clock, settings)
+    request = harvest_request(options, settings)
+    limiter = RateLimiter(request.contact, polite, settings.seed)
+    with locked(request.state):
+        wiki = Wiki(request.urls.api, limiter, request.state / "pywikibot")
+        window = _daily_window(request, wiki, settings)
         with reporter.track("recent changes", (window.end - window.start).total_seconds()) as advance:
-            sweep(wiki, window, call.state / "changes", settings.live, advance)
-    return window
+            files = fetch_recent_changes(wiki, window, request.state / "changes", settings.live, advance)
+    return FetchedChanges(window, files)
 
 
-def _endpoints(asked: Asked) -> Endpoints:
-    """Wikidata's services for Wikidata; for another wiki only those that are named."""
-    if asked.api in (None, WIKIDATA):
-        known = Endpoints()
-        client = asked.wiki_api or known.client
-        views, dumps = asked.pageviews or known.pageviews, asked.pageview_dumps or known.dumps
-        return Endpoints(WIKIDATA, asked.sparql or known.sparql, views, client, dumps)
-    client = asked.wiki_api or str(asked.api)
-    return Endpoints(str(asked.api), asked.sparql, asked.pageviews, client, asked.pageview_dumps)
+def _daily_window(request: HarvestRequest, wiki: Wiki, settings: Settings) -> Window:
+    """The requested window; only a window without both ends needs the clock of the wiki, which is a request."""
+    if request.start and request.end:
+        return resolve_window(request, request.end, settings)
+    return resolve_window(request, wiki.clock, settings)
 
 
-def _moment(text: str | None, option: str) -> datetime | None:
-    """A time as the command line writes it; UTC unless it says otherwise."""
+def _service_urls(options: LiveOptions) -> ServiceUrls:
+    """Wikidata's services by default for Wikidata; for another wiki only those that are given."""
+    if options.api in (None, WIKIDATA):
+        known = ServiceUrls()
+        return ServiceUrls(
+            api=WIKIDATA,
+            sparql=options.sparql or known.sparql,
+            pageviews=options.pageviews or known.pageviews,
+            client_api=options.wiki_api or known.client_api,
+            pageview_dumps=options.pageview_dumps or known.pageview_dumps,
+        )
+    api = str(options.api)
+    return ServiceUrls(api, options.sparql, options.pageviews, options.wiki_api or api, options.pageview_dumps)
+
+
+def _parse_time(text: str | None, option: str) -> datetime | None:
+    """A time in ISO 8601; UTC if it has no time zone."""
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} is no time", option, "Write it as in 2026-11-08T00:00:00Z.") from error
+        raise UsageError(f"{text!r} is not a time", option, "Write it like 2026-11-08T00:00:00Z.") from error
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).replace(microsecond=0)
 
 
-def _days(text: str | None) -> int:
+def _parse_days(text: str | None) -> int:
+    """A number of days like "7d"; 7 by default."""
     if text is None:
         return 7
     match = _SINCE.fullmatch(text)
     if match is None:
-        raise UsageError(f"{text!r} is no number of days", "--since", "Write it as in 7d.")
+        raise UsageError(f"{text!r} is not a number of days", "--since", "Write it like 7d.")
     return int(match[1])
 
 
-def plan(asked: Asked, settings: Settings, polite: PoliteSettings) -> str:
-    """What a visit would cost, told without asking anybody.
+def plan_harvest(options: LiveOptions, settings: Settings, polite: PoliteSettings) -> str:
+    """The number of requests that a harvest needs, as text, without sending any.
 
-    The last visit of the same state is the measure; without one, what was measured of Wikidata.
+    It is projected from the last harvest in the state folder, or from numbers measured on Wikidata.
     """
-    call = call_of(asked, settings)
-    days = (call.end - call.start).total_seconds() / 86_400 if call.start and call.end else call.days
-    live, projects = settings.live, len(settings.pageviews.projects)
-    reads_files = bool(call.endpoints.pageviews and call.endpoints.dumps) and wants_complete(live)
-    daily = _daily(call.state) or {
+    request = harvest_request(options, settings)
+    days = _length_in_days(request.start, request.end) if request.start and request.end else request.days
+    live, urls, projects = settings.live, request.urls, len(settings.pageviews.projects)
+    reads_files = bool(urls.pageviews and urls.pageview_dumps) and needs_monthly_files(live)
+    daily = _last_daily_counts(request.state) or {
         "recent_changes": live.edits_a_day,
         "items": live.items_a_day,
         "lines": live.max_items / days,
@@ -136,13 +161,13 @@ def plan(asked: Asked, settings: Settings, polite: PoliteSettings) -> str:
     parts = {
         "recent changes": math.ceil(daily["recent_changes"] * days / 500),
         "revisions": math.ceil(2 * daily["items"] * days / live.batch),
-        "later look": math.ceil(daily["items"] * days / live.batch / 2),  # about half of the items gained something
+        "later look": math.ceil(daily["items"] * days / live.batch / 2),  # about half of the items have new statements
         "items": math.ceil(daily["lines"] * days / live.batch),
     }
-    if call.endpoints.sparql:
+    if urls.sparql:
         parts["query service"] = math.ceil(3 * daily["lines"] * days / live.sparql_batch)
-    if call.endpoints.pageviews:
-        pages = live.view_pages if reads_files else min(live.view_pages, MOST)
+    if urls.pageviews:
+        pages = live.view_pages if reads_files else min(live.view_pages, TOP_PAGES_LIMIT)
         parts["page views and titles"] = live.view_months * (2 + math.ceil(pages / live.batch)) * projects
     if reads_files:
         parts["files of all pages"] = live.view_months
@@ -153,7 +178,7 @@ def plan(asked: Asked, settings: Settings, polite: PoliteSettings) -> str:
     fits = "within" if total <= polite.budget else "MORE THAN"
     return "\n".join(
         [
-            f"Requests for {days:g} days of {call.endpoints.api}, at most about:",
+            f"Requests for {days:g} days of {urls.api}, at most about:",
             *lines,
             f"{'together':22} {total:9,}, {fits} the budget of {polite.budget:,}",
             f"At {polite.requests_per_minute:g} a minute: {minutes:,.0f} minutes.",
@@ -162,12 +187,15 @@ def plan(asked: Asked, settings: Settings, polite: PoliteSettings) -> str:
     )
 
 
-def _daily(state: Path) -> Mapping[str, float] | None:
-    """What the last visit counted, by day."""
-    records = sorted((json.loads(path.read_text()) for path in state.glob(f"visits/*/{DONE}")), key=lambda r: r["end"])
+def _length_in_days(start: datetime, end: datetime) -> float:
+    return (end - start).total_seconds() / 86_400
+
+
+def _last_daily_counts(state: Path) -> Mapping[str, float] | None:
+    """The counts of the last harvest per day; None if there is none."""
+    records = read_records(state)
     if not records:
         return None
     last = records[-1]
-    length = datetime.fromisoformat(last["end"]) - datetime.fromisoformat(last["start"])
-    days = length.total_seconds() / 86_400
+    days = _length_in_days(datetime.fromisoformat(last["start"]), datetime.fromisoformat(last["end"]))
     return {name: last["counts"][name] / days for name in ("recent_changes", "items", "lines")}

@@ -1,4 +1,4 @@
-"""What reading a dump will take, projected from its beginning before anything is started."""
+"""The time, memory and disk that reading a dump will take, projected from its beginning."""
 
 import contextlib
 import tempfile
@@ -13,13 +13,13 @@ from pipeline.core.errors import InputError
 from pipeline.core.settings import PlanSettings, Settings
 from pipeline.language.templates import load_templates
 from pipeline.sources.entities.ingestion import ingest_shard
-from pipeline.sources.entities.revision_scan import find_heads
+from pipeline.sources.entities.revision_scan import scan_revisions
 from pipeline.sources.files.compression import first_bytes, is_bzip2
 from pipeline.sources.files.reader import read_shards
 from pipeline.sources.files.seekable import dump_bytes, find_spans
 
 _GIGABYTE = 1e9
-_PROCESS_BYTES = 250e6  # a worker with its modules, before it has read anything
+_PROCESS_BYTES = 250e6  # a worker that has only imported its modules
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Sample:
     tables: int  # bytes of Parquet they became
     decode_seconds: float
     parse_seconds: float  # to tables
-    scan_seconds: float  # to what tells whether items changed
+    scan_seconds: float  # to the revisions of items
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stage with what it takes."""
+    """A stage, and what it takes."""
 
     name: str
     minutes: float
@@ -53,8 +53,8 @@ class Plan:
     dump: Path
     workers: int
     sample: Sample
-    scale: float  # how many times the sample the dump is
-    way: str  # how workers share the reading
+    scale: float  # the size of the dump, in samples
+    reading_mode: str  # how workers share the reading
     steps: tuple[Step, ...]
 
 
@@ -75,16 +75,20 @@ def plan_dump(dump: Path, settings: Settings, assumed: PlanSettings, workers: in
     sample = _measure(dump, settings, assumed.sample_shards)
     scale = dump_bytes(dump) / max(sample.packed, 1)
     spans = find_spans(dump)
-    is_shared = spans is not None or is_bzip2(first_bytes(dump))
-    way = "each worker reads its own part" if is_shared else "one decoder feeds the workers"
-    return Plan(dump, workers, sample, scale, way, tuple(_steps(sample, scale, settings, assumed, workers, is_shared)))
+    has_threads = spans is None and is_bzip2(first_bytes(dump))
+    if spans:
+        mode = "each worker reads its own part"
+    else:
+        mode = "threads decompress, one per worker" if has_threads else "one decoder feeds the workers"
+    is_shared = spans is not None or has_threads
+    return Plan(dump, workers, sample, scale, mode, tuple(_steps(sample, scale, settings, assumed, workers, is_shared)))
 
 
 def _measure(dump: Path, settings: Settings, count: int) -> Sample:
     wanted = stages.wanted(load_templates(), settings.dump.wikis)
     decode, parse, scan = _Laps(), _Laps(), _Laps()
     with contextlib.closing(read_shards(dump, settings.dump)) as shards:
-        for _ in range(count):  # alone, as the decoder that feeds workers does it
+        for _ in range(count):  # without parsing, like the decoder that feeds workers
             with decode:
                 next(shards, None)
     sizes: list[int] = []
@@ -94,7 +98,7 @@ def _measure(dump: Path, settings: Settings, count: int) -> Sample:
             with parse:
                 items += ingest_shard(Path(folder), wanted, shard).items
             with scan:
-                find_heads(shard)
+                scan_revisions(shard)
             sizes.append(len(shard.data))
             position = shard.position
         tables = sum(file.stat().st_size for file in Path(folder).rglob("*.parquet"))
@@ -102,7 +106,7 @@ def _measure(dump: Path, settings: Settings, count: int) -> Sample:
 
 
 class _Laps:
-    """How long each shard took."""
+    """The seconds that each shard took."""
 
     def __init__(self) -> None:
         self._seconds: list[float] = []
@@ -115,7 +119,7 @@ class _Laps:
         self._seconds.append(time.perf_counter() - self._started)
 
     def total(self, sizes: Sequence[int]) -> float:
-        """What all shards would take at the pace of the later half: before, memory is new and slow to fill."""
+        """The seconds of all shards at the pace of the later half: at first, new memory is slow to fill."""
         first = next(place for place in reversed(range(len(sizes))) if 2 * sum(sizes[place:]) >= sum(sizes))
         return sum(self._seconds[first : len(sizes)]) * sum(sizes) / sum(sizes[first:])
 
@@ -127,33 +131,43 @@ def _steps(
         seconds * scale / 60 for seconds in (sample.decode_seconds, sample.parse_seconds, sample.scan_seconds)
     )
 
-    def shared(minutes: float) -> float:
+    def minutes_shared(minutes: float) -> float:
         return (decode + minutes) / workers if is_shared else max(decode, (decode + minutes) / workers)
 
     rule = "(decode + {0}) / workers" if is_shared else "max(decode, (decode + {0}) / workers)"
     memory = workers * (_PROCESS_BYTES + assumed.memory_per_shard_byte * settings.dump.shard_bytes)
     tables = sample.tables * scale
     yield Step(
-        "ingest", shared(parse), memory, tables, f"{rule.format('parse')}, {_short(decode)} and {_short(parse)} min"
+        "ingest",
+        minutes_shared(parse),
+        memory,
+        tables,
+        f"{rule.format('parse')}, {_short(decode)} and {_short(parse)} min",
     )
     merge = sample.items * scale * assumed.merge_seconds_per_million / 1e6 / 60
     yield Step("frequency, degree", merge, _PROCESS_BYTES + 1e9, 0.02 * tables, "items x merge_seconds_per_million")
     changed = assumed.changed_share
     compare = 2 * changed * assumed.compare_to_parse * parse / workers
     texts = 2 * changed * sample.packed * scale
-    told = f"compare, {_short(scan)} min to scan, {changed:.0%} changed items"
-    once = f"{rule.format('scan')} for the older dump + scan / workers + {told}"
-    yield Step("changes, in a build", shared(scan) + scan / workers + compare, memory, texts, once)
-    yield Step("diff, by itself", 2 * shared(scan) + compare, memory, texts, f"2 x ({rule.format('scan')}) + {told}")
+    comparing = f"compare, {_short(scan)} min to scan, {changed:.0%} changed items"
+    once = f"{rule.format('scan')} for the older dump + scan / workers + {comparing}"
+    yield Step("changes, in a build", minutes_shared(scan) + scan / workers + compare, memory, texts, once)
+    yield Step(
+        "diff, by itself",
+        2 * minutes_shared(scan) + compare,
+        memory,
+        texts,
+        f"2 x ({rule.format('scan')}) + {comparing}",
+    )
 
 
-def written(plan: Plan) -> str:
-    """A plan as text."""
+def format_plan(plan: Plan) -> str:
+    """The text of a plan."""
     sample, scale = plan.sample, plan.scale
     lines = [
         f"A projection from the first {sample.content / 1e6:.0f} MB of {plan.dump}, measured here with one worker.",
         f"items {sample.items * scale:,.0f}, content {_short(sample.content * scale / _GIGABYTE)} GB, "
-        f"file {_short(sample.packed * scale / _GIGABYTE)} GB; {plan.workers} workers: {plan.way}",
+        f"file {_short(sample.packed * scale / _GIGABYTE)} GB; {plan.workers} workers: {plan.reading_mode}",
         f"measured: decode {_rate(sample, sample.decode_seconds)}, parse {_rate(sample, sample.parse_seconds)}, "
         f"scan {_rate(sample, sample.scan_seconds)}",
         "",

@@ -66,7 +66,7 @@ class Batch(NamedTuple):
         return len(self.inputs) * self.kept
 
 
-def plan(encoded: Iterable[Encoded], max_inputs: int, max_scored: int) -> Iterator[list[Encoded]]:
+def plan_batches(encoded: Iterable[Encoded], max_inputs: int, max_scored: int) -> Iterator[list[Encoded]]:
     """Put sentences into batches of one length, the longest first, so that a lack of memory shows at once.
 
     Rows of one length need neither padding nor a mask, and a row of such a batch is computed as if it were alone. The
@@ -78,7 +78,7 @@ def plan(encoded: Iterable[Encoded], max_inputs: int, max_scored: int) -> Iterat
         max_scored: Positions that a batch may predict at; every row predicts at as many as its longest name needs.
 
     >>> sentences = [Encoded((9, 1, 2), 1), Encoded((9, 1, 2, 3), 2), Encoded((9, 4, 5), 1)]
-    >>> [[item.ids for item in batch] for batch in plan(sentences, 4, 8)]
+    >>> [[item.ids for item in batch] for batch in plan_batches(sentences, 4, 8)]
     [[(9, 1, 2, 3)], [(9, 1, 2), (9, 4, 5)]]
     """
     in_order = sorted(encoded, key=lambda item: (-item.inputs, -item.scored, item.ids))

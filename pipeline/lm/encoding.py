@@ -17,7 +17,7 @@ from tokenizers import Encoding, Tokenizer
 
 from pipeline.core import schema
 from pipeline.lm.batches import Encoded
-from pipeline.lm.scorer import Sentence, Status, sentences
+from pipeline.lm.scores import Sentence, Status, sentences
 from pipeline.lm.spans import find_tokens
 
 _TEXTS_AT_ONCE = 8_192  # tokenised together; more would only fill memory with encodings
@@ -116,7 +116,7 @@ def _key(hasher: "hashlib.blake2b", ids: Sequence[int], scored: int) -> bytes:
     return hasher.digest()
 
 
-def unique(pairs: pa.Table) -> pa.Table:
+def unique_pairs(pairs: pa.Table) -> pa.Table:
     """The first of PAIRS with each key, in their order."""
     numbers = pa.chunked_array([pa.array(range(pairs.num_rows), pa.int64())])
     places = pa.Table.from_arrays([pairs["score_key"], numbers], names=["key", "place"])
@@ -124,14 +124,14 @@ def unique(pairs: pa.Table) -> pa.Table:
     return pairs.take(first.sort())
 
 
-def items(pairs: pa.Table) -> list[Encoded]:
+def to_encoded(pairs: pa.Table) -> list[Encoded]:
     """PAIRS as the planners of batches take them."""
     ids = cast(list[list[int]], pairs["ids"].to_pylist())
     scored = cast(list[int], pairs["scored"].to_pylist())
     return [Encoded(tuple(tokens), count) for tokens, count in zip(ids, scored, strict=True)]
 
 
-def joined(encoded: pa.Table, found: pa.Table) -> pa.Table:
+def join_scores(encoded: pa.Table, found: pa.Table) -> pa.Table:
     """SCORES from ENCODED and the PAIR_SCORES of its keys."""
     keys = found["score_key"].combine_chunks()
     of_model = found.take(pc.index_in(encoded["score_key"].combine_chunks(), value_set=keys))

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.settings import Sharing
-from pipeline.lm.batches import Batch, Encoded, Tree, of_one_length, plan
+from pipeline.lm.batches import Batch, Encoded, Tree, of_one_length, plan_batches
 from pipeline.lm.prefix_tree import plan_trees
 
 _UNREAD_BATCHES = 64  # whose results stay on the device: fetching each at once would make it wait for the host
@@ -33,16 +33,16 @@ class Limits(NamedTuple):
         return Limits(*(max(1, limit // 2) for limit in self))
 
 
-class Found(NamedTuple):
-    """What a model makes of the tokens of a name."""
+class TokenScores(NamedTuple):
+    """Log-likelihood and rank of each token of a name."""
 
     log_likelihoods: list[float]  # nats
     ranks: list[int]  # 1 is the most likely of all tokens
 
 
 @dataclass
-class Work:
-    """What was computed."""
+class ForwardStats:
+    """How much was computed."""
 
     batches: int = 0
     tokens: int = 0  # that models read, padding included
@@ -59,8 +59,8 @@ class Work:
 
 
 def score_items(
-    network: PreTrainedModel, items: Sequence[Encoded], sharing: Sharing, limits: Limits, work: Work
-) -> dict[Encoded, Found]:
+    network: PreTrainedModel, items: Sequence[Encoded], sharing: Sharing, limits: Limits, stats: ForwardStats
+) -> dict[Encoded, TokenScores]:
     """Ask a model about sentences; when memory runs out, go on with batches of half the size.
 
     Args:
@@ -68,15 +68,15 @@ def score_items(
         items: What to score. The batches follow from them and not from their order.
         sharing: How rows are made of them.
         limits: How much a batch may hold at first.
-        work: Is added to.
+        stats: What was computed is added to it.
 
     Raises:
         PipelineError: Memory does not hold a single sentence.
     """
-    found: dict[Encoded, Found] = {}
+    found: dict[Encoded, TokenScores] = {}
     left = items
     while left:
-        failed = _score_until_full(network, _batches(left, sharing, limits, vocabulary(network)), found, work)
+        failed = _score_until_full(network, _batches(left, sharing, limits, vocabulary(network)), found, stats)
         if failed is None:
             break
         # Here, and not where the error was caught: an error holds on to all that was in memory when it was raised.
@@ -87,20 +87,20 @@ def score_items(
             )
         torch.cuda.empty_cache()  # does nothing where there is no CUDA
         limits = limits.halved()
-        work.budgets.append(limits.tokens)
+        stats.budgets.append(limits.tokens)
         left = [item for item in left if item not in found]
     if sharing == "trie" and (spoilt := [item for item in items if not _is_finite(found[item])]):
         # A hidden node weighs nothing, but nothing times NaN is NaN: see whose it is.
-        found |= score_items(network, spoilt, "dedup", limits, work)
+        found |= score_items(network, spoilt, "dedup", limits, stats)
     return found
 
 
-def _is_finite(found: Found) -> bool:
+def _is_finite(found: TokenScores) -> bool:
     return all(map(math.isfinite, found.log_likelihoods))
 
 
 def _score_until_full(
-    network: PreTrainedModel, batches: Iterator[Batch], found: dict[Encoded, Found], work: Work
+    network: PreTrainedModel, batches: Iterator[Batch], found: dict[Encoded, TokenScores], stats: ForwardStats
 ) -> Batch | None:
     """Score batches and keep what is found.
 
@@ -113,7 +113,7 @@ def _score_until_full(
         if results is None:
             _fetch(unread, found)
             return batch
-        work.count(batch)
+        stats.count(batch)
         unread.append((batch, results))
         if len(unread) == _UNREAD_BATCHES:
             _fetch(unread, found)
@@ -131,12 +131,14 @@ def _score_or_none(network: PreTrainedModel, batch: Batch) -> torch.Tensor | Non
     return None
 
 
-def _fetch(unread: list[tuple[Batch, torch.Tensor]], found: dict[Encoded, Found]) -> None:
+def _fetch(unread: list[tuple[Batch, torch.Tensor]], found: dict[Encoded, TokenScores]) -> None:
     """Bring results to the host."""
     for batch, results in unread:
         log_likelihoods, ranks = cast(list[list[float]], results.tolist())
         for item, places in zip(batch.items, batch.places, strict=True):
-            found[item] = Found([log_likelihoods[place] for place in places], [int(ranks[place]) for place in places])
+            found[item] = TokenScores(
+                [log_likelihoods[place] for place in places], [int(ranks[place]) for place in places]
+            )
     unread.clear()
 
 
@@ -145,10 +147,10 @@ def _batches(items: Sequence[Encoded], sharing: Sharing, limits: Limits, tokens:
     predictions = max(1, limits.logits // tokens)
     if sharing == "trie":
         nodes = min(limits.nodes, limits.tokens)
-        yield from map(of_one_length, plan((i for i in items if i.inputs > nodes), limits.tokens, predictions))
+        yield from map(of_one_length, plan_batches((i for i in items if i.inputs > nodes), limits.tokens, predictions))
         yield from plan_trees((i for i in items if i.inputs <= nodes), nodes, limits.tokens, predictions)
     else:
-        yield from map(of_one_length, plan(items, limits.tokens, predictions))
+        yield from map(of_one_length, plan_batches(items, limits.tokens, predictions))
 
 
 @torch.inference_mode()

@@ -8,7 +8,6 @@ import hashlib
 import inspect
 import re
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -24,8 +23,9 @@ from pipeline.core.settings import Sharing
 from pipeline.lm.batches import Encoded, of_one_length
 from pipeline.lm.encoding import Reader
 from pipeline.lm.forward import predict
+from pipeline.lm.model_spec import ModelSpec
 from pipeline.lm.prefix_tree import plan_trees
-from pipeline.lm.scorer import Identity
+from pipeline.lm.scores import Identity
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _MODEL_FILES = {".json", ".safetensors", ".bin", ".model", ".txt", ".tiktoken", ".py"}  # config, weights, tokenizer
@@ -34,26 +34,7 @@ _MAX_TOKENS = 2**15 - 1  # what a column of SCORES can count
 _ROUNDING = {"float32": 1e-4, "bfloat16": 0.1, "float16": 0.02}  # generous, as a share of the largest logit
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Which model, and how it is to be run.
-
-    Attributes:
-        model: A folder, or a Hub id.
-        revision: Branch, tag or commit on the Hub; a folder has none.
-        dtype: What the model computes in: float32, bfloat16 or float16.
-        device: auto (the first GPU if there is one), cpu, cuda or cuda:N.
-        trust_remote_code: Whether code of the repository may be run.
-    """
-
-    model: str
-    revision: str | None = None
-    dtype: str = "float32"
-    device: str = "auto"
-    trust_remote_code: bool = False
-
-
-def load_reader(choice: Choice) -> tuple[Identity, Reader]:
+def load_reader(spec: ModelSpec) -> tuple[Identity, Reader]:
     """Who the model is, and how it reads text; its weights are not loaded.
 
     With HF_HUB_OFFLINE=1 only the local cache is read.
@@ -61,38 +42,33 @@ def load_reader(choice: Choice) -> tuple[Identity, Reader]:
     Raises:
         UsageError: The model cannot be loaded, or its tokenizer cannot serve.
     """
-    if choice.dtype not in DTYPES:
-        raise UsageError(
-            f"The number type {choice.dtype!r} is not known", choice.model, f"Use one of {', '.join(DTYPES)}."
-        )
-    with _told(choice.model):
-        version = _version(choice)
-        config = _load_config(choice, version)
-        tokenizer, bos_id = _load_tokenizer(choice, version)
-    _check_fit(choice.model, config, tokenizer, bos_id)
+    with _explained(spec.path_or_id):
+        version = _version(spec)
+        config = _load_config(spec, version)
+        tokenizer, bos_id = _load_tokenizer(spec, version)
+    _check_vocabulary(spec.path_or_id, config, tokenizer, bos_id)
     identity = Identity(
-        # A path would not mean the same elsewhere.
-        name=Path(choice.model).resolve().name if Path(choice.model).is_dir() else choice.model,
+        name=spec.shown_name or _name(spec.path_or_id),
         revision=version,
-        dtype=choice.dtype,
+        dtype=spec.settings.dtype,
         tokenizer_hash=hashlib.sha256(tokenizer.to_str().encode()).hexdigest()[:16],
         bos_id=bos_id,
     )
     return identity, Reader(tokenizer, bos_id, _max_positions(config), identity.fingerprint)
 
 
-def load_network(choice: Choice, identity: Identity) -> PreTrainedModel:
+def load_network(spec: ModelSpec, identity: Identity) -> PreTrainedModel:
     """The model, whole, on its device and seen to be causal.
 
     Raises:
         UsageError: It cannot be loaded or cannot score, or there is no such device.
     """
-    device = find_devices(choice.device)[0]
-    with _told(choice.model):
-        config = _load_config(choice, identity.revision)
-        network = _load_weights(choice, identity.revision, config)
+    device = find_devices(spec.settings.device)[0]
+    with _explained(spec.path_or_id):
+        config = _load_config(spec, identity.revision)
+        network = _load_weights(spec, identity.revision, config)
         network = cast(PreTrainedModel, torch.nn.Module.to(network, device))
-    _check_causal(choice.model, network, identity.bos_id, _ROUNDING[choice.dtype])
+    _check_causal(spec.path_or_id, network, identity.bos_id, _ROUNDING[spec.settings.dtype])
     return network
 
 
@@ -109,7 +85,7 @@ def find_devices(asked: str) -> list[str]:
     raise UsageError(f"There is no device {asked!r}", "--device", f"Use one of auto, {', '.join(['cpu', *gpus])}.")
 
 
-def can_share(network: PreTrainedModel, bos_id: int, nodes: int) -> bool:
+def supports_tree(network: PreTrainedModel, bos_id: int, nodes: int) -> bool:
     """Whether the model computes a tree of sentences as it computes each of them alone.
 
     It does if its attention is plain and full. Sliding windows, penalties by distance (ALiBi) and models with a state
@@ -135,9 +111,9 @@ def can_share(network: PreTrainedModel, bos_id: int, nodes: int) -> bool:
     return bool((shared[rows] - alone).abs().max() <= _ROUNDING[dtype] * alone.abs().max())
 
 
-def fitting_sharing(network: PreTrainedModel, bos_id: int, sharing: Sharing, nodes: int) -> Sharing:
+def supported_sharing(network: PreTrainedModel, bos_id: int, sharing: Sharing, nodes: int) -> Sharing:
     """The sharing that is asked for, or `dedup` where the model cannot share as trees do."""
-    return "dedup" if sharing == "trie" and not can_share(network, bos_id, nodes) else sharing
+    return "dedup" if sharing == "trie" and not supports_tree(network, bos_id, nodes) else sharing
 
 
 def _slides(config: PreTrainedConfig) -> bool:
@@ -149,9 +125,9 @@ def _slides(config: PreTrainedConfig) -> bool:
 
 
 @contextlib.contextmanager
-def _told(model: str) -> Generator[None]:
-    """Tell failures of loading as our error; what the libraries raise for a damaged file is not documented."""
-    hf_logging.disable_progress_bar()  # progress is told by `progress.py`
+def _explained(model: str) -> Generator[None]:
+    """Report failures of loading as our error; what the libraries raise for a damaged file is not documented."""
+    hf_logging.disable_progress_bar()  # `progress.py` reports progress
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
@@ -163,12 +139,17 @@ def _told(model: str) -> Generator[None]:
         ) from error
 
 
-def _version(choice: Choice) -> str:
+def _name(path_or_id: str) -> str:
+    """A Hub id, or the name of a folder: its path would not mean the same elsewhere."""
+    return Path(path_or_id).resolve().name if Path(path_or_id).is_dir() else path_or_id
+
+
+def _version(spec: ModelSpec) -> str:
     """The commit of a Hub repository, or a hash of the files of a folder."""
-    if Path(choice.model).is_dir():
-        return _fingerprint(Path(choice.model))
+    if Path(spec.path_or_id).is_dir():
+        return _fingerprint(Path(spec.path_or_id))
     # The cache of the Hub keeps each commit in a folder of its name.
-    path = Path(cast(str, cached_file(choice.model, "config.json", revision=choice.revision)))
+    path = Path(cast(str, cached_file(spec.path_or_id, "config.json", revision=spec.settings.revision)))
     commit = path.parent.name
     if not re.fullmatch(r"[0-9a-f]{40}", commit):
         raise ValueError(f"its commit cannot be told from {path}")
@@ -186,27 +167,27 @@ def _fingerprint(folder: Path) -> str:
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
-def _commit(choice: Choice, version: str) -> str | None:
+def _commit(spec: ModelSpec, version: str) -> str | None:
     """What to ask the Hub for: the commit that was found, so that a branch cannot move on between two files."""
-    return None if Path(choice.model).is_dir() else version
+    return None if Path(spec.path_or_id).is_dir() else version
 
 
-def _load_config(choice: Choice, version: str) -> PreTrainedConfig:
+def _load_config(spec: ModelSpec, version: str) -> PreTrainedConfig:
     config = AutoConfig.from_pretrained(
-        choice.model, revision=_commit(choice, version), trust_remote_code=choice.trust_remote_code
+        spec.path_or_id, revision=_commit(spec, version), trust_remote_code=spec.settings.trust_remote_code
     )
     return cast(PreTrainedConfig, config)
 
 
-def _load_tokenizer(choice: Choice, version: str) -> tuple[Tokenizer, int]:
+def _load_tokenizer(spec: ModelSpec, version: str) -> tuple[Tokenizer, int]:
     """The fast tokenizer, set to turn all text into tokens and nothing else, and the token for the start of a text.
 
     Raises:
         UsageError: There is no fast tokenizer, or no token to start with.
     """
-    model = choice.model
+    model = spec.path_or_id
     wrapper = AutoTokenizer.from_pretrained(
-        model, revision=_commit(choice, version), trust_remote_code=choice.trust_remote_code
+        model, revision=_commit(spec, version), trust_remote_code=spec.settings.trust_remote_code
     )
     if not getattr(wrapper, "is_fast", False):
         raise UsageError("The tokenizer gives no offsets", model, "Take a model with a tokenizer.json.")
@@ -224,7 +205,7 @@ def _load_tokenizer(choice: Choice, version: str) -> tuple[Tokenizer, int]:
     return tokenizer, bos_id
 
 
-def _load_weights(choice: Choice, version: str, config: PreTrainedConfig) -> PreTrainedModel:
+def _load_weights(spec: ModelSpec, version: str, config: PreTrainedConfig) -> PreTrainedModel:
     """The model, whole and ready to be run.
 
     Raises:
@@ -232,11 +213,11 @@ def _load_weights(choice: Choice, version: str, config: PreTrainedConfig) -> Pre
     """
     capped = getattr(config.get_text_config(), "attn_logit_softcapping", None) is not None
     loaded = AutoModelForCausalLM.from_pretrained(
-        choice.model,
-        revision=_commit(choice, version),
+        spec.path_or_id,
+        revision=_commit(spec, version),
         config=config,
-        dtype=DTYPES[choice.dtype],
-        trust_remote_code=choice.trust_remote_code,
+        dtype=DTYPES[spec.settings.dtype],
+        trust_remote_code=spec.settings.trust_remote_code,
         output_loading_info=True,
         # PyTorch's own attention kernel cannot soft-cap; old versions of the library leave the cap out silently.
         **({"attn_implementation": "eager"} if capped else {}),
@@ -245,14 +226,14 @@ def _load_weights(choice: Choice, version: str, config: PreTrainedConfig) -> Pre
     if missing := sorted(report["missing_keys"]):
         raise UsageError(
             f"The model lacks {len(missing)} weights, such as {missing[0]}",
-            choice.model,
+            spec.path_or_id,
             "Take a causal language model.",
         )
     network.eval()
     return network
 
 
-def _check_fit(model: str, config: PreTrainedConfig, tokenizer: Tokenizer, bos_id: int) -> None:
+def _check_vocabulary(model: str, config: PreTrainedConfig, tokenizer: Tokenizer, bos_id: int) -> None:
     """A tokenizer of another model gives ids that the model does not have."""
     tokens = max(tokenizer.get_vocab_size(with_added_tokens=False), bos_id + 1)
     known = cast(int, config.get_text_config().vocab_size)

@@ -75,7 +75,7 @@ def plan_trees(encoded: Iterable[Encoded], nodes: int, max_inputs: int, max_scor
     >>> sentences = [Encoded((9, 1, 2, 3), 1), Encoded((9, 1, 4), 1)]
     >>> batch, = plan_trees(sentences, 8, 8, 8)
     >>> batch.inputs, batch.tree.positions, batch.kept, batch.targets  # 9 - 1 - 2, with 4 after 1
-    ([[9, 1, 2]], [[0, 1, 2]], 2, [3, 4])
+    ([[9, 2, 1]], [[0, 2, 1]], 2, [3, 4])
     """
     batch: list[_Row] = []
     kept = 0

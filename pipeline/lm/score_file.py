@@ -5,14 +5,14 @@ What stands in the folder:
     scores-00000.parquet ...   SCORES, in the order of the requests, a part for each shard
     scores.json                who scored, which requests, and what each shard took
     audit.json                 half precision only: how far the scores are from float32 (`audit.py`)
-    .work/rows, todo           per shard ENCODED and the PAIRS that are new in it; gone when all is done
+    .work/rows, new_pairs      per shard ENCODED and the PAIRS that are new in it; gone when all is done
     .work/pairs                PAIR_SCORES, all that were ever scored here, for later requests too
 
-A thread of the main process tokenises shard after shard while the model is at work on earlier ones. Each device has a
-process of its own, and shard number n goes to device n modulo their number; a CPU is one device, worked by the main
-process, because PyTorch uses all its cores by itself. Every file is written whole. A run that was killed goes on with
-the shards that have no pairs yet, and what is new in a shard follows from the shards before it, whichever of them are
-done: so the same table comes out to the bit.
+A build scores in the same way, in a process of its own (`scoring_process.py`). A thread tokenises shard after shard
+while the model works on earlier ones. Each GPU has a process of its own; shard number n goes to worker n modulo their
+number (`device_workers.py`). Every file is written whole. A run that was killed goes on with the shards that have no
+pair scores yet. Which pairs are new in a shard follows from the shards before it, whichever of them are done: so the
+same table comes out to the bit.
 """
 
 import json
@@ -23,7 +23,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,20 +31,30 @@ import pyarrow.compute as pc
 
 from pipeline.core import schema
 from pipeline.core.errors import UsageError
-from pipeline.core.parallel import told_deaths
+from pipeline.core.manifest import AuditRecord
+from pipeline.core.parallel import report_worker_deaths
 from pipeline.core.progress import Advance, Reporter
 from pipeline.core.stage_cache import locked
 from pipeline.core.tables import make_folder, read_table, whole_file, write_table
-from pipeline.lm.audit import audit
-from pipeline.lm.devices import Lane, Run, Task, Took, make_lanes, open_lane, score_todo
-from pipeline.lm.encoding import Reader, encode, joined, unique
+from pipeline.lm.audit import audit, describe_audit
+from pipeline.lm.device_workers import (
+    DeviceWorker,
+    ShardStats,
+    ShardTask,
+    plan_workers,
+    read_stats,
+    score_shard,
+    start_worker,
+)
+from pipeline.lm.encoding import Reader, encode, join_scores, unique_pairs
 from pipeline.lm.loading import load_reader
-from pipeline.lm.requests import RequestsFile, open_requests
-from pipeline.lm.scorer import Identity
+from pipeline.lm.model_spec import ModelSpec
+from pipeline.lm.requests import open_requests
+from pipeline.lm.score_folder import WORK, ScoreFolder
+from pipeline.lm.scores import Identity
 
 MANIFEST = "scores.json"
 AUDIT = "audit.json"
-_WORK = ".work"
 _OTHER_OUT = "Give another --out, or the model, revision and dtype that the folder belongs to."
 
 
@@ -56,6 +65,9 @@ class Summary:
     folder: Path
     requests: int
     statuses: Counter[str] = field(default_factory=Counter[str])
+    devices: tuple[str, ...] = ()  # that the model ran on: cpu, cuda
+    sharing: tuple[str, ...] = ()  # as it was used
+    audit: AuditRecord | None = None  # half precision only
     seconds: float = 0.0
     waited_seconds: float = 0.0  # in which no shard was ready for the model
 
@@ -65,45 +77,21 @@ class Summary:
         return f"{self.requests:,} requests in {self.seconds:.1f} s ({counts or 'none'}): {self.folder}"
 
 
-@dataclass(frozen=True)
-class _Folder:
-    """The files of a run."""
-
-    out: Path
-    requests: RequestsFile
-    shard_rows: int
-
-    @property
-    def shards(self) -> range:
-        return range(max(1, -(-self.requests.rows // self.shard_rows)))  # no requests still give a table
-
-    @property
-    def work(self) -> Path:
-        return self.out / _WORK
-
-    def scores(self, shard: int) -> Path:
-        return self.out / f"scores-{shard:05d}.parquet"
-
-    def rows(self, shard: int) -> Path:
-        return self.work / "rows" / self._name(shard)
-
-    def todo(self, shard: int) -> Path:
-        return self.work / "todo" / self._name(shard)
-
-    def found(self, keys: "pa.ChunkedArray[Any]") -> Path:
-        """Where the scores of these pairs belong."""
-        digest = blake2b(b"".join(cast(list[bytes], keys.to_pylist())), digest_size=16)
-        return self.work / "pairs" / f"{digest.hexdigest()}.parquet"
-
-    def all_found(self) -> list[Path]:
-        return sorted((self.work / "pairs").glob("*.parquet"))
-
-    def _name(self, shard: int) -> str:
-        return f"{self.requests.sha256[:16]}-{self.shard_rows}-{shard:05d}.parquet"
-
-
-def score_file(requests: Path, out: Path, run: Run, reporter: Reporter) -> Summary:
+def score_file(
+    requests: Path,
+    out: Path,
+    spec: ModelSpec,
+    reporter: Reporter,
+    loaded: tuple[Identity, Reader] | None = None,
+) -> Summary:
     """Score a file of requests into a folder, or go on where an earlier run stopped.
+
+    Args:
+        requests: A Parquet file of REQUESTS.
+        out: The folder.
+        spec: The model, and how it runs.
+        reporter: Where to report progress.
+        loaded: What `load_reader` gives for the model, if the caller has it.
 
     Raises:
         InputError: The requests are not fit.
@@ -111,17 +99,22 @@ def score_file(requests: Path, out: Path, run: Run, reporter: Reporter) -> Summa
     """
     started = time.monotonic()
     make_folder(out)
-    with locked(out / _WORK):
+    with locked(out / WORK):
         with reporter.track("checking requests", 0):
-            folder = _Folder(out, open_requests(requests), run.scoring.shard_rows)
-        identity, reader = load_reader(run.choice)
-        manifest = _begin(folder, identity, reporter)
+            folder = ScoreFolder(out, open_requests(requests), spec.settings.shard_rows)
+        identity, reader = loaded or load_reader(spec)
+        manifest = _open_manifest(folder, identity, reporter)
         summary = Summary(out, folder.requests.rows)
         if not all(folder.scores(shard).exists() for shard in folder.shards):
-            summary.waited_seconds = _score_shards(folder, identity, reader, run, manifest, reporter)
-        if run.choice.dtype != "float32":
-            _audit(folder, identity, run, reporter)
-        for name in ("rows", "todo"):
+            summary.waited_seconds = _score_shards(folder, identity, reader, spec, manifest, reporter)
+        if spec.settings.dtype != "float32":
+            _write_audit(folder, identity, spec, reporter)
+            summary.audit = _read_audit(folder.out / AUDIT)
+        shards = cast(dict[str, dict[str, str]], manifest["shards"]).values()
+        summary.devices, summary.sharing = (
+            tuple(sorted({shard[name] for shard in shards if name in shard})) for name in ("device", "sharing")
+        )
+        for name in ("rows", "new_pairs"):
             shutil.rmtree(folder.work / name, ignore_errors=True)
         for shard in folder.shards:
             summary.statuses.update(cast(list[str], read_table(folder.scores(shard), ["status"])["status"].to_pylist()))
@@ -129,7 +122,7 @@ def score_file(requests: Path, out: Path, run: Run, reporter: Reporter) -> Summa
     return summary
 
 
-def _begin(folder: _Folder, identity: Identity, reporter: Reporter) -> dict[str, object]:
+def _open_manifest(folder: ScoreFolder, identity: Identity, reporter: Reporter) -> dict[str, object]:
     """The manifest to go on with; what belongs to other requests goes, and what belongs to another model stops us.
 
     Raises:
@@ -181,27 +174,27 @@ def _write_json(path: Path, value: Mapping[str, object]) -> None:
         part.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _prepare(folder: _Folder, reader: Reader) -> Iterator[Path | None]:
-    """Write the rows and the new pairs of shard after shard, and give the file that the scores of these belong in.
+def _prepare(folder: ScoreFolder, reader: Reader) -> Iterator[Path | None]:
+    """Write the rows and the new pairs of shard after shard, and give the file that their scores belong in.
 
     None stands for a shard without anything to score: its scores are there, or nothing in it is new.
     """
     known: set[bytes] = set()  # some 100 bytes a pair
-    for path in folder.all_found():
+    for path in folder.all_pair_scores():
         known.update(_keys(path))
     for shard, requests in enumerate(folder.requests.shards(folder.shard_rows)):
         if folder.scores(shard).exists():
             yield None
             continue
-        if not (folder.rows(shard).exists() and folder.todo(shard).exists()):
+        if not (folder.rows(shard).exists() and folder.new_pairs(shard).exists()):
             encoded, pairs = encode(requests, reader)
-            pairs = unique(pairs)
+            pairs = unique_pairs(pairs)
             is_new = pa.array([key not in known for key in pairs["score_key"].to_pylist()], pa.bool_())
-            write_table(pairs.filter(is_new), folder.todo(shard), schema.PAIRS)
+            write_table(pairs.filter(is_new), folder.new_pairs(shard), schema.PAIRS)
             write_table(encoded, folder.rows(shard), schema.ENCODED)
-        keys = _keys(folder.todo(shard))
+        keys = _keys(folder.new_pairs(shard))
         known.update(keys)
-        yield folder.found(read_table(folder.todo(shard), ["score_key"])["score_key"]) if keys else None
+        yield folder.pair_scores(read_table(folder.new_pairs(shard), ["score_key"])["score_key"]) if keys else None
 
 
 def _keys(path: Path) -> list[bytes]:
@@ -209,62 +202,68 @@ def _keys(path: Path) -> list[bytes]:
 
 
 def _score_shards(
-    folder: _Folder, identity: Identity, reader: Reader, run: Run, manifest: dict[str, object], reporter: Reporter
+    folder: ScoreFolder,
+    identity: Identity,
+    reader: Reader,
+    spec: ModelSpec,
+    manifest: dict[str, object],
+    reporter: Reporter,
 ) -> float:
     """Score what is new and write SCORES, shard after shard.
 
     Returns:
         For how many seconds no shard was ready for the model.
     """
-    lanes = make_lanes(run, identity)
+    workers = plan_workers(spec, identity)
     waited = 0.0
-    running: dict[int, Future[Took]] = {}
-    with ExitStack() as stack, told_deaths():
+    running: dict[int, Future[ShardStats]] = {}
+    with ExitStack() as stack, report_worker_deaths():
         advance = stack.enter_context(reporter.track("scoring", folder.requests.rows))
-        pools = [stack.enter_context(open_lane(lane)) for lane in lanes]
+        pools = [stack.enter_context(start_worker(worker)) for worker in workers]
         ahead = stack.enter_context(ThreadPoolExecutor(1))
         stack.callback(ahead.shutdown, wait=False, cancel_futures=True)
         shards = _prepare(folder, reader)
         prepared = [ahead.submit(next, shards) for _ in folder.shards]
         for shard in folder.shards:
             started = time.monotonic()
-            found = prepared[shard].result()
+            scores = prepared[shard].result()
             waited += time.monotonic() - started
-            number = shard % len(lanes)
-            running[shard] = _submit(pools[number], lanes[number], folder.todo(shard), found)
+            number = shard % len(workers)
+            running[shard] = _submit(pools[number], workers[number], folder.new_pairs(shard), scores)
             while running and next(iter(running.values())).done():
-                _finish(folder, running, manifest, run, reporter, advance)
+                _finish(folder, running, manifest, spec, reporter, advance)
         while running:
-            _finish(folder, running, manifest, run, reporter, advance)
+            _finish(folder, running, manifest, spec, reporter, advance)
     return waited
 
 
-def _submit(pool: Executor, lane: Lane, todo: Path, found: Path | None) -> "Future[Took]":
-    if found is not None and not found.exists():
-        return pool.submit(score_todo, Task(todo, found, lane))
-    nothing: Future[Took] = Future()
-    nothing.set_result(Took())
-    return nothing
+def _submit(pool: Executor, worker: DeviceWorker, new_pairs: Path, scores: Path | None) -> "Future[ShardStats]":
+    if scores is not None and not scores.exists():
+        return pool.submit(score_shard, ShardTask(new_pairs, scores, worker))
+    done: Future[ShardStats] = Future()
+    done.set_result(ShardStats() if scores is None else read_stats(scores))
+    return done
 
 
 def _finish(
-    folder: _Folder,
-    running: "dict[int, Future[Took]]",
+    folder: ScoreFolder,
+    running: "dict[int, Future[ShardStats]]",
     manifest: dict[str, object],
-    run: Run,
+    spec: ModelSpec,
     reporter: Reporter,
     advance: Advance,
 ) -> None:
     """Wait for the first shard that is running and write its SCORES."""
     shard = next(iter(running))
-    took = running.pop(shard).result()
+    stats = running.pop(shard).result()
     if not folder.scores(shard).exists():
         encoded = read_table(folder.rows(shard))
-        found = _find_scores(encoded["score_key"], folder)
-        write_table(joined(encoded, found), folder.scores(shard), schema.SCORES.with_metadata(_metadata(manifest)))
-    if took.pairs:
-        _tell(took, run, manifest, reporter)
-        cast(dict[str, object], manifest["shards"])[str(shard)] = took._asdict()
+        own = folder.pair_scores(read_table(folder.new_pairs(shard), ["score_key"])["score_key"])
+        found = _find_scores(encoded["score_key"], folder, own)
+        write_table(join_scores(encoded, found), folder.scores(shard), schema.SCORES.with_metadata(_metadata(manifest)))
+    if stats.pairs:
+        _report_warnings(stats, spec, manifest, reporter)
+        cast(dict[str, object], manifest["shards"])[str(shard)] = stats._asdict()
         _write_json(folder.out / MANIFEST, manifest)
     advance(min(folder.shard_rows, folder.requests.rows - shard * folder.shard_rows))
 
@@ -274,22 +273,23 @@ def _metadata(manifest: Mapping[str, object]) -> dict[str, str]:
     return {name: str(manifest[name]) for name in Identity.__dataclass_fields__}
 
 
-def _tell(took: Took, run: Run, manifest: Mapping[str, object], reporter: Reporter) -> None:
-    if took.budgets:
-        reporter.warn("memory", f"Memory ran out; batches now have {took.budgets[-1]} tokens.", budgets=took.budgets)
-    # Told once: the manifest has the sharing of every shard that is done.
-    if took.sharing != run.scoring.sharing and not manifest["shards"]:
+def _report_warnings(stats: ShardStats, spec: ModelSpec, manifest: Mapping[str, object], reporter: Reporter) -> None:
+    if stats.budgets:
+        reporter.warn("memory", f"Memory ran out; batches now have {stats.budgets[-1]} tokens.", budgets=stats.budgets)
+    # Once: the manifest has the sharing of every shard that is done.
+    if stats.sharing != spec.settings.sharing and not manifest["shards"]:
         reporter.warn(
             "sharing",
-            f"This model cannot share beginnings (--sharing {run.scoring.sharing}); --sharing {took.sharing} is used.",
+            f"This model cannot share beginnings (--sharing {spec.settings.sharing}); "
+            f"--sharing {stats.sharing} is used.",
         )
 
 
-def _find_scores(keys: "pa.ChunkedArray[Any]", folder: _Folder) -> pa.Table:
-    """The PAIR_SCORES of keys, from whichever files they stand in."""
+def _find_scores(keys: "pa.ChunkedArray[Any]", folder: ScoreFolder, first: Path | None = None) -> pa.Table:
+    """The PAIR_SCORES of keys, from whichever files hold them; most may be in the one that is read first."""
     missing = keys.drop_null().unique()
     parts = [schema.PAIR_SCORES.empty_table()]
-    for path in folder.all_found():
+    for path in sorted(folder.all_pair_scores(), key=lambda path: path != first):
         if not len(missing):
             break
         here = read_table(path, ["score_key"])["score_key"]
@@ -300,13 +300,17 @@ def _find_scores(keys: "pa.ChunkedArray[Any]", folder: _Folder) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _audit(folder: _Folder, identity: Identity, run: Run, reporter: Reporter) -> None:
+def _write_audit(folder: ScoreFolder, identity: Identity, spec: ModelSpec, reporter: Reporter) -> None:
     """Compare a sample of what this run scored with float32."""
-    todo = [path for shard in folder.shards if (path := folder.todo(shard)).exists()]
-    if not todo or not sum(map(len, map(_keys, todo))):
+    new_pairs = [path for shard in folder.shards if (path := folder.new_pairs(shard)).exists()]
+    if not new_pairs or not sum(map(len, map(_keys, new_pairs))):
         return
-    pairs = pa.concat_tables([read_table(path) for path in todo])
+    pairs = pa.concat_tables([read_table(path) for path in new_pairs])
     with reporter.track("audit", 0):
-        report = audit(pairs, _find_scores(pairs["score_key"], folder), identity, run)
-    _write_json(folder.out / AUDIT, report._asdict())
-    reporter.warn("audit", report.sentence(), **report._asdict())
+        record = audit(pairs, _find_scores(pairs["score_key"], folder), identity, spec)
+    _write_json(folder.out / AUDIT, record.model_dump())
+    reporter.warn("audit", describe_audit(record), **record.model_dump())
+
+
+def _read_audit(path: Path) -> AuditRecord | None:
+    return AuditRecord.model_validate_json(path.read_bytes()) if path.exists() else None

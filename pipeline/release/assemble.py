@@ -1,4 +1,4 @@
-"""A release put together: rows, exports, evidence, drops, figures, card, manifest; checked, then put in place whole."""
+"""Assembles a release: writes its rows and all other files, checks them, and moves the whole folder in place."""
 
 import shutil
 from collections import Counter
@@ -45,10 +45,10 @@ class Draft:
 
 
 def assemble(draft: Draft, target: Path) -> tuple[Manifest, list[CheckResult]]:
-    """Write a release beside its place, check it, and put it in place.
+    """Write a release into a folder beside its own, check it, and move it in place.
 
     Args:
-        draft: What it holds.
+        draft: What it contains.
         target: Its folder. If the same release is there already, it stays.
 
     Returns:
@@ -113,15 +113,15 @@ def _write_text(text: str, path: Path) -> None:
 def _refuse(results: Sequence[CheckResult]) -> None:
     failed = [result for result in results if result.required and not result.passed]
     if failed:
-        told = "; ".join(f"{result.name}: {result.failures} rows, such as {result.examples[0]}" for result in failed)
+        listed = "; ".join(f"{result.name}: {result.failures} rows, such as {result.examples[0]}" for result in failed)
         raise ChecksFailed(
-            f"The release fails {len(failed)} required checks: {told}",
+            f"The release fails {len(failed)} required checks: {listed}",
             remedy="No release was written. Look at the rows named; a template or a setting is most likely wrong.",
         )
 
 
 def _compare(part: Path, target: Path) -> None:
-    """Refuse to replace what differs, be it another release, a damaged one or none."""
+    """Refuse to replace a folder with other content: another release, a damaged one, or no release at all."""
     if not (target / MANIFEST).is_file() or (target / MANIFEST).read_bytes() != (part / MANIFEST).read_bytes():
         raise UsageError(
             "Another release of this name is there", str(target), "Give another --version or --out, or remove it."

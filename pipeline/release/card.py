@@ -1,4 +1,4 @@
-"""The card of a release: hand-written prose with slots for every number, and the front matter that the Hub reads."""
+"""The card of a release: a template with a slot for every number and table, and the front matter that the Hub reads."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import yaml
+from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, meta, nodes
 
-from pipeline.core.edit_record import Category
+from pipeline.core.edit_record import GROUPS, Category
 from pipeline.core.errors import UsageError
 from pipeline.core.manifest import Manifest
 from pipeline.core.resources import data_cards_folder
@@ -18,11 +19,8 @@ from pipeline.language.templates import load_templates
 from pipeline.lm import bundled
 from pipeline.release import card_tables
 from pipeline.release.card_tables import SHORT, categories_of
-from pipeline.release.charts import UNITS, main_reasons
+from pipeline.release.charts import CHARTS, UNITS, main_reasons
 from pipeline.release.summary import in_percent
-
-FIGURES = ("changes", "degree", "domains", "frequency", "funnel", "likelihood", "relations")
-"""The figures that the prose has a place for."""
 
 _KNOWEDIT = {  # what EasyEdit's script calls the kinds of files
     "knowedit/wiki_recent/recent_test.json": "recent",
@@ -32,11 +30,7 @@ _KNOWEDIT = {  # what EasyEdit's script calls the kinds of files
 
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")  # as the Hub writes them
 
-_TAG = re.compile(r"\{\{([#^/]?)([\w.]+)\}\}")
-_BLOCK = re.compile(r"^\{\{([#^])([\w.]+)\}\}\n(.*?)^\{\{/\2\}\}\n", re.DOTALL | re.MULTILINE)
-_INLINE = re.compile(r"\{\{([#^])([\w.]+)\}\}(.*?)\{\{/\2\}\}", re.DOTALL)
-
-Slots = Mapping[str, str | bool]
+Slots = Mapping[str, object]
 
 
 def make_card(manifest: Manifest, figures: Sequence[str]) -> str:
@@ -47,7 +41,7 @@ def make_card(manifest: Manifest, figures: Sequence[str]) -> str:
         figures: The names of the PNG files in the folder `figures`.
 
     Raises:
-        UsageError: The prose has a slot that nothing fills, or none for something that it should tell.
+        UsageError: The template has a slot without a value, or no slot for a value.
     """
     folder = data_cards_folder()
     relations = load_templates().relations
@@ -55,54 +49,58 @@ def make_card(manifest: Manifest, figures: Sequence[str]) -> str:
         "front_matter": _front_matter(manifest, folder),
         **_flags(manifest, figures),
         **_numbers(manifest, relations),
-        **_tables(manifest, relations, folder),
+        **_tables(manifest, relations),
     }
-    return render((folder / "dataset.md").read_text(encoding="utf-8"), slots, manifest)
+    return render((folder / "dataset.md").read_text(encoding="utf-8"), slots)
 
 
-def render(template: str, slots: Slots, manifest: Manifest) -> str:
-    """Fill a template.
+def render(template: str, slots: Slots) -> str:
+    """Fill a Jinja2 template; blank lines that follow each other become one.
 
-    `{{name}}` is a slot. A name with a dot, or of a field of the manifest, is read there. What stands between
-    `{{#name}}` and `{{/name}}` is kept if the slot is filled, what stands between `{{^name}}` and `{{/name}}` if it is
-    not.
+    Whole numbers are written with thousands separators. Every name in the template must have a value, also in a part
+    that is left out of this card, and every value must have a place.
 
     Raises:
-        UsageError: The template names a slot that nobody fills, leaves one out, or does not end what it begins.
+        UsageError: A name has no value, a value has no place, or the template is not valid Jinja2.
     """
-    used = {name for _, name in _TAG.findall(template)}
-    if left_out := sorted(slots.keys() - used):
-        raise UsageError(f"The card has no slot for {', '.join(left_out)}", "data_cards", "Add it to the prose.")
-    values = {name: slots[name] if name in slots else _looked_up(manifest, name) for name in used}
-    prose = _chosen(template, values)
-    if open_tag := re.search(r"\{\{[#^/][^}]*\}\}", prose):
-        raise UsageError(f"{open_tag.group()} of the card has no other end", "data_cards", "Mend the prose.")
-    filled = _TAG.sub(lambda tag: _written(values[tag.group(2)]), prose)
-    return re.sub(r"\n{3,}", "\n\n", filled)
+    try:
+        tree = _ENVIRONMENT.parse(template)
+    except TemplateSyntaxError as error:
+        raise _fault(f"Line {error.lineno} of the card is not valid Jinja2: {error.message}") from error
+    names = meta.find_undeclared_variables(tree)
+    if unfilled := sorted(names - slots.keys()):
+        raise _fault(f"Nothing fills the slot {', '.join(unfilled)} of the card")
+    if unused := sorted(slots.keys() - names):
+        raise _fault(f"The card has no slot for {', '.join(unused)}")
+    for node in tree.find_all(nodes.Getattr):
+        _look_up(node, slots)
+    return re.sub(r"\n{3,}", "\n\n", _ENVIRONMENT.from_string(template).render(slots))
 
 
-def _chosen(template: str, values: Mapping[str, object]) -> str:
-    """A template without what does not hold of this release."""
-
-    def keep(section: re.Match[str]) -> str:
-        mark, name, body = section.groups()
-        return _chosen(body, values) if bool(values[name]) == (mark == "#") else ""
-
-    return _INLINE.sub(keep, _BLOCK.sub(keep, template))
-
-
-def _looked_up(manifest: Manifest, name: str) -> object:
-    value: object = manifest
-    for part in name.split("."):
-        try:
-            value = getattr(value, part)
-        except AttributeError as error:
-            raise UsageError(f"Nothing fills the slot {name} of the card", "data_cards", "Mend the prose.") from error
-    return value
+def _look_up(node: nodes.Node, slots: Slots) -> None:
+    """Require that every attribute of a dotted name such as `settings.popular.heads` has a value."""
+    attributes: list[str] = []
+    while isinstance(node, nodes.Getattr):
+        attributes.insert(0, node.attr)
+        node = node.node
+    value = slots.get(node.name) if isinstance(node, nodes.Name) else None
+    for attribute in attributes if value is not None else ():
+        if not hasattr(value, attribute):
+            raise _fault(f"Nothing fills the slot {attribute} in line {node.lineno} of the card")
+        value = getattr(value, attribute)
 
 
-def _written(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _fault(message: str) -> UsageError:
+    return UsageError(message, "data_cards/dataset.md", "Correct the template, or give the value in release/card.py.")
+
+
+def _written(value: object) -> object:
+    return f"{value:,}" if isinstance(value, int) else value
+
+
+_ENVIRONMENT = Environment(
+    undefined=StrictUndefined, finalize=_written, trim_blocks=True, keep_trailing_newline=True, autoescape=False
+)
 
 
 def _front_matter(manifest: Manifest, folder: Path) -> str:
@@ -157,7 +155,7 @@ def _total(manifest: Manifest) -> int:
 
 
 def _flags(manifest: Manifest, figures: Sequence[str]) -> Slots:
-    """What holds of this release, and so which parts of the prose."""
+    """Which parts of the template apply to this release."""
     drawn = {Path(name).stem for name in figures}
     return {
         "is_sample": manifest.source == "sample",
@@ -168,7 +166,7 @@ def _flags(manifest: Manifest, figures: Sequence[str]) -> Slots:
         "has_exclusions": any(file.role == "exclude" for file in manifest.inputs),
         "excludes_sensitive": not manifest.settings.screening.allow_sensitive_living,
         **{f"has_{category}": category in manifest.rows for category in get_args(Category)},
-        **{f"figure_{name}": name in drawn for name in {*FIGURES, *drawn}},
+        **{f"figure_{name}": name in drawn for name in {*CHARTS, *drawn}},
     }
 
 
@@ -178,6 +176,10 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
     knowedit = (filled or list(_KNOWEDIT))[0]
     screening = next((count for count in manifest.counts if count.stage == "screening"), None)
     return {
+        "release": manifest.release,
+        "dump": manifest.dump,
+        "settings": settings,
+        "made_by": manifest.made_by,
         "pretty_name": _pretty_name(manifest, data_cards_folder()),
         "total": f"{_total(manifest):,}",
         "default_category": _default_category(manifest),
@@ -227,15 +229,14 @@ def _listed(names: Iterable[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _tables(manifest: Manifest, relations: Mapping[str, Relation], folder: Path) -> Slots:
-    described = _read_yaml(folder / "columns.yaml")
+def _tables(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
     return {
         "rows_table": card_tables.rows_table(manifest),
         "changes_table": card_tables.changes_table(manifest),
         "thresholds_table": card_tables.thresholds_table(manifest),
         "likelihood_auc_table": card_tables.likelihood_auc_table(manifest),
-        "columns_table": card_tables.columns_table(described["columns"]),
-        "fields_table": card_tables.fields_table(described["fields"]),
+        "columns_table": card_tables.columns_table(GROUPS),
+        "parts_table": card_tables.parts_table(GROUPS),
         "exports_table": card_tables.exports_table(manifest),
         "lacks_list": card_tables.lacks_list(manifest),
         "relations_table": card_tables.relations_table(manifest, relations),

@@ -1,6 +1,5 @@
 """The tables of a card, in Markdown, each made from the manifest, the schema or a list of codes with their meaning."""
 
-import inspect
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any, get_args
 import pyarrow as pa
 
 from pipeline.core import schema
+from pipeline.core.columns import Field, fields_in, fields_of
 from pipeline.core.edit_record import Category
 from pipeline.core.manifest import Manifest
 from pipeline.core.reasons import BY_STAGE
@@ -19,7 +19,7 @@ from pipeline.release.checks import CHECKS
 from pipeline.release.exports import LACKS
 from pipeline.release.summary import EVERY_CATEGORY, failures, funnel, in_bytes
 
-SHORT = 12  # characters of a hash that tell it apart
+SHORT = 12  # characters of a hash that the card shows
 
 _NUMBER = re.compile(r"[\d,.%]+|")
 _TYPE_NAMES = {"double": "float64", "timestamp[ms, tz=UTC]": "time, UTC"}
@@ -85,7 +85,7 @@ _SENTENCES = {None: "", "neutral": "neutral", "fact": "openings of facts"}
 
 
 def likelihood_auc_table(manifest: Manifest) -> str:
-    """How well likelihood tells popular from long-tail subjects."""
+    """How well likelihood separates popular from long-tail subjects."""
     rows = [
         [
             _WHOSE[row.heads],
@@ -103,28 +103,29 @@ def likelihood_auc_table(manifest: Manifest) -> str:
 _WHOSE = {"all": "all", "held_out": "held out of training"}
 
 
-def columns_table(described: Mapping[str, Mapping[str, str]]) -> str:
+def columns_table(groups: Mapping[str, type]) -> str:
     """Every column of a row, by group."""
     rows: list[list[str]] = []
-    for group, columns in described.items():
-        rows.append([f"**{group}**", "", ""])
-        rows += [[f"`{name}`", _type_name(schema.RELEASE.field(name).type), about] for name, about in columns.items()]
+    for heading, record in groups.items():
+        rows += [[f"**{heading}**", "", ""], *_field_rows(fields_of(record))]
     return markdown(["column", "type", "meaning"], rows)
 
 
-def fields_table(described: Mapping[str, Mapping[str, str]]) -> str:
+def parts_table(groups: Mapping[str, type]) -> str:
     """The parts of columns that hold structures; columns of the same structure stand together."""
-    together: dict[str, list[str]] = {}
-    for column, fields in described.items():
-        together.setdefault(str(fields), []).append(column)
+    columns_of: dict[tuple[Field, ...], list[str]] = {}
+    for field in fields_in(groups):
+        if field.parts:
+            columns_of.setdefault(field.parts, []).append(f"**`{field.name}`**")
     rows: list[list[str]] = []
-    for columns in together.values():
-        rows.append(["**" + "**, **".join(f"`{column}`" for column in columns) + "**", "", ""])
-        kind = schema.RELEASE.field(columns[0]).type.value_type
-        rows += [
-            [f"`{name}`", _type_name(kind.field(name).type), about] for name, about in described[columns[0]].items()
-        ]
+    for parts, columns in columns_of.items():
+        rows += [[", ".join(columns), "", ""], *_field_rows(parts)]
     return markdown(["part", "type", "meaning"], rows)
+
+
+def _field_rows(fields: Sequence[Field]) -> list[list[str]]:
+    types = schema.record_schema(fields)
+    return [[f"`{field.name}`", _type_name(types.field(field.name).type), field.column.about] for field in fields]
 
 
 def _type_name(kind: Any) -> str:
@@ -166,9 +167,9 @@ def checks_table(manifest: Manifest) -> str:
     """What was checked, and with what outcome."""
     rows: list[list[str]] = []
     for check in manifest.checks:
-        about = inspect.getdoc(CHECKS[check.name].run) if check.name in CHECKS else None
+        about = CHECKS[check.name].about if check.name in CHECKS else ""
         outcome = failures(check.failures) if check.failures else "passed"
-        rows.append([f"`{check.name}`", about or "", outcome if check.required else f"{outcome} (not required)"])
+        rows.append([f"`{check.name}`", about, outcome if check.required else f"{outcome} (not required)"])
     return markdown(["check", "what must hold", "outcome"], rows)
 
 

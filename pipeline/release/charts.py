@@ -1,4 +1,4 @@
-"""What the figures of a release show: titles that state a message, notes on how to read them, and the numbers."""
+"""The charts of a release as data: titles that state a message, notes on how to read them, and the numbers."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ class Table:
 
 
 class Row(NamedTuple):
-    """A bar with what it stands for."""
+    """A bar with its name and meaning."""
 
     name: str
     number: int
@@ -91,9 +91,9 @@ Chart = Histograms | Table | Rows | Funnel | Spans
 def _frequency(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
     threshold = _threshold(manifest, "frequency")
     signal = Signal.of("statements that mention the subject", edits, lambda edit: edit["frequency"], threshold)
-    told = "Half of the long-tail subjects are mentioned at most {} times, half of the popular ones at most {} times"
+    message = "Half of the long-tail subjects are mentioned at most {} times, half of the popular ones at most {} times"
     note = "Subjects by the number of statements that mention them; logarithmic axis."
-    return _histograms(told, "How often the subjects of edits are mentioned", note, signal)
+    return _histograms(message, "How often the subjects of edits are mentioned", note, signal)
 
 
 def _degree(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
@@ -103,20 +103,20 @@ def _degree(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
         Signal.of("out-degree", edits, lambda edit: edit["out_degree"]),
         Signal.of("in- and out-degree", edits, lambda edit: edit["in_degree"] + edit["out_degree"], threshold),
     )
-    told = "Half of the long-tail subjects have at most {} neighbours, half of the popular ones at most {}"
+    message = "Half of the long-tail subjects have at most {} neighbours, half of the popular ones at most {}"
     note = "Subjects by the number of distinct items that statements join them to; logarithmic axes."
-    return _histograms(told, "How many neighbours the subjects of edits have", note, *signals)
+    return _histograms(message, "How many neighbours the subjects of edits have", note, *signals)
 
 
 def _name_score(carrier_class: str, manifest: Manifest, edit: Edit) -> tuple[float | None, float | None]:
-    """The score of a name in sentences of a class, and the threshold that it was held against."""
+    """The score of a name in sentences of a class, and the threshold it is compared with."""
     if carrier_class == "fact":
         return edit["log_likelihood_in_facts"], edit["log_likelihood_in_facts_threshold"]
     return edit[manifest.settings.likelihood.statistic], edit["log_likelihood_threshold"]
 
 
 def _likelihood(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
-    """The scores of names by their length, and where the threshold runs."""
+    """The scores of names by their length, with the threshold for each length."""
     if manifest.model is None:
         return None
     unit = UNITS[manifest.settings.likelihood.statistic]
@@ -167,20 +167,20 @@ def length_of_names(record: ThresholdRecord) -> str:
 
 
 UNITS = {"log_likelihood_mean": "nats per token", "log_likelihood_per_byte": "nats per byte"}
-"""What each statistic of likelihood is counted in."""
+"""The unit of each statistic of likelihood."""
 
 
 def _threshold(manifest: Manifest, measure: str) -> float | None:
     return next((record.threshold for record in manifest.thresholds if record.measure == measure), None)
 
 
-def _histograms(told: str, otherwise: str, note: str, *signals: Signal) -> Histograms | None:
-    """The histograms of signals; the title sets long-tail subjects against popular ones if there are both."""
+def _histograms(message: str, otherwise: str, note: str, *signals: Signal) -> Histograms | None:
+    """The histograms of signals; the title compares long-tail with popular subjects if there are both."""
     last = signals[-1]
     if not last.values:
         return None
     has_both = {"long_tail", "popular"} <= set(last.values)
-    title = told.format(last.median("long_tail"), last.median("popular")) if has_both else otherwise
+    title = message.format(last.median("long_tail"), last.median("popular")) if has_both else otherwise
     if last.threshold is not None:
         note += " Full colour: at or below the long-tail threshold."
     return Histograms(title, note, signals)
@@ -214,8 +214,10 @@ def _table(title: str, note: str, names: Mapping[str, str], counts: Counter[tupl
     if not total:
         return None
     keys = sorted(total, key=lambda key: (-total[key], names[key]))
-    told = title.format(names[keys[0]], in_percent(total[keys[0]], total.total()))
-    return Table(told, note, {key: names[key] for key in keys}, {name: some for name, some in columns.items() if some})
+    message = title.format(names[keys[0]], in_percent(total[keys[0]], total.total()))
+    return Table(
+        message, note, {key: names[key] for key in keys}, {name: some for name, some in columns.items() if some}
+    )
 
 
 def _changes(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
@@ -255,13 +257,13 @@ def main_reasons(dropped: Mapping[str, int], characters: int = 84) -> str:
     >>> main_reasons({"subject_type": 6649, "object_missing": 3001, "ended": 175}, characters=50)
     'subject type 6,649 · 2 other reasons 3,176'
     """
-    told = [f"{reason.replace('_', ' ')} {count:,}" for reason, count in dropped.items()]
-    shown = len(told)
-    while shown > 1 and len(" · ".join(told[:shown])) > characters - 22 * (shown < len(told)):
+    parts = [f"{reason.replace('_', ' ')} {count:,}" for reason, count in dropped.items()]
+    shown = len(parts)
+    while shown > 1 and len(" · ".join(parts[:shown])) > characters - 22 * (shown < len(parts)):
         shown -= 1
     rest = list(dropped.values())[shown:]
     others = [f"{len(rest)} other reasons {sum(rest):,}"] if rest else []
-    return " · ".join(told[:shown] + others) or "nothing dropped"
+    return " · ".join(parts[:shown] + others) or "nothing dropped"
 
 
 CHARTS: Mapping[str, Callable[[Manifest, Sequence[Edit]], Chart | None]] = {

@@ -14,7 +14,7 @@ Evidence = Mapping[Question, Mapping[str, str | None]]  # the objects true of it
 
 
 def questions(edit: Edit) -> set[Question]:
-    """Every subject and relation whose objects an edit or one of its probes speaks of."""
+    """Every subject and relation whose objects an edit or one of its probes names."""
     found = {(_holder(edit), edit["relation_id"]), (edit["subject_id"], edit["path"][0]["relation_id"])}
     for probe in (*edit["locality"], *edit["portability"]):
         found |= _asked(probe)

@@ -1,4 +1,4 @@
-"""Explaining: what became of a subject and a relation, stage by stage, told from the release alone."""
+"""Explains what became of a subject and a relation, stage by stage, from the files of the release alone."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ def explain(folder: Path, subject_id: str, relation_id: str) -> str:
     Args:
         folder: A release.
         subject_id: An item, as in "Q23".
-        relation_id: A relation, as in "P26"; paths of two hops that hold it are told too.
+        relation_id: A relation, as in "P26"; paths of two hops that contain it are listed too.
 
     Raises:
         UsageError: An id is malformed.

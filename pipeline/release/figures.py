@@ -1,7 +1,7 @@
-"""The figures of a release as PNG: how charts are drawn; nothing else knows matplotlib.
+"""Draws the charts of a release as PNG files; no other module imports matplotlib.
 
 The same charts give the same bytes: fonts are those that ship with matplotlib, sizes are fixed, and no setting of a
-user's own matplotlibrc counts. A figure is as wide as the text of a README. Places on it are told in inches from its
+user's own matplotlibrc counts. A figure is as wide as the text of a README. Places on it are in inches from its
 upper left corner; only histograms have axes with ticks.
 """
 
@@ -32,7 +32,7 @@ _WIDTH = 6.0  # inches: 900 pixels
 _MARGIN = 0.12
 
 _INK, _GREY, _PALE, _STRIPE = "#222222", "#666666", "#cfcfcf", "#f6f6f6"
-_COLOURS = {  # after Okabe and Ito: told apart by colour-blind readers
+_COLOURS = {  # after Okabe and Ito: colour-blind readers can distinguish them
     "recent": "#D55E00",
     "popular": "#0072B2",
     "long_tail": "#009E73",
@@ -71,7 +71,7 @@ def draw_figures(manifest: Manifest, edits: Sequence[Edit], folder: Path) -> lis
 @contextmanager
 def house_style() -> Generator[None]:
     """Matplotlib's own defaults and our style, whatever a user has set."""
-    # It tells of a cache that it builds or cannot write: nothing that a user of editmill could act upon.
+    # It logs that it builds a cache or cannot write one: a user of editmill can do nothing about that.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
 
@@ -81,7 +81,7 @@ def house_style() -> Generator[None]:
 
 
 def draw(chart: Chart) -> "Figure":
-    """Draw a chart, in whatever style holds."""
+    """Draw a chart in the current style."""
     match chart:
         case Histograms():
             return _draw_histograms(chart)
@@ -97,7 +97,7 @@ def draw(chart: Chart) -> "Figure":
 
 @dataclass(frozen=True)
 class _Sheet:
-    """A figure on which places are told in inches from its upper left corner."""
+    """A figure on which places are in inches from its upper left corner."""
 
     figure: "Figure"
     axes: "Axes"
@@ -187,16 +187,16 @@ def _fill(panels: Mapping[str, "Axes"], signal: Signal) -> None:
         panel.set_xlim(start - 0.02 * (end - start), end + 0.02 * (end - start))
         if signal.threshold is not None:
             panel.axvline(signal.limit, color=_INK, linewidth=0.8, linestyle=(0, (3, 2)))
-        told = panel.text(1, 1, f"median {signal.median(category)}", transform=panel.transAxes, ha="right", va="top")
-        told.set(fontsize=7, color=_GREY, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+        label = panel.text(1, 1, f"median {signal.median(category)}", transform=panel.transAxes, ha="right", va="top")
+        label.set(fontsize=7, color=_GREY, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
         panel.set_xticks(list(signal.ticks), list(signal.ticks.values()))
         panel.tick_params(labelbottom=panel is last)
     last.set_xlabel(signal.label)
     if signal.threshold is not None:
-        told, (start, end) = f"threshold {signal.written(signal.threshold)}", first.get_xlim()
+        label, (start, end) = f"threshold {signal.written(signal.threshold)}", first.get_xlim()
         place = (signal.limit - start) / (end - start)
         side = "left" if place < 0.1 else "right" if place > 0.9 else "center"
-        first.text(place, 1.04, told, transform=first.transAxes, ha=side, va="bottom", fontsize=7)
+        first.text(place, 1.04, label, transform=first.transAxes, ha=side, va="bottom", fontsize=7)
 
 
 def _draw_table(chart: Table) -> "Figure":
@@ -223,7 +223,7 @@ def _draw_table(chart: Table) -> "Figure":
 
 
 def _draw_rows(chart: Rows) -> "Figure":
-    """One bar under the other, with its name to the left and what it stands for below."""
+    """One bar under the other, with its name to the left and its meaning below."""
     left, row = 1.15, 0.3
     sheet = _sheet(chart.title, chart.note, row * len(chart.rows))
     scale = (_WIDTH - left - 0.65) / max(found.number for found in chart.rows)
@@ -275,9 +275,9 @@ def _draw_spans(chart: Spans) -> "Figure":
     for name, place in ys.items():
         sheet.text(left - 0.1, sheet.top + head + row * place, f"{name} bytes", 7, ha="right")
     width = (_WIDTH - left - _MARGIN - gap * (len(chart.panels) - 1)) / len(chart.panels)
-    for place, (told, spans) in enumerate(chart.panels.items()):
+    for place, (sentences, spans) in enumerate(chart.panels.items()):
         x = left + place * (width + gap)
-        sheet.text(x, sheet.top + head - 0.12, told, 7.5, weight="bold")
+        sheet.text(x, sheet.top + head - 0.12, sentences, 7.5, weight="bold")
         panel = sheet.panel(x, sheet.top + head, width, row * len(lengths))
         panel.set_ylim(len(lengths), 0)
         for span in spans:

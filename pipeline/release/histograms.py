@@ -16,7 +16,7 @@ MINUS = "\N{MINUS SIGN}"
 
 
 class Bar(NamedTuple):
-    """A bin of a histogram, as it stands on the axis."""
+    """A bin of a histogram, in the units of the axis."""
 
     start: float
     width: float
@@ -27,13 +27,13 @@ class Bar(NamedTuple):
 class Signal:
     """A signal of the subjects of each category, and its histogram.
 
-    Bins hold their upper end and one of them ends at the threshold, so that no bar is partly above it. Counts stand on
-    a logarithmic axis, with a bin of its own for zero.
+    Bins hold their upper end and one of them ends at the threshold, so that no bar is partly above it. Counts have
+    a logarithmic axis, with a separate bin for zero.
 
     Attributes:
         label: What is measured.
         values: One value a subject, for each category that has any.
-        threshold: Up to where a subject counts as long tail, if that is told.
+        threshold: The highest value of a long-tail subject, if there is such a limit.
         is_count: Whether values are counts.
     """
 
@@ -65,7 +65,7 @@ class Signal:
         return f"{value:,.0f}" if self.is_count else f"{value:.2f}".replace("-", MINUS)
 
     def median(self, category: str) -> str:
-        """The median: a value that a subject really has."""
+        """The median; with an even number of subjects the lower of the two middle values."""
         return self.written(statistics.median_low(self.values[category]))
 
     def share_below(self, category: str) -> str:
@@ -75,7 +75,7 @@ class Signal:
 
     @property
     def limit(self) -> float:
-        """Where the threshold stands on the axis; beyond everything if there is none."""
+        """The threshold in the units of the axis; infinity if there is none."""
         if self.threshold is None:
             return math.inf
         return math.log10(self.threshold + 0.5) if self.is_count else self.threshold
@@ -98,7 +98,7 @@ class Signal:
 
     @property
     def ticks(self) -> Mapping[float, str]:
-        """Where the axis has its ticks, and what they say."""
+        """The places of the ticks on the axis, with their labels."""
         start, end = self._edges[0], self._edges[-1]
         if self.is_count:
             zero = {self.bars[0].start + 0.15: "0"} if self._has_zero else {}
@@ -134,7 +134,7 @@ def _halved(edge: float, factor: float) -> list[float]:
 
 
 def step_of(span: float, most: int) -> float:
-    """A round number that goes into a span so many times at most."""
+    """The smallest round number that goes into a span at most this many times."""
     steps = (factor * 10.0**power for power in range(-2, 6) for factor in (1, 2, 5))
     return next(step for step in steps if span / step <= most)
 

@@ -1,4 +1,4 @@
-"""What a release amounts to: a few lines for the terminal, and its selection funnel as a table."""
+"""A release in short: a few lines for the terminal, its selection funnel as a table, and numbers in words."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +11,7 @@ from pipeline.core.manifest import Manifest
 from pipeline.edits.splits import SPLITS
 
 EVERY_CATEGORY = "every category"
-"""Stands for the category of a stage that comes before the categories part."""
+"""The name of the category of stages that work on all categories at once."""
 
 _COLUMNS = ["category", "stage", "taken_in", "kept", "reason", "dropped"]
 
@@ -64,8 +64,8 @@ def failures(count: int) -> str:
 def funnel(manifest: Manifest) -> pd.DataFrame:
     """The selection funnel: a row for each category, stage and reason, the most frequent reason first.
 
-    A stage that dropped nothing has one row, without a reason. Screening works on all categories at once and stands
-    under `EVERY_CATEGORY`.
+    A stage that dropped nothing has one row, without a reason. Screening works on all categories at once; its
+    category is `EVERY_CATEGORY`.
     """
     order = [None, *get_args(Category)]
     rows: list[tuple[str, str, int, int, str, int]] = []

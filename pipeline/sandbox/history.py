@@ -1,4 +1,4 @@
-"""What a wiki of the sandbox remembers: its revisions, its recent changes, and its items as they are now."""
+"""The past of a wiki of the sandbox: its revisions, its recent changes, and its items as they are now."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _META = Path(__file__).with_name("wiki.json")
 
 
 def recorded_meta() -> Json:
-    """What a MediaWiki with Wikibase says of itself, recorded: `siteinfo`, `userinfo` and `paraminfo` by module."""
+    """Recorded answers of a MediaWiki with Wikibase about itself: `siteinfo`, `userinfo` and `paraminfo` by module."""
     return json.loads(_META.read_text(encoding="utf-8"))
 
 
@@ -28,7 +28,7 @@ class History:
         entities: Every item as it is now, as `action=wbgetentities` gives it.
         redirects: Items that were merged, and into which.
         pages: Pages about items on the client wiki: their item, or the page that they redirect to.
-        now: What time it is there, as MediaWiki writes it.
+        now: The time there, as MediaWiki writes it.
         disorder: The share of recent changes that are listed twice, or before the one they came after.
         lagging: Revisions that are missing when they are asked for the first time.
         meta: See `recorded_meta`.
@@ -54,7 +54,7 @@ def trouble(history: History, shares: Mapping[str, float]) -> None:
     Args:
         history: The wiki.
         shares: Of the recent changes, how many are in "disorder" and how many have their summary "suppressed"; how
-            many revisions are "lagging". Which ones, is a hash of their number.
+            many revisions are "lagging". A hash of its number decides about each.
     """
     history.disorder = shares.get("disorder", 0.0)
     history.lagging = {one for one in history.revisions if fraction(0, "lagging", one) < shares.get("lagging", 0.0)}

@@ -1,16 +1,11 @@
-"""What the sandbox's Hub holds, on disk: content by its hash, commits by theirs, and the refs of each repository.
-
-A repository is one file, replaced whole, so that a reader sees a ref before or after a change and nothing in between.
-"""
+"""What the sandbox's Hub holds, in memory: contents by hash, commits, and repositories with their pull requests."""
 
 import hashlib
-import os
-import tempfile
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import RLock
 from typing import Literal
-
-import msgspec
 
 Status = Literal["draft", "open", "closed", "merged"]
 
@@ -19,232 +14,181 @@ _BINARY = (".parquet", ".png", ".gz", ".zst")  # what the Hub's own .gitattribut
 _LARGE_BYTES = 10_000_000
 
 
-class Stored(msgspec.Struct, frozen=True):
-    """A file of a commit."""
-
-    sha256: str
-    size: int  # bytes
-    oid: str  # what git would call it: the blob, or for a large file its pointer
-    lfs: bool
-
-
-class Commit(msgspec.Struct, frozen=True):
-    """A commit with its whole listing."""
-
-    title: str
-    message: str
-    date: str
-    parents: tuple[str, ...]
-    files: Mapping[str, Stored]
-
-
-class Discussion(msgspec.Struct):
-    """A discussion or pull request."""
-
-    num: int
-    title: str
-    status: Status
-    is_pull_request: bool
-    date: str
-    merge_commit: str | None = None
-
-
-class Repo(msgspec.Struct):
-    """The state of a repository: its refs and discussions. Contents are kept elsewhere, by hash."""
-
-    name: str
-    private: bool
-    date: str
-    branches: dict[str, str]
-    tags: dict[str, str] = {}
-    pulls: dict[str, str] = {}  # "refs/pr/1" and its head
-    discussions: list[Discussion] = []
-
-
 class Conflict(Exception):
-    """A ref moved on, or two changes meet in one file."""
+    """Two changes meet in one file."""
 
 
 class Missing(Exception):
     """No such repository, revision or content."""
 
 
-def sends_to_large_storage(path: str, size: int) -> bool:
-    """Whether the Hub would keep a file as a large one.
+@dataclass(frozen=True)
+class Stored:
+    """A file of a commit."""
 
-    >>> sends_to_large_storage("data/a.parquet", 10), sends_to_large_storage("README.md", 10)
+    sha256: str
+    size: int  # bytes
+    oid: str  # the hash of git's blob; of a large file any hash, because clients compare its SHA-256
+    lfs: bool
+
+    @property
+    def etag(self) -> str:
+        """The hash by which clients know the content."""
+        return self.sha256 if self.lfs else self.oid
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit with its whole listing."""
+
+    title: str
+    date: str
+    parents: tuple[str, ...]
+    files: Mapping[str, Stored]
+
+
+@dataclass
+class PullRequest:
+    """A pull request, and the commit at which it stands."""
+
+    num: int  # from 1
+    title: str
+    head: str
+    date: str
+    status: Status = "draft"
+    merge_commit: str | None = None
+
+
+@dataclass
+class Repo:
+    """A data set: where its refs stand, and its pull requests."""
+
+    name: str
+    private: bool
+    date: str
+    main: str
+    tags: dict[str, str] = field(default_factory=dict[str, str])
+    pulls: list[PullRequest] = field(default_factory=list[PullRequest])
+
+
+@dataclass
+class Store:
+    """All that a Hub holds; whoever changes it holds the lock."""
+
+    repos: dict[str, Repo] = field(default_factory=dict[str, Repo])
+    commits: dict[str, Commit] = field(default_factory=dict[str, Commit])
+    contents: dict[str, bytes] = field(default_factory=dict[str, bytes])  # by SHA-256
+    lock: RLock = field(default_factory=RLock)
+
+
+def now() -> str:
+    """The time as the Hub writes it."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
+
+
+def is_large(path: str, size: int) -> bool:
+    """Whether the Hub keeps a file in large-file storage.
+
+    >>> is_large("data/a.parquet", 10), is_large("README.md", 10)
     (True, False)
     """
     return size > _LARGE_BYTES or path.endswith(_BINARY)
 
 
-def put(store: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
-    """Keep content.
-
-    Returns:
-        Its SHA-256 and its size in bytes.
-    """
-    folder = store / "objects"
-    folder.mkdir(parents=True, exist_ok=True)
-    digest, size = hashlib.sha256(), 0
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-        for chunk in chunks:
-            digest.update(chunk)
-            size += len(chunk)
-            file.write(chunk)
-    Path(file.name).replace(folder / digest.hexdigest())
-    return digest.hexdigest(), size
+def put(store: Store, data: bytes) -> str:
+    """Keep content; returns its SHA-256."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    store.contents[sha256] = data
+    return sha256
 
 
-def content(store: Path, sha256: str) -> Path:
-    """Where content is.
-
-    Raises:
-        Missing: There is none of this hash.
-    """
-    path = store / "objects" / sha256
-    if not path.is_file():
-        raise Missing(sha256)
-    return path
-
-
-def regular(store: Path, data: bytes) -> Stored:
+def regular(store: Store, data: bytes) -> Stored:
     """Keep a file as git keeps it."""
-    sha256, size = put(store, [data])
-    return Stored(sha256, size, hashlib.sha1(b"blob %d\0" % size + data, usedforsecurity=False).hexdigest(), lfs=False)
+    oid = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    return Stored(put(store, data), len(data), oid, lfs=False)
 
 
-def large(store: Path, sha256: str) -> Stored:
-    """A file whose content came before, as large-file storage keeps it.
+def large(store: Store, sha256: str) -> Stored:
+    """A file of large-file storage.
 
     Raises:
-        Missing: The content did not come.
+        Missing: Its content was not uploaded.
     """
-    size = content(store, sha256).stat().st_size
-    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
-    oid = hashlib.sha1(b"blob %d\0" % len(pointer) + pointer, usedforsecurity=False).hexdigest()
-    return Stored(sha256, size, oid, lfs=True)
+    if sha256 not in store.contents:
+        raise Missing(sha256)
+    return Stored(sha256, len(store.contents[sha256]), sha256[:40], lfs=True)
 
 
-def write_commit(store: Path, commit: Commit) -> str:
-    """Keep a commit.
-
-    Returns:
-        Its id, 40 hexadecimal digits.
-    """
-    data = msgspec.json.encode(commit, order="sorted")
-    oid = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    _write(store / "commits" / oid, data)
+def add_commit(store: Store, commit: Commit) -> str:
+    """Keep a commit; returns its id, 40 hexadecimal digits."""
+    oid = hashlib.sha1(repr(commit).encode(), usedforsecurity=False).hexdigest()
+    store.commits[oid] = commit
     return oid
 
 
-def read_commit(store: Path, oid: str) -> Commit:
-    """A commit.
-
-    Raises:
-        Missing: There is none of this id.
-    """
-    try:
-        return msgspec.json.decode((store / "commits" / oid).read_bytes(), type=Commit)
-    except OSError as error:
-        raise Missing(oid) from error
-
-
-def history(store: Path, oid: str) -> list[str]:
+def history(store: Store, oid: str) -> list[str]:
     """The ids of a commit and all that came before it, the latest first."""
     found, waiting = dict[str, None](), [oid]
     while waiting:
         current = waiting.pop(0)
         if current not in found:
             found[current] = None
-            waiting += read_commit(store, current).parents
+            waiting += store.commits[current].parents
     return list(found)
 
 
-def make_repo(store: Path, name: str, private: bool, date: str) -> Repo:
+def make_repo(store: Store, name: str, private: bool, date: str) -> Repo:
     """A new repository, with the first commit that the Hub makes by itself."""
     attributes = "".join(f"*{ending} filter=lfs diff=lfs merge=lfs -text\n" for ending in _BINARY).encode()
-    first = Commit("initial commit", "", date, (), {ATTRIBUTES: regular(store, attributes)})
-    repo = Repo(name, private, date, {"main": write_commit(store, first)})
-    write_repo(store, repo)
-    return repo
+    first = add_commit(store, Commit("initial commit", date, (), {ATTRIBUTES: regular(store, attributes)}))
+    store.repos[name] = Repo(name, private, date, first)
+    return store.repos[name]
 
 
-def write_repo(store: Path, repo: Repo) -> None:
-    """Put the state of a repository in place, whole."""
-    _write(store / "repos" / f"{repo.name}.json", msgspec.json.encode(repo, order="sorted"))
-
-
-def read_repo(store: Path, name: str) -> Repo:
-    """The state of a repository.
-
-    Raises:
-        Missing: There is none of this name.
-    """
-    try:
-        return msgspec.json.decode((store / "repos" / f"{name}.json").read_bytes(), type=Repo)
-    except OSError as error:
-        raise Missing(name) from error
-
-
-def resolve(store: Path, repo: Repo, revision: str) -> str:
-    """The commit that a branch, tag, pull request or id names.
+def resolve(store: Store, repo: Repo, revision: str) -> str:
+    """The commit that `main`, a tag, a pull request or an id names.
 
     Raises:
         Missing: It names none.
     """
-    for refs in (repo.branches, repo.tags, repo.pulls):
-        if revision in refs:
-            return refs[revision]
-    if not revision.isalnum() or not (store / "commits" / revision).is_file():
+    pulls = {f"refs/pr/{pull.num}": pull.head for pull in repo.pulls}
+    oid = {"main": repo.main, **repo.tags, **pulls}.get(revision, revision)
+    if oid not in store.commits:
         raise Missing(revision)
-    return revision
+    return oid
 
 
 def move(repo: Repo, revision: str, oid: str) -> None:
-    """Let a branch or pull request stand at a commit.
+    """Let main or a pull request stand at a commit.
 
     Raises:
-        Missing: There is no such branch or pull request; tags and ids do not move.
+        Missing: There is no such branch; tags and ids do not move.
     """
-    for refs in (repo.branches, repo.pulls):
-        if revision in refs:
-            refs[revision] = oid
-            return
-    raise Missing(revision)
+    pulls = {f"refs/pr/{pull.num}": pull for pull in repo.pulls}
+    if revision == "main":
+        repo.main = oid
+    elif revision in pulls:
+        pulls[revision].head = oid
+    else:
+        raise Missing(revision)
 
 
-def merge(store: Path, repo: Repo, num: int, date: str) -> str:
-    """Merge a pull request into main; the caller keeps the repository.
-
-    Returns:
-        The id of the merge commit.
+def merge(store: Store, repo: Repo, pull: PullRequest) -> None:
+    """Merge a pull request into main, file by file.
 
     Raises:
         Conflict: Both sides changed one file.
     """
-    ours, theirs = repo.branches["main"], repo.pulls[f"refs/pr/{num}"]
-    before = set(history(store, ours))
-    base = read_commit(store, next(oid for oid in history(store, theirs) if oid in before)).files
-    mine, other = read_commit(store, ours).files, read_commit(store, theirs).files
+    ours, theirs = history(store, repo.main), history(store, pull.head)
+    shared = next(oid for oid in theirs if oid in ours)
+    base, mine, other = (store.commits[oid].files for oid in (shared, repo.main, pull.head))
     files: dict[str, Stored] = {}
-    for path in sorted({*base, *mine, *other}):
-        sides = base.get(path), mine.get(path), other.get(path)
-        if sides[1] != sides[0] != sides[2] and sides[1] != sides[2]:
+    for path in sorted({*mine, *other}):
+        before, here, there = base.get(path), mine.get(path), other.get(path)
+        if before not in (here, there) and here != there:
             raise Conflict(path)
-        chosen = sides[2] if sides[1] == sides[0] else sides[1]
-        if chosen is not None:
+        if chosen := there if here == before else here:
             files[path] = chosen
-    title = repo.discussions[num - 1].title
-    oid = write_commit(store, Commit(f"{title} (#{num})", "", date, (ours, theirs), files))
-    repo.branches["main"] = oid
-    return oid
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
+    title = f"{pull.title} (#{pull.num})"
+    repo.main = pull.merge_commit = add_commit(store, Commit(title, now(), (repo.main, pull.head), files))
+    pull.status = "merged"

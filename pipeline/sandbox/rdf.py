@@ -1,4 +1,4 @@
-"""The wiki's items as RDF, as far as questions about the graph go, on a real SPARQL engine."""
+"""The wiki's items as RDF in a real SPARQL engine: statements, qualifiers, references and English labels."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -30,7 +30,7 @@ def answer(store: ox.Store, query: str) -> Answer:
         body = found.serialize(format=ox.QueryResultsFormat.JSON)
     except SyntaxError as error:
         return Answer(str(error).encode(), "text/plain", 400)
-    except OSError as error:  # a federated question: nothing outside can be reached
+    except OSError as error:  # a federated query: nothing outside can be reached
         return Answer(str(error).encode(), "text/plain", 500)
     return Answer(body or b"", _RESULTS)
 
@@ -77,7 +77,7 @@ def _snaks(node: ox.NamedNode, kind: str, groups: Mapping[str, list[Json]]) -> I
 
 
 def _value(snak: Json) -> ox.NamedNode | ox.Literal | None:
-    """An entity as its address, a text as such; other values are asked for nowhere."""
+    """An entity as its address, a text as such; no query reads other values."""
     value = snak.get("datavalue", {}).get("value")
     if isinstance(value, dict) and "numeric-id" in value:
         return _node(_ENTITY, ("P" if value.get("entity-type") == "property" else "Q") + str(value["numeric-id"]))

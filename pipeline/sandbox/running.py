@@ -1,18 +1,19 @@
-"""`editmill sandbox`: the small Wikidata and a Hub, until somebody ends them."""
+"""`editmill sandbox`: the small Wikidata and a Hub, until Ctrl-C."""
 
 import contextlib
 import shlex
-import tempfile
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.core.errors import PipelineError, UsageError
-from pipeline.sandbox import hub
+from pipeline.core.errors import UsageError
+from pipeline.core.extras import require
 from pipeline.sandbox.history import TROUBLES, trouble
-from pipeline.sandbox.server import FAULTS, Faults
+from pipeline.sandbox.hub import WRITE_TOKEN, hub_route
+from pipeline.sandbox.hub_store import Store
+from pipeline.sandbox.server import FAULTS, Faults, serve
 
 _OUT = "releases-of-sandbox"  # apart from those of the bundled slice, whose name is the same
 _REPO = "me/mill"
@@ -33,26 +34,21 @@ def run(ports: Ports, faults: str, out: TextIO) -> int:
     Args:
         ports: Of the wiki and of the Hub.
         faults: What goes wrong with the wiki, as "maxlag=0.1,dropped=0.05".
-        out: Where to tell how to ask them.
+        out: Where to print their addresses and the commands of a tour.
 
     Raises:
-        UsageError: There is no such fault, or a port is taken.
-        PipelineError: The SPARQL engine is not installed.
+        UsageError: There is no such fault, a port is taken, or the SPARQL engine is not installed.
     """
     shares = dict(_shares(faults))
-    try:
-        from pipeline.sandbox.slice import END, slice_history
-        from pipeline.sandbox.wikidata import small_wikidata
-    except ModuleNotFoundError as error:
-        raise PipelineError(
-            f"The sandbox needs {error.name}", remedy="Install it: pip install 'editmill[sandbox]'."
-        ) from error
+    require("sandbox", "sandbox")
+    from pipeline.sandbox.slice import END, slice_history
+    from pipeline.sandbox.wikidata import small_wikidata
+
     history = slice_history()
     trouble(history, {name: shares.pop(name) for name in TROUBLES if name in shares})
     with contextlib.ExitStack() as servers:
-        store = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="editmill-hub-")))
         with _taken(f"--hub-port {ports.hub}"):
-            hub_url = servers.enter_context(hub.running(store, ports.hub)).url
+            hub_url, _ = servers.enter_context(serve(hub_route(Store()), port=ports.hub))
         with _taken(f"--port {ports.wikidata}"):
             wikidata = servers.enter_context(small_wikidata(Faults(shares), ports.wikidata, history))
         release = f"v{END[:10].replace('-', '.')}"
@@ -73,8 +69,8 @@ def tour(asked: list[str], hub_url: str, release: str) -> list[str]:
         release: The name of the release.
     """
     load = f'import datasets; print(datasets.load_dataset("{_REPO}", "recent", revision="{release}"))'
-    # The Hub's client would else ask for Xet, a protocol of its own that the sandbox does not speak.
-    where = {"HF_ENDPOINT": hub_url, "HF_TOKEN": hub.WRITE_TOKEN, "HF_HUB_DISABLE_XET": "1"}
+    # Otherwise the Hub's client uses Xet, a protocol of its own that the sandbox does not have.
+    where = {"HF_ENDPOINT": hub_url, "HF_TOKEN": WRITE_TOKEN, "HF_HUB_DISABLE_XET": "1"}
     how = ["--contact", "you@example.org", "--config", str(_QUICK), "--out", _OUT]
     return [
         shlex.join(["editmill", "build", *asked, *how]),
@@ -86,12 +82,12 @@ def tour(asked: list[str], hub_url: str, release: str) -> list[str]:
 
 @contextlib.contextmanager
 def _taken(where: str) -> Generator[None]:
-    """A port that cannot be had, as our error."""
+    """A port that is taken or does not exist, as our error."""
     try:
         yield
     except (OSError, OverflowError) as error:
         what = error.strerror if isinstance(error, OSError) else "there is no such port"
-        raise UsageError(f"The port cannot be had: {what}", where, "Take another.") from error
+        raise UsageError(f"The port cannot be used: {what}", where, "Take another.") from error
 
 
 def _shares(text: str) -> Mapping[str, float]:
@@ -102,7 +98,7 @@ def _shares(text: str) -> Mapping[str, float]:
         if name not in (*FAULTS, *TROUBLES) or not share.replace(".", "", 1).isdigit():
             known = ", ".join((*FAULTS, *TROUBLES))
             raise UsageError(
-                f"{part!r} is no fault with its share", "--faults", f"Known are {known}, as in maxlag=0.1."
+                f"{part!r} is not a fault with its share", "--faults", f"Write it as in maxlag=0.1. Faults are {known}."
             )
         found[name] = float(share)
     return found

@@ -1,25 +1,35 @@
-"""The sandbox's server: real HTTP on the loopback, with faults on demand."""
+"""The sandbox's server: real HTTP on loopback, with faults on demand. The wiki and the Hub answer behind it."""
 
 import contextlib
 import gzip
 import hashlib
 import json
 import re
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from io import BufferedIOBase
 from urllib.parse import parse_qsl, urlsplit
 
 from pipeline.core.seeded import fraction
-from pipeline.sandbox.history import Json
 
-FAULTS = ("too_many", "unavailable", "maxlag", "truncated", "slow", "dropped")
-Route = Callable[[str, Mapping[str, str]], "Answer"]
+FAULTS = ("too_many", "unavailable", "maxlag", "truncated", "slow", "dropped", "lost")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as a route sees it."""
+
+    method: str
+    path: str  # without the query
+    parameters: Mapping[str, str]  # of the query and, in a POST, of the form
+    headers: Message
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -34,50 +44,56 @@ class Answer:
 
 @dataclass(frozen=True)
 class File(Answer):
-    """A file that may be asked for in parts; as a server of files does, it is never packed again."""
-
-    @property
-    def version(self) -> str:
-        """A hash of it."""
-        return f'"{hashlib.sha256(self.body).hexdigest()[:16]}"'
+    """A file: clients may request a part of it, and it goes out as it is, without further compression."""
 
     def part(self, asked: Message) -> Answer:
-        """What is asked for, all of it or from some byte on."""
-        told = {"ETag": self.version, "Accept-Ranges": "bytes"}
-        begins = re.fullmatch(r"bytes=(\d+)-", asked.get("Range", ""))
-        if begins is None or asked.get("If-Range", self.version) != self.version:
-            return Answer(self.body, self.kind, 200, told)
-        start, length = int(begins[1]), len(self.body)
-        if start >= length:
-            return Answer(b"", self.kind, 416, {"Content-Range": f"bytes */{length}"})
+        """All of it, or the bytes that the header `Range` names."""
+        version = self.headers.get("ETag") or f'"{hashlib.sha256(self.body).hexdigest()[:16]}"'
+        headers = {**self.headers, "ETag": version, "Accept-Ranges": "bytes"}
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.get("Range", ""))
+        if wanted is None or asked.get("If-Range", version) != version:
+            return Answer(self.body, self.kind, 200, headers)
+        start, size = int(wanted[1]), len(self.body)
+        if start >= size:
+            return Answer(b"", self.kind, 416, {"Content-Range": f"bytes */{size}"})
+        end = min(int(wanted[2]) + 1, size) if wanted[2] else size
         return Answer(
-            self.body[start:], self.kind, 206, told | {"Content-Range": f"bytes {start}-{length - 1}/{length}"}
+            self.body[start:end], self.kind, 206, headers | {"Content-Range": f"bytes {start}-{end - 1}/{size}"}
         )
 
 
-def as_json(value: object, status: int = 200) -> Answer:
+Route = Callable[[Request], Answer | None]  # None closes the connection without an answer
+
+
+def as_json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """A value as a JSON answer."""
-    return Answer(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), status=status)
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return Answer(body, status=status, headers=headers or {})
 
 
 @dataclass
 class Faults:
-    """Which faults befall which share of the requests; which request is hit is drawn by its place in the run.
+    """Which faults befall which share of the requests; the place of a request in the run decides whether it is hit.
 
     Attributes:
-        shares: The share of each fault of `FAULTS`.
+        shares: The share of each fault of `FAULTS`. A "dropped" request reaches no route, and of a file half is sent;
+            a "lost" one is carried out, and its answer is not sent.
         seed: Of the draw.
         retry_after: Seconds that a busy server asks for.
         slow_seconds: How long a slow answer takes.
+        at: Faults of single requests, by their place from 1.
     """
 
     shares: Mapping[str, float] = field(default_factory=dict[str, float])
     seed: int = 0
     retry_after: float = 0.01
     slow_seconds: float = 0.2
+    at: Mapping[int, str] = field(default_factory=dict[int, str])
 
     def drawn(self, place: int) -> str | None:
         """The fault that befalls a request, if any."""
+        if place in self.at:
+            return self.at[place]
         lot = fraction(self.seed, "fault", place)
         for name, share in self.shares.items():
             if lot < share:
@@ -85,23 +101,39 @@ class Faults:
             lot -= share
         return None
 
-    def delay(self, fault: str | None) -> float:
-        """How many seconds an answer takes."""
-        return self.slow_seconds if fault == "slow" else 0.0
-
 
 @dataclass
 class Seen:
-    """What a server has been asked: one entry a request that arrived."""
+    """What a server received: one entry a request that arrived."""
 
-    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list[tuple[str, dict[str, str]]])
+    requests: list[tuple[str, Mapping[str, str]]] = field(default_factory=list[tuple[str, Mapping[str, str]]])
     agents: Counter[str] = field(default_factory=Counter[str])
     encodings: Counter[str] = field(default_factory=Counter[str])
     faults: Counter[str] = field(default_factory=Counter[str])
-    parts: list[str] = field(default_factory=list[str])  # of files, as they were asked for
+    parts: list[str] = field(default_factory=list[str])  # the header `Range` of requests for parts of files
     open_now: int = 0
     open_most: int = 0
     times: list[float] = field(default_factory=list[float])
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextlib.contextmanager
+    def arrival(self, request: Request, faults: Faults) -> Generator[str | None]:
+        """Count a request while it is open; yields the fault that befalls it."""
+        with self._lock:
+            self.requests.append((request.path, request.parameters))
+            self.agents[request.headers.get("User-Agent", "")] += 1
+            self.encodings[request.headers.get("Accept-Encoding", "")] += 1
+            self.times.append(time.monotonic())
+            self.parts += request.headers.get_all("Range", [])
+            self.open_now += 1
+            self.open_most = max(self.open_most, self.open_now)
+            fault = faults.drawn(len(self.requests))
+            self.faults[fault or "none"] += 1
+        try:
+            yield fault
+        finally:
+            with self._lock:
+                self.open_now -= 1
 
 
 @contextlib.contextmanager
@@ -109,108 +141,122 @@ def serve(route: Route, faults: Faults | None = None, port: int = 0) -> Generato
     """Serve until the block ends.
 
     Args:
-        route: Answers a path and its parameters.
+        route: Answers a request.
         faults: What goes wrong.
         port: Where; 0 for any that is free.
 
     Yields:
-        The address, without a slash at its end, and what has been asked.
+        The address, without a slash at its end, and what was received.
     """
     seen = Seen()
-    server = ThreadingHTTPServer(("127.0.0.1", port), _handler(route, faults or Faults(), seen))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", port), _handler(route, faults or Faults(), seen))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", seen
+        yield f"http://127.0.0.1:{server.server_port}", seen
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
 
 
-def _handler(route: Route, faults: Faults, seen: Seen) -> type[BaseHTTPRequestHandler]:
-    lock = threading.Lock()
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print nothing about clients that go away, as killed ones do."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+def _handler(route: Route, faults: Faults, seen: Seen) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            self._answer(dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True)))
+        def _serve(self) -> None:
+            request = _request(self.command, self.path, self.headers, self.rfile)
+            with seen.arrival(request, faults) as fault:
+                time.sleep(faults.slow_seconds if fault == "slow" else 0)
+                answer = _answer(route, request, fault, faults.retry_after)
+                if answer is not None:
+                    self._send(answer)
+                if answer is None or fault == "dropped":
+                    self.close_connection = True
+                    self.connection.shutdown(2)
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            asked = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
-            kind = self.headers.get("Content-Type", "")
-            form = {"query": body} if "sparql-query" in kind else dict(parse_qsl(body, keep_blank_values=True))
-            self._answer(asked | form)
+        do_GET = do_HEAD = do_POST = do_PUT = _serve  # noqa: N815
 
-        def _answer(self, parameters: dict[str, str]) -> None:
-            path = urlsplit(self.path).path
-            with lock:
-                seen.requests.append((path, parameters))
-                seen.agents[self.headers.get("User-Agent", "")] += 1
-                seen.encodings[self.headers.get("Accept-Encoding", "")] += 1
-                seen.times.append(time.monotonic())
-                seen.parts += self.headers.get_all("Range", [])
-                seen.open_now += 1
-                seen.open_most = max(seen.open_most, seen.open_now)
-                fault = faults.drawn(len(seen.requests))
-                seen.faults[fault or "none"] += 1
-            try:
-                self._send(fault, path, parameters)
-            finally:
-                with lock:
-                    seen.open_now -= 1
-
-        def _send(self, fault: str | None, path: str, parameters: dict[str, str]) -> None:
-            time.sleep(faults.delay(fault))
-            answer = _given(fault, _broken(fault, path, faults) or route(path, parameters), self.headers)
-            if answer is not None:
-                self.send_response(answer.status)
-                for name, value in ({"Content-Type": answer.kind} | dict(answer.headers)).items():
-                    self.send_header(name, value)
-                self.end_headers()
+        def _send(self, answer: Answer) -> None:
+            self.send_response(answer.status)
+            for name, value in {"Content-Type": answer.kind, **answer.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
                 self.wfile.write(answer.body)
-            if fault == "dropped":
-                self._hang_up()
 
-        def _hang_up(self) -> None:
-            self.close_connection = True
-            self.connection.shutdown(2)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing: whoever started the server says what is worth saying."""
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Print nothing: the client reports what went wrong."""
 
     return Handler
 
 
-def _given(fault: str | None, answer: Answer, asked: Message) -> Answer | None:
+def _request(method: str, address: str, headers: Message, stream: BufferedIOBase) -> Request:
+    """Read a request, with its body."""
+    url, body, kind = urlsplit(address), b"".join(_body(headers, stream)), headers.get("Content-Type", "")
+    parameters = dict(parse_qsl(url.query, keep_blank_values=True))
+    if "sparql-query" in kind:
+        parameters["query"] = body.decode()
+    elif "form-urlencoded" in kind:
+        parameters |= parse_qsl(body.decode(), keep_blank_values=True)
+    return Request(method, url.path, parameters, headers, body)
+
+
+def _body(headers: Message, stream: BufferedIOBase) -> Iterator[bytes]:
+    if "chunked" not in headers.get("Transfer-Encoding", ""):
+        yield _whole(stream, int(headers.get("Content-Length") or 0))
+        return
+    while size := int(stream.readline().split(b";")[0] or b"0", 16):
+        yield _whole(stream, size)
+        stream.readline()
+    if not stream.readline():
+        raise ConnectionAbortedError
+
+
+def _whole(stream: BufferedIOBase, size: int) -> bytes:
+    """So many bytes; a client that was killed on the way has sent fewer, which are no request."""
+    data = stream.read(size)
+    if len(data) < size:
+        raise ConnectionAbortedError
+    return data
+
+
+def _answer(route: Route, request: Request, fault: str | None, retry_after: float) -> Answer | None:
     """An answer as it goes out; None if nothing does, because the connection is gone."""
-    is_file = isinstance(answer, File)
-    if fault == "dropped" and not is_file:
+    if fault == "dropped" and request.method != "GET":
         return None
-    answer = answer.part(asked) if isinstance(answer, File) else answer
+    answer = _busy(fault, request.path, retry_after) or route(request)
+    is_file = isinstance(answer, File)
+    if answer is None or fault == "lost" or (fault == "dropped" and not is_file):
+        return None
+    answer = answer.part(request.headers) if isinstance(answer, File) else answer
     body, headers = answer.body, dict(answer.headers)
     if fault == "truncated":
         body = body[: len(body) * 2 // 3]
-    if not is_file and "gzip" in asked.get("Accept-Encoding", ""):
+    if not is_file and "gzip" in request.headers.get("Accept-Encoding", ""):
         body, headers["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
     headers["Content-Length"] = str(len(body))
-    if fault == "dropped":  # on the way
-        body = body[: len(body) // 2]
-    return Answer(body, answer.kind, answer.status, headers)
+    return replace(answer, body=body[: len(body) // 2] if fault == "dropped" else body, headers=headers)
 
 
-def _broken(fault: str | None, path: str, faults: Faults) -> Answer | None:
-    """What a server says that is too busy."""
-    again = {"Retry-After": f"{faults.retry_after:g}"}
+def _busy(fault: str | None, path: str, retry_after: float) -> Answer | None:
+    """The answer of a server that is too busy."""
+    again = {"Retry-After": f"{retry_after:g}"}
     if fault == "too_many":
-        text = f"You are making too many requests to the API. Please wait {faults.retry_after:g} seconds.\n"
+        text = f"You are making too many requests to the API. Please wait {retry_after:g} seconds.\n"
         return Answer(text.encode(), "text/plain", 429, again)
     if fault == "unavailable" or (fault == "maxlag" and not path.endswith("api.php")):
         return Answer(b"<html><body>Service Unavailable</body></html>", "text/html", 503, again)
     if fault == "maxlag":
-        error: Json = {"code": "maxlag", "info": "Waiting for all: 6 seconds lagged.", "lag": 6, "type": "db"}
-        return Answer(as_json({"error": error}).body, headers=again)
+        error = {"code": "maxlag", "info": "Waiting for all: 6 seconds lagged.", "lag": 6, "type": "db"}
+        return as_json({"error": error}, headers=again)
     return None

@@ -14,7 +14,8 @@ from typing import Any
 
 from pipeline.core.seeded import fraction
 from pipeline.sandbox.history import History, Json
-from pipeline.sources.diff.entity_diff import holds_all, terms
+from pipeline.sources.diff.item_statements import has_all_statements
+from pipeline.sources.diff.names import terms
 from pipeline.sources.files.sample import sample_dumps
 
 START, END = "2015-01-04T21:13:56Z", "2021-07-02T19:34:11Z"  # the last edits of the two states
@@ -68,7 +69,7 @@ def _merges(old: _Lines, new: _Lines) -> dict[str, str]:
     for kept in sorted(new):
         shared = {one for _, term, _ in terms(int(kept[1:]), old.get(kept), new[kept]) for one in names.get(term, ())}
         for name in shared - found.keys():
-            if holds_all(new[kept], old[name]):
+            if has_all_statements(new[kept], old[name]):
                 found[name] = kept
     return found
 

@@ -1,6 +1,6 @@
-"""Page views as Wikimedia gives them: the most viewed pages of a month by its service, all pages in a file.
+"""Page views as Wikimedia serves them: the most viewed pages of a month by its service, all pages in a file.
 
-The service tells views through all ways, or from desktops; the file tells them by way and hour.
+The service counts views of all devices, or of desktops; the file has them by device and hour.
 """
 
 import bz2

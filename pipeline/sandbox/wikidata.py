@@ -6,37 +6,37 @@ from dataclasses import dataclass
 
 from pipeline.sandbox import api, rdf, views
 from pipeline.sandbox.history import History
-from pipeline.sandbox.server import Answer, Faults, Route, Seen, as_json, serve
+from pipeline.sandbox.server import Answer, Faults, Request, Route, Seen, as_json, serve
 from pipeline.sandbox.slice import END, START, slice_history
 
 
 @dataclass(frozen=True)
 class Wikidata:
-    """A running sandbox: its address, and what it has been asked."""
+    """A running sandbox: its address, and the requests that it received."""
 
     url: str
     seen: Seen
 
     def arguments(self) -> list[str]:
-        """The part of the command line that asks it."""
+        """The part of the command line that names its services."""
         services = ["--api", f"{self.url}/w/api.php", "--sparql", f"{self.url}/sparql"]
         views = ["--pageviews", f"{self.url}/pageviews", "--pageview-dumps", f"{self.url}/pageview_complete/monthly"]
         return ["--source", "live", *services, *views, "--from", START, "--to", END]
 
 
 def route_of(history: History) -> Route:
-    """Answers what a wiki of this history, its query service and its page view service are asked."""
+    """Answers requests to a wiki of this history, to its query service and to its page view service."""
     store = rdf.load(history.entities.values())
     counted = views.slice_views()
 
-    def route(path: str, parameters: dict[str, str]) -> Answer:
-        if path.endswith("/api.php"):
-            return as_json(api.answer(history, parameters))
-        if path == "/sparql":
-            return rdf.answer(store, parameters.get("query", ""))
-        return views.answer(path, counted)
+    def route(request: Request) -> Answer:
+        if request.path.endswith("/api.php"):
+            return as_json(api.answer(history, request.parameters))
+        if request.path == "/sparql":
+            return rdf.answer(store, request.parameters.get("query", ""))
+        return views.answer(request.path, counted)
 
-    return lambda path, parameters: route(path, dict(parameters))
+    return route
 
 
 @contextlib.contextmanager

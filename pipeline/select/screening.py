@@ -193,12 +193,12 @@ def _label_rules(settings: ScreeningSettings) -> dict[str, str]:
 _JUDGED = """
 WITH lasting AS (
     SELECT c.* REPLACE (CASE
-        WHEN form_reason IS NULL AND ending.type IS NOT NULL AND bygone.id IS NOT NULL AND past.id IS NULL THEN 'ended'
+        WHEN form_reason IS NULL AND ending.type IS NOT NULL AND gone.id IS NOT NULL AND past.id IS NULL THEN 'ended'
         ELSE form_reason END AS form_reason)
     FROM claims c
     LEFT JOIN subject_typed st ON st.id = c.subject_id AND st.relation = c.relation
     LEFT JOIN ending ON ending.relation = c.relation AND ending.type = st.type
-    LEFT JOIN past bygone ON bygone.id = c.object_id
+    LEFT JOIN past gone ON gone.id = c.object_id
     LEFT JOIN past ON past.id = c.subject_id
 ),
 counted AS (

@@ -1,35 +1,35 @@
 """LIKELIHOOD: how likely a language model finds an item's name in several sentences (decisions 12 to 14).
 
-An item is scored in neutral sentences, in openings of facts about it, and alone (`language/carriers.py`). NAMES holds
-the means over the sentences of a class: `log_likelihood_mean`, per token, is the statistic of decision 12; per byte and
-as a sum it is kept beside it. Selection compares items within strata only (`selection.find_thresholds`).
+An item is scored in neutral sentences, in openings of facts about it, and alone (`language/carriers.py`). This module
+writes the requests and averages the scores; what scores is `lm/score_file.py`. NAMES holds the means over the sentences
+of a class: `log_likelihood_mean`, per token, is the statistic of decision 12; per byte and as a sum it is kept beside
+it. Selection compares items within strata only (`selection.find_thresholds`).
 
-An article that running text needs ("the Netherlands") is context and is not scored: it tells nothing about the item.
+An article that running text needs ("the Netherlands") is context and is not scored: it says nothing about the item.
 The exact formula of DAFSet is not known; this one is ours.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import pyarrow as pa
 
 from pipeline.core import schema
 from pipeline.core.settings import Settings
-from pipeline.core.tables import read_table, write_rows
+from pipeline.core.tables import read_table, write_rows, write_table
 from pipeline.language.carriers import Carrier, Claim, Head, carrier_class, carriers_of, check_neutral_carriers
 from pipeline.language.templates import Templates
-from pipeline.lm.scorer import Scorer
+from pipeline.lm.scores import Identity
 
-_HEADS_AT_ONCE = 2_000  # scored in one call: enough to fill batches, few enough to show progress
-
-# A thousandth of a nat. In float32 the shape of a batch moves a sum by less than a tenth of that (measured), so that
-# what is written and selected by seldom depends on how a machine rounds.
+# A thousandth of a nat. In float32 the shape of a batch moves a sum by some 1e-6 nats: with other shards, 31 of 19,864
+# rounded sums differed by 0.001 (bundled model). So what is written seldom depends on how a machine rounds.
 _DECIMALS = 3
 
-Advance = Callable[[int], None]
 Row = tuple[object, ...]
 
 
@@ -46,49 +46,51 @@ class _Score(NamedTuple):
     is_right_merged: bool | None
 
 
-def measure_likelihood(
-    heads: Path,
-    templates: Templates,
-    settings: Settings,
-    scorer: Scorer,
-    out: Path,
-    advance: Advance = lambda _: None,
-) -> dict[str, int]:
-    """Score the names of heads; write LIKELIHOOD, NAMES and MODELS as Parquet files of these names.
+def write_requests(heads: Path, templates: Templates, settings: Settings, out: Path) -> None:
+    """Write REQUESTS: the names of heads in sentences, those of one head together.
 
     Args:
         heads: HEADS, at most one row an item.
         templates: The sentences and the rules for names.
         settings: How many sentences, and the seed of their draw.
-        scorer: What scores; its name, revision, dtype and tokenizer go into every row.
-        out: The folder to write.
-        advance: Told how many heads were scored since the last call.
+        out: The file to write.
 
     Raises:
         UsageError: There are too few neutral sentences, or one does not suit.
+    """
+    neutral, seed = settings.likelihood.carriers, settings.seed
+    check_neutral_carriers(templates, neutral)
+    rows = read_heads(read_table(heads, schema.HEADS.names))
+    carriers = [(head.id, carrier) for head in rows for carrier in carriers_of(head, neutral, templates, seed)]
+    write_table(make_requests(carriers), out, schema.REQUESTS)
+
+
+def measure_likelihood(scores: Path, identity: Identity, out: Path) -> dict[str, int]:
+    """Average the scores of names; write LIKELIHOOD, NAMES and MODELS as Parquet files of these names.
+
+    Args:
+        scores: A folder of SCORES in the order of their requests (`write_requests`).
+        identity: What scored; its name, revision, dtype and tokenizer go into every row.
+        out: The folder to write.
 
     Returns:
         How many heads have each status. One with several that are not ok counts for the first of them; it has no row
         in NAMES.
     """
-    check_neutral_carriers(templates, settings.likelihood.carriers)
-    table = read_table(heads, schema.HEADS.names)
     kept: list[Row] = []
     means: list[Row] = []
     statuses: Counter[str] = Counter()
-    identity = (scorer.name, scorer.revision, scorer.dtype, scorer.tokenizer_hash)
-    for place in range(0, table.num_rows, _HEADS_AT_ONCE):
-        some = read_heads(table.slice(place, _HEADS_AT_ONCE))
-        for head, scores in _scored(some, templates, settings, scorer):
-            kept += [(head.id, name, *score, *identity) for name, score in scores.items()]
-            status = next((score.status for score in scores.values() if score.status != "ok"), "ok")
-            statuses[status] += 1
-            if status == "ok":
-                means += _means(head.id, scores)
-        advance(len(some))
+    model = (identity.name, identity.revision, identity.dtype, identity.tokenizer_hash)
+    for item, of_item in groupby(_rounded_scores(scores), itemgetter(0)):
+        by_carrier = {carrier: score for _, carrier, score in of_item}
+        kept += [(item, carrier, *score, *model) for carrier, score in by_carrier.items()]
+        status = next((score.status for score in by_carrier.values() if score.status != "ok"), "ok")
+        statuses[status] += 1
+        if status == "ok":
+            means += _means(item, by_carrier)
     write_rows(kept, out / "likelihood.parquet", schema.LIKELIHOOD)
     write_rows(means, out / "names.parquet", schema.NAMES)
-    write_rows([identity], out / "models.parquet", schema.MODELS)
+    write_rows([model], out / "models.parquet", schema.MODELS)
     return dict(sorted(statuses.items()))
 
 
@@ -108,17 +110,13 @@ def make_requests(carriers: Sequence[tuple[int, Carrier]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema.REQUESTS)
 
 
-def _scored(
-    heads: Sequence[Head], templates: Templates, settings: Settings, scorer: Scorer
-) -> Iterator[tuple[Head, Mapping[str, _Score]]]:
-    """Each head with the scores of its sentences, by the name of the sentence."""
-    neutral, seed = settings.likelihood.carriers, settings.seed
-    carriers = [(head.id, carrier) for head in heads for carrier in carriers_of(head, neutral, templates, seed)]
-    scores = scorer.score(make_requests(carriers)).select(_Score._fields)
-    found: defaultdict[int, dict[str, _Score]] = defaultdict(dict)
-    for (item, carrier), row in zip(carriers, scores.to_pylist(), strict=True):
-        found[item][carrier.name] = _rounded(_Score(**row))
-    return ((head, found[head.id]) for head in heads)
+def _rounded_scores(folder: Path) -> Iterator[tuple[int, str, _Score]]:
+    """The item, the sentence and the score of each row of SCORES, file after file."""
+    for path in sorted(folder.glob("*.parquet")):
+        table = read_table(path, ["id", *_Score._fields])
+        for key, row in zip(table["id"].to_pylist(), table.select(_Score._fields).to_pylist(), strict=True):
+            item, _, carrier = cast(str, key).partition("/")
+            yield int(item), carrier, _rounded(_Score(**row))
 
 
 def _rounded(score: _Score) -> _Score:

@@ -6,19 +6,20 @@ how. Folders come in, a folder goes out.
 
 from pipeline.stages.context import COUNTS, Input, StageContext, read_counts
 from pipeline.stages.editing import cut_subgraph, probe, read_edits, select, split, vary, word
-from pipeline.stages.measuring import count_mentions, count_views, score, screen
+from pipeline.stages.measuring import MODEL, count_mentions, count_views, score, screen
 from pipeline.stages.reading import (
     changed,
     changed_folder,
     changed_live,
     ingest,
-    ingest_arriving,
     ingest_folder,
+    ingest_stream,
     wanted,
 )
 
 __all__ = [
     "COUNTS",
+    "MODEL",
     "Input",
     "StageContext",
     "changed",
@@ -28,7 +29,7 @@ __all__ = [
     "count_views",
     "cut_subgraph",
     "ingest",
-    "ingest_arriving",
+    "ingest_stream",
     "ingest_folder",
     "probe",
     "read_counts",

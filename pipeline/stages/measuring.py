@@ -1,21 +1,23 @@
 """From tables to triples and their signals."""
 
-import contextlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from pipeline.core.tables import row_count
+from pipeline.core.tables import file_hash
 from pipeline.edits import dropped
 from pipeline.edits.exclusions import Exclusions
-from pipeline.lm.scorer import Scorer
-from pipeline.lm.subprocess_scorer import Model, scorer_elsewhere
+from pipeline.lm.model_spec import ModelSpec
+from pipeline.lm.scoring_process import start_scoring_process
 from pipeline.select import screening, selection
 from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
-from pipeline.signals.likelihood import measure_likelihood
+from pipeline.signals.likelihood import measure_likelihood, write_requests
 from pipeline.signals.popularity import measure_popularity
 from pipeline.sources.pageviews.files import read_views
 from pipeline.stages.context import COUNTS, Input, StageContext, write_counts, write_json
+
+MODEL = "model.json"  # a `ModelRecord`
 
 
 def screen(context: StageContext, ingested: Path, exclusions: Exclusions) -> Path:
@@ -77,20 +79,37 @@ def count_views(context: StageContext, files: Sequence[Input], ingested: Path) -
     return context.stage("popularity", depends, make)
 
 
-def score(context: StageContext, model: Model, ingested: Path, screened: Path) -> Path:
-    """LIKELIHOOD, NAMES and MODELS of candidate heads, and how many heads have which status."""
-    with contextlib.ExitStack() as ending:
+def score(context: StageContext, spec: ModelSpec, ingested: Path, screened: Path) -> Path:
+    """LIKELIHOOD, NAMES and MODELS of candidate heads, and how many heads have which status.
+
+    `scores/` holds what `editmill score` writes (`lm/score_file.py`). It fills shard by shard while the stage is made,
+    so that a run that was killed goes on with the shards that are left. Scores of other requests are not used again:
+    the last digits of a sum depend on the batch it was made in, and the same inputs must give the same bytes.
+    """
+    requests = _request_scores(context, ingested, screened) / "requests.parquet"
+    with ExitStack() as stack:
         with context.reporter.track("loading the model", 0):
-            scorer = ending.enter_context(scorer_elsewhere(model))
-        return _score(context, scorer, ingested, screened)
+            process = stack.enter_context(start_scoring_process(spec))
+        depends = {
+            "model": vars(process.identity),
+            "settings": spec.settings.model_dump(exclude={"revision"}),  # the identity has the commit
+            "requests": file_hash(requests),
+        }
+
+        def make(out: Path) -> None:
+            record = process.score(requests, out / "scores", context.reporter)
+            write_json(record.model_dump(), out / MODEL)
+            write_json(measure_likelihood(out / "scores", process.identity, out), out / COUNTS)
+
+        return context.stage("likelihood", depends, make)
 
 
-def _score(context: StageContext, scorer: Scorer, ingested: Path, screened: Path) -> Path:
+def _request_scores(context: StageContext, ingested: Path, screened: Path) -> Path:
+    """HEADS and REQUESTS: the sentences in which the names of candidate heads are scored."""
     settings = context.settings
     depends = {
-        "model": [scorer.name, scorer.revision, scorer.dtype, scorer.tokenizer_hash],
         "screened": screened,
-        "settings": settings.likelihood.model_dump(),
+        "settings": settings.likelihood.model_dump(include={"carriers", "facts", "max_heads"}),
         "seed": context.seed,
         "templates": context.templates.version,
     }
@@ -99,8 +118,6 @@ def _score(context: StageContext, scorer: Scorer, ingested: Path, screened: Path
         heads = out / "heads.parquet"
         with context.database() as database:
             selection.find_heads(screened, ingested / "entities", settings, database, heads)
-        with context.reporter.track("scoring names", row_count(heads)) as advance:
-            counts = measure_likelihood(heads, context.templates, settings, scorer, out, advance)
-        write_json(counts, out / COUNTS)
+        write_requests(heads, context.templates, settings, out / "requests.parquet")
 
-    return context.stage("likelihood", depends, make)
+    return context.stage("score_requests", depends, make)

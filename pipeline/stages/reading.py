@@ -1,4 +1,4 @@
-"""From dumps, or from a visit to a living wiki, to tables: what there is, and what changed."""
+"""From dumps, or from a harvest of a living wiki, to tables: what there is, and what changed."""
 
 import functools
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,7 @@ from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.model import SUBCLASS, TYPE
 from pipeline.sources.entities.rows import Wanted
 from pipeline.sources.files.seekable import dump_bytes
-from pipeline.sources.files.stream import arriving
-from pipeline.sources.live import window
+from pipeline.sources.files.stream import open_stream
 from pipeline.stages.context import COUNTS, Input, StageContext, write_json
 
 
@@ -59,9 +58,9 @@ def ingest(
 
     Args:
         context: What every stage is given.
-        new: The newer dump, or the items that a visit brought.
+        new: The newer dump, or the items of a harvest.
         pool: Where to read.
-        harvest: That visit, which knows more of the graph and of pages than its items tell.
+        harvest: The folder of that harvest, which also has counts of the whole graph and titles of pages.
         old: The dump that `changed` will compare it with: what it looks for in the newer one is found in the same pass.
     """
 
@@ -72,24 +71,28 @@ def ingest(
         else:
             _read(context, new, pool, out)
         if harvest:
+            from pipeline.sources.live.build_tables import complete_ingested  # late: it requires the extra `live`
+
             with context.database() as database:
-                window.complete(out, harvest, database)
+                complete_ingested(out, harvest, database)
 
     return context.stage("ingest", _ingest_depends(context, new.sha256, harvest), make)
 
 
-def _read(context: StageContext, new: Input, pool: Executor, out: Path, beside: ingestion.Beside | None = None) -> None:
+def _read(
+    context: StageContext, new: Input, pool: Executor, out: Path, hook: ingestion.ShardHook | None = None
+) -> None:
     with context.reporter.watch("reading the dump", dump_bytes(new.path), context.work / "beats") as beats:
         counts = ingestion.ingest(
-            new.path, out, _wanted(context), context.settings.dump, pool, context.workers, beats, beside
+            new.path, out, _wanted(context), context.settings.dump, pool, context.workers, beats, hook
         )
     write_json(counts.__dict__, out / COUNTS)
 
 
 def _ingest_and_scan(context: StageContext, old: Input, new: Input, pool: Executor, out: Path, scanned: Path) -> None:
     """Fill the folder of `ingest` and that of a scan, which stays empty if it would be of no use."""
-    beside = scan.beside(old.path, new.path, scanned, context.settings.dump, _dated(context.templates))
-    _read(context, new, pool, out, beside)
+    hook = scan.ingestion_hook(old.path, new.path, scanned, context.settings.dump, _dated(context.templates))
+    _read(context, new, pool, out, hook)
 
 
 def _scan_depends(context: StageContext, old: Input, new: Input) -> Mapping[str, object]:
@@ -103,13 +106,13 @@ def _scanned(context: StageContext, old: Input, new: Input) -> Path | None:
     return folder if (folder / DONE).is_file() else None
 
 
-def ingest_arriving(context: StageContext, name: str, pool: Executor) -> Path:
-    """The same, of a dump that is read and hashed as it arrives."""
+def ingest_stream(context: StageContext, name: str, pool: Executor) -> Path:
+    """The same, of a dump that is a stream."""
 
     def make(out: Path) -> Mapping[str, object]:
-        with arriving(name) as arrival, context.reporter.track("reading the dump", 0):
-            counts = ingestion.ingest(arrival.dump, out, _wanted(context), context.settings.dump, pool, context.workers)
-            sha256 = arrival.sha256()
+        with open_stream(name) as stream, context.reporter.track("reading the dump", 0):
+            counts = ingestion.ingest(stream.dump, out, _wanted(context), context.settings.dump, pool, context.workers)
+            sha256 = stream.sha256()
         write_json(counts.__dict__, out / COUNTS)
         return _ingest_depends(context, sha256)
 
@@ -117,7 +120,7 @@ def ingest_arriving(context: StageContext, name: str, pool: Executor) -> Path:
 
 
 def changed_live(context: StageContext, harvest: Path, since: datetime, ingested: Path) -> Path:
-    """CHANGES of a visit's window, as `changes.parquet`."""
+    """CHANGES of the window of a harvest, as `changes.parquet`."""
     files = sorted(path.relative_to(harvest).as_posix() for path in (harvest / "differences").glob("*.parquet"))
     dating = context.templates.dating
     depends = {
@@ -128,12 +131,14 @@ def changed_live(context: StageContext, harvest: Path, since: datetime, ingested
     }
 
     def make(out: Path) -> None:
+        from pipeline.sources.live.build_tables import complete_changes  # late: it requires the extra `live`
+
         dates = (ingested / "statements",)
-        evidence = classification.Evidence(harvest / "differences", harvest / "merges.parquet", dates, since)
+        states = classification.ComparedStates(harvest / "differences", harvest / "merges.parquet", dates, since)
         with context.database() as database:
-            compared = classification.classify(evidence, dating, database, out / "compared.parquet")
+            compared = classification.classify(states, dating, database, out / "compared.parquet")
         with context.database() as database:
-            window.finish_changes(compared, harvest, database, out / "changes.parquet")
+            complete_changes(compared, harvest, database, out / "changes.parquet")
 
     return context.stage("changes", depends, make)
 
@@ -163,7 +168,7 @@ def changed(context: StageContext, old: Input, new: Input, pool: Executor) -> Pa
     settings = context.settings
 
     def make(out: Path) -> None:
-        reading = scan.Reading(
+        reading = scan.ScanContext(
             settings.dump, _dated(context.templates), settings.memory, pool, context.workers, context.reporter
         )
         scanned = _scanned(context, old, new)
@@ -180,9 +185,9 @@ def changed(context: StageContext, old: Input, new: Input, pool: Executor) -> Pa
             merges = comparison.find_merges(out, texts, database, out / "merges.parquet")
         dates = (scans.older / "dates", scans.newer / "dates")
         start = comparison.last_edit(scans.older / "revisions")
-        evidence = classification.Evidence(out / "differences", merges, dates, start)
+        states = classification.ComparedStates(out / "differences", merges, dates, start)
         with context.database() as database:
-            classification.classify(evidence, context.templates.dating, database, out / "changes.parquet")
+            classification.classify(states, context.templates.dating, database, out / "changes.parquet")
         comparison.write_window(scans.older / "revisions", out)
 
     return context.stage("changes", _changed_depends(context, old, new), make)

@@ -9,6 +9,7 @@ import sys
 BENCHMARKS = {
     "dump": "reading and comparing dumps against plain extraction, bare decoding and whole ingests",
     "score": "entity likelihood against scoring one by one, padded batches and lm-evaluation-harness",
+    "mutants": "the small faults in a module that its unit tests do not detect",
 }
 
 

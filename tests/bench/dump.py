@@ -33,7 +33,7 @@ from pipeline.core.tables import Database, write_table
 from pipeline.language.templates import load_templates
 from pipeline.signals.degree import measure_degree
 from pipeline.sources.entities import ingestion
-from pipeline.sources.entities.revision_scan import find_heads
+from pipeline.sources.entities.revision_scan import scan_revisions
 from pipeline.sources.entities.rows import Rows, _decode, read_entity
 from pipeline.sources.files.reader import read_shards
 from pipeline.stages import wanted
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
             "ingest to the same tables by gzip and json", 4, lambda: _ingest(new, work), lambda: _plain(new, work)
         ),
         _compare("ingest to bare unpacking and decoding", 0.5, lambda: _ingest(new, work), lambda: _bare(new)),
-        _compare("heads of unchanged items to parsing", 10, lambda: _heads(plain[1]), lambda: _parse(plain[1])),
+        _compare("scanning revisions to parsing", 10, lambda: _scan(plain[1]), lambda: _parse(plain[1])),
         _compare("diff, plain, to two ingests", 4, lambda: _diff(*plain, work), lambda: _both(plain, work)),
         _compare("diff, gzip, to two ingests", 4, lambda: _diff(old, new, work), lambda: _both((old, new), work)),
         _two_workers("plain", many.with_suffix(""), work),
@@ -197,9 +197,9 @@ def _bare(path: Path) -> None:
                 _decode(entity)
 
 
-def _heads(path: Path) -> None:
+def _scan(path: Path) -> None:
     for shard in read_shards(path, SETTINGS.dump):
-        find_heads(shard)
+        scan_revisions(shard)
 
 
 def _parse(path: Path) -> None:

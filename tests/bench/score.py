@@ -25,11 +25,11 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.parallel import processes, told_deaths
+from pipeline.core.parallel import processes, report_worker_deaths
 from pipeline.core.settings import Sharing, load_settings
 from pipeline.lm.encoding import Reader, encode
-from pipeline.lm.forward import Limits, Work
-from pipeline.lm.hf_scorer import score_pairs
+from pipeline.lm.forward import ForwardStats, Limits
+from pipeline.lm.pair_scores import score_pairs
 from tests.bench.workload import SHAPES, make_network, make_reader, make_requests
 
 PADDED_ROWS = 64
@@ -77,7 +77,7 @@ class Texts(NamedTuple):
     pairs: object  # PAIRS, one row a sentence
 
 
-Counted = tuple[list[float], Work]
+Counted = tuple[list[float], ForwardStats]
 
 
 def one_by_one(network: PreTrainedModel, reader: Reader, texts: Texts, job: Job) -> Counted:
@@ -92,7 +92,7 @@ def padded(network: PreTrainedModel, reader: Reader, texts: Texts, job: Job) -> 
 
 def _padded(network: PreTrainedModel, texts: Texts, rows: int) -> Counted:
     sums: list[float] = []
-    work = Work()
+    work = ForwardStats()
     for place in range(0, len(texts.whole), rows):
         some = texts.whole[place : place + rows]
         width = max(map(len, some))
@@ -120,7 +120,7 @@ def harness(network: PreTrainedModel, reader: Reader, texts: Texts, job: Job) ->
     requests = [((str(place), ""), *parts) for place, parts in enumerate(cut)]
     sums = [total for total, _ in lm._loglikelihood_tokens(requests, disable_tqdm=True)]
     lengths = sorted((len(context) + len(name) - 1 for context, name in cut), reverse=True)
-    work = Work(batches=-(-len(lengths) // PADDED_ROWS))
+    work = ForwardStats(batches=-(-len(lengths) // PADDED_ROWS))
     for place in range(0, len(lengths), PADDED_ROWS):
         some = lengths[place : place + PADDED_ROWS]
         work.tokens += some[0] * len(some)
@@ -140,11 +140,11 @@ def trie(network: PreTrainedModel, reader: Reader, texts: Texts, job: Job) -> Co
 
 
 def _ours(network: PreTrainedModel, texts: Texts, job: Job, sharing: Sharing) -> Counted:
-    scoring = load_settings().scoring
+    scoring = load_settings().model
     limits = Limits(job.tokens_per_batch, scoring.max_logits_per_batch, scoring.trie_nodes)
     if network.device.type == "cuda":
         limits = limits._replace(logits=2**30)
-    work = Work()
+    work = ForwardStats()
     found = score_pairs(network, texts.pairs, sharing, limits, work)
     places = pc.index_in(texts.pairs["score_key"].combine_chunks(), value_set=found["score_key"].combine_chunks())
     return found["log_likelihood_sum"].take(places).to_pylist(), work
@@ -279,7 +279,7 @@ def _job(way: str, shape: str, options: argparse.Namespace, gpu: bool) -> Job:
 def _guarded(job: Job) -> Measured:
     """One way, in a process of its own; its failure does not lose the rest."""
     try:
-        with told_deaths(), processes(1) as pool:
+        with report_worker_deaths(), processes(1) as pool:
             return pool.submit(measure, job).result()
     except ImportError as error:
         return Measured(job.way, job.shape, failure=f"not measured: {error}; pip install -e '.[bench]'")

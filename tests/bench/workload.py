@@ -21,7 +21,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen2Config
 from pipeline.core import schema
 from pipeline.language.templates import load_templates
 from pipeline.lm.encoding import Reader
-from pipeline.lm.scorer import Identity
+from pipeline.lm.scores import Identity
 from pipeline.sources.files.sample import sample_dumps
 
 SENTENCES_PER_SUBJECT = 3

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, Signals
@@ -66,6 +66,11 @@ def environment(**variables: str) -> dict[str, str]:
     ours = ("PYTHON", "PYTEST", "HF_", "COLUMNS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"PYTHONPATH": f"{HOOKS}{os.pathsep}{REPO}", "HF_HUB_OFFLINE": "1"} | variables
+
+
+def without(packages: Iterable[str]) -> dict[str, str]:
+    """The variable that makes `hooks/sitecustomize.py` hide packages, by their import names."""
+    return {"EDITMILL_TEST_WITHOUT": ",".join(packages)}
 
 
 def start(*arguments: object, at: Moment | None = None, env: Mapping[str, str] | None = None, **how: Any) -> Process:
@@ -143,6 +148,12 @@ def wait_until(true: Any, seconds: float = PATIENCE) -> bool:
 def shown(out: Path) -> list[str]:
     """What a user who lists a folder sees."""
     return sorted(path.name for path in out.iterdir() if not path.name.startswith(".")) if out.exists() else []
+
+
+def stages_made(work: Path) -> list[str]:
+    """Every stage that is finished in a work folder, nested ones too, in the order in which they were."""
+    done = sorted(work.rglob("done.json"), key=lambda path: path.stat().st_mtime_ns)
+    return [path.parent.name.partition("-")[0] for path in done]
 
 
 def half_written(out: Path) -> list[Path]:

@@ -121,18 +121,21 @@ SPOILT: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     ),
     "nothing": (written("new", b""), ("The dump is empty", "new.json", DOWNLOAD)),
     "nothing, older": (written("old", b"\n"), ("The dump is empty", "old.json", DOWNLOAD)),
-    "no items": (written("new", b"[\n]\n"), ("The dump holds no items", "new.json", "Is this a Wikidata JSON dump?")),
+    "no items": (
+        written("new", b"[\n]\n"),
+        ("The dump contains no items", "new.json", "Is this a Wikidata JSON dump?"),
+    ),
     "a web page": (
         written("new", b"<html>\n<h1>404</h1>\n</html>\n"),
-        ("The dump holds no items", "new.json", "Is this a Wikidata JSON dump?"),
+        ("The dump contains no items", "new.json", "Is this a Wikidata JSON dump?"),
     ),
     "a long text": (
         written("new", b"It is a truth universally acknowledged\n" * 200),
-        ("More than 100 lines are no entities; the first ones: byte 0: ", "new.json", "raise dump.max_bad_lines"),
+        ("More than 100 lines are not entities; the first ones: byte 0: ", "new.json", "raise dump.max_bad_lines"),
     ),
     "random bytes": (
         written("old", bytes(range(256)) * 400),
-        ("More than 100 lines are no entities; the first ones: byte 0: ", "old.json", "raise dump.max_bad_lines"),
+        ("More than 100 lines are not entities; the first ones: byte 0: ", "old.json", "raise dump.max_bad_lines"),
     ),
     "dumps the wrong way round": (swapped, ("older", "--old", "--new")),
     "foreign page views": (written("pageviews", b"dear diary,\n"), (FORMS, "views.tsv", "pageview_complete")),
@@ -190,8 +193,8 @@ def test_a_file_that_is_not_there_is_told_by_its_option(option: str, states: Sta
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("old", "This folder holds no whole set of shards"),
-        ("new", "This folder holds no whole set of shards"),
+        ("old", "This folder holds no complete set of shards"),
+        ("new", "This folder holds no complete set of shards"),
         ("exclude", "This is a folder, not a file"),
     ],
 )
@@ -371,7 +374,7 @@ def test_more_bad_lines_than_the_limit_stop_the_run(
     limit = write("my.toml", f"[dump]\nmax_bad_lines = {len(BAD) - 1}\n")
     run = build(my_states, tmp_path / "work", "--config", limit)
     place = f"byte {path.read_bytes().index(BAD[0])}: "
-    assert_refused(run, f"More than {len(BAD) - 1} lines are no entities", place, str(path), "dump.max_bad_lines")
+    assert_refused(run, f"More than {len(BAD) - 1} lines are not entities", place, str(path), "dump.max_bad_lines")
     assert shown(tmp_path / "out") == []
 
 

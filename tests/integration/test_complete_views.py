@@ -10,9 +10,9 @@ from pipeline.core.errors import ServiceError
 from pipeline.core.settings import LiveSettings, load_settings
 from pipeline.core.tables import Database, read_table
 from pipeline.sandbox.server import Answer, Faults, File, Route, Seen, serve
-from pipeline.sources.live.rate_limit import Gate
-from pipeline.sources.pageviews.complete import MonthlyFiles, beyond, rank_month, wants_complete
+from pipeline.sources.live.rate_limit import RateLimiter
 from pipeline.sources.pageviews.files import read_views
+from pipeline.sources.pageviews.monthly_file import MonthlyFiles, needs_monthly_files, rank_month, write_further_pages
 from tests.live import CONTACT, quick
 
 MONTH = (2026, 10)
@@ -41,7 +41,7 @@ def settings(**changed: object) -> LiveSettings:
 def server(lines: Sequence[str]) -> Route:
     body = bz2.compress("".join(f"{line}\n" for line in lines).encode())
     file = File(body, "application/octet-stream")
-    return lambda path, asked: file if path == NAME else Answer(b"", "text/html", 404)
+    return lambda request: file if request.path == NAME else Answer(b"", "text/html", 404)
 
 
 def ranked(
@@ -49,9 +49,9 @@ def ranked(
 ) -> tuple[list[list[str]], Seen]:
     """What is kept of both projects, without the heads of the lists, and what the server was asked."""
     with serve(server(lines), faults) as (url, seen), Database(folder / "scratch", "200MB") as database:
-        gate = Gate(CONTACT, quick())
+        limiter = RateLimiter(CONTACT, quick())
         files = MonthlyFiles(
-            f"{url}/monthly", gate, ("de.wikipedia", "en.wikipedia"), settings(**changed), folder / "kept"
+            f"{url}/monthly", limiter, ("de.wikipedia", "en.wikipedia"), settings(**changed), folder / "kept"
         )
         assert rank_month(files, MONTH, database)
         asked = len(seen.requests)
@@ -87,13 +87,13 @@ def test_a_troubled_server_gives_the_same_pages(fault: str, tmp_path: Path) -> N
 def test_lines_of_unknown_form_are_passed_over_unless_they_are_many(tmp_path: Path) -> None:
     strange = ["en.wikipedia what ever", "en.wikipedia D 1 teletext 5 A5"]
     assert ranked(tmp_path / "few", [*LINES, *strange])[0] == ranked(tmp_path / "none")[0]
-    with pytest.raises(ServiceError, match="2 of 12 lines have no form of page views"):
+    with pytest.raises(ServiceError, match="2 of 12 lines have an unknown format"):
         ranked(tmp_path / "many", [*LINES, *strange], complete_strange=0.1)
 
 
 def test_a_month_that_has_no_file_yet_is_told_and_asked_for_again(tmp_path: Path) -> None:
     with serve(server(LINES)) as (url, seen), Database(tmp_path / "scratch", "200MB") as database:
-        files = MonthlyFiles(url, Gate(CONTACT, quick()), ("en.wikipedia",), settings(), tmp_path / "kept")
+        files = MonthlyFiles(url, RateLimiter(CONTACT, quick()), ("en.wikipedia",), settings(), tmp_path / "kept")
         assert not rank_month(files, (2026, 11), database)
         assert not rank_month(files, (2026, 11), database)
     assert len(seen.requests) == 2
@@ -107,13 +107,13 @@ def test_what_is_beyond_a_top_list_fills_up_to_the_wanted_number(tmp_path: Path)
     top.write_text(f"{head}\nA\t9\t\nB_c\t7\t\n")
     rows = read_table(
         read_views(
-            beyond(ranking, top, 3, tmp_path / "complete_en.wikipedia_2026-10.tsv"),
+            write_further_pages(ranking, top, 3, tmp_path / "complete_en.wikipedia_2026-10.tsv"),
             frozenset({"en.wikipedia"}),
             tmp_path / "views.parquet",
         )
     ).to_pylist()
     assert [(row["title"], row["views"], row["mobile_share"], row["hours"]) for row in rows] == [("B", 8, 0.5, 2)]
-    alone = beyond(ranking, None, 3, tmp_path / "alone.tsv").read_text().splitlines()[1:]
+    alone = write_further_pages(ranking, None, 3, tmp_path / "alone.tsv").read_text().splitlines()[1:]
     assert [line.split("\t")[0] for line in alone] == ["A", "B", "b_c"]
 
 
@@ -121,4 +121,4 @@ def test_what_is_beyond_a_top_list_fills_up_to_the_wanted_number(tmp_path: Path)
     ("pages", "allowed", "wanted"), [(1_000, True, False), (1_001, True, True), (5_000, False, False)]
 )
 def test_files_are_read_only_for_pages_that_the_service_does_not_tell(pages: int, allowed: bool, wanted: bool) -> None:
-    assert wants_complete(settings(view_pages=pages, complete_views=allowed)) is wanted
+    assert needs_monthly_files(settings(view_pages=pages, complete_views=allowed)) is wanted

@@ -15,11 +15,13 @@ import pytest
 from pipeline.core.parallel import InlineExecutor
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import load_settings
-from pipeline.jobs.live import Asked, sweep_changes
+from pipeline.jobs.live import LiveOptions, fetch_daily_changes
 from pipeline.sandbox.history import History
 from pipeline.sandbox.slice import END, START, history_between
 from pipeline.sandbox.wikidata import small_wikidata
-from pipeline.sources.live.harvest import Call, Endpoints, Harvest, harvest
+from pipeline.sources.live.harvest import harvest
+from pipeline.sources.live.request import HarvestRequest, ServiceUrls
+from pipeline.sources.live.state import Harvest
 from tests.integration.command import editmill, environment, finish, shown, start, succeed
 from tests.integration.dumps import States
 from tests.live import CONTACT, quick
@@ -32,59 +34,62 @@ def history(states: States) -> History:
     return history_between(states.old, states.new)
 
 
-def visit(history: History, state: Path, port: int = 0, **window: object) -> Harvest:
-    """A visit to a wiki without a query service and page views."""
+def harvest_of(history: History, state: Path, port: int = 0, **window: object) -> Harvest:
+    """A harvest of a wiki without a query service and page views."""
     with small_wikidata(history=history, port=port) as wikidata:
         api = f"{wikidata.url}/w/api.php"
-        call = Call(Endpoints(api, None, None, api), CONTACT, state, follow=frozenset({27, 39}), **window)  # type: ignore[arg-type]
-        return harvest(call, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
+        urls = ServiceUrls(api, None, None, api)
+        request = HarvestRequest(urls, CONTACT, state, properties=frozenset({27, 39}), **window)  # type: ignore[arg-type]
+        return harvest(request, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
 
 
-def test_a_window_without_ends_is_settled_and_catches_up_with_the_last_visit(history: History, tmp_path: Path) -> None:
+def test_a_window_without_ends_is_settled_and_catches_up_with_the_last_harvest(
+    history: History, tmp_path: Path
+) -> None:
     history.now = "2020-01-10T12:30:00Z"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    first = visit(history, tmp_path, port, days=7).window
+    first = harvest_of(history, tmp_path, port, days=7).window
     assert first.end == datetime.fromisoformat("2020-01-09T12:00:00Z")
     assert first.end - first.start == timedelta(days=7)
     history.now = "2020-02-10T12:30:00Z"
-    second = visit(history, tmp_path, port, days=7).window  # the same address: nothing old is remembered of it
+    second = harvest_of(history, tmp_path, port, days=7).window  # the same address: nothing old is remembered of it
     assert second.start == first.end
     assert second.end == datetime.fromisoformat("2020-02-09T12:00:00Z")
 
 
-def test_daily_walks_leave_nothing_to_walk_for_the_visit(history: History, tmp_path: Path) -> None:
+def test_daily_runs_leave_no_recent_changes_for_the_harvest(history: History, tmp_path: Path) -> None:
     history.now = "2020-01-10T12:30:00Z"
     with small_wikidata(history=history) as wikidata:
         api = f"{wikidata.url}/w/api.php"
-        asked = Asked(CONTACT, tmp_path, since="400d", api=api)
-        walked = sweep_changes(asked, load_settings(), quick(), Reporter("quiet"))
+        options = LiveOptions(CONTACT, tmp_path, since="400d", api=api)
+        fetched = fetch_daily_changes(options, load_settings(), quick(), Reporter("quiet")).window
         before = len(wikidata.seen.requests)
-        visit_of = Call(Endpoints(api, None, None, api), CONTACT, tmp_path, walked.start, walked.end)
-        made = harvest(visit_of, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
+        request = HarvestRequest(ServiceUrls(api, None, None, api), CONTACT, tmp_path, fetched.start, fetched.end)
+        made = harvest(request, load_settings(), quick(), InlineExecutor(), Reporter("quiet"))
     assert made.record["counts"]["recent_changes"] > 10
     assert not any(asked.get("list") == "recentchanges" for _, asked in wikidata.seen.requests[before:])
 
 
-def test_what_the_wiki_has_forgotten_is_told(history: History, tmp_path: Path) -> None:
+def test_what_the_wiki_no_longer_lists_is_a_gap(history: History, tmp_path: Path) -> None:
     kept_from = "2021-06-05T00:00:00Z"
     history.changes = [row for row in history.changes if row["timestamp"] >= kept_from]
     ends = {"start": datetime.fromisoformat("2021-05-01T00:00:00Z"), "end": datetime.fromisoformat(END)}
-    record = visit(history, tmp_path, **ends).record
+    record = harvest_of(history, tmp_path, **ends).record
     ((gap_start, gap_end),) = record["gaps"]
     assert gap_start == "2021-05-01T00:00:00+00:00"
     assert gap_end >= "2021-06-05"
 
 
-def test_a_window_that_is_remembered_has_no_gap(history: History, tmp_path: Path) -> None:
+def test_a_window_that_is_fully_listed_has_no_gap(history: History, tmp_path: Path) -> None:
     ends = {"start": datetime.fromisoformat(START), "end": datetime.fromisoformat(END)}
-    made = visit(history, tmp_path, **ends)
+    made = harvest_of(history, tmp_path, **ends)
     assert made.record["gaps"] == []
-    again = visit(history, tmp_path, **ends)
+    again = harvest_of(history, tmp_path, **ends)
     assert again == made or again.record["counts"] == made.record["counts"]
 
 
-def test_the_plan_asks_nobody_and_tells_the_budget() -> None:
+def test_the_plan_sends_no_request_and_shows_the_budget() -> None:
     run = succeed("plan", "--source", "live", "--since", "7d")
     assert re.search(r"together +\d{2,3},\d{3}, within the budget of 120,000", run.out)
     assert "150 a minute" in run.out
@@ -95,10 +100,10 @@ def test_the_plan_counts_the_files_of_all_pages(tmp_path: Path) -> None:
     config.write_text("[live]\nview_pages = 5_000\n")
     plan = ("plan", "--source", "live", "--since", "7d", "--config", config)
     assert "files of all pages" not in succeed(*plan[:-2]).out
-    told = succeed(*plan).out
-    assert re.search(r"files of all pages +3\n", told)
-    assert re.search(r"page views and titles +306\n", told)
-    assert "about 7.5 GB" in told
+    text = succeed(*plan).out
+    assert re.search(r"files of all pages +3\n", text)
+    assert re.search(r"page views and titles +306\n", text)
+    assert "about 7.5 GB" in text
     elsewhere = succeed(
         *plan, "--api", "https://wiki.example/w/api.php", "--pageviews", "https://wiki.example/views"
     ).out
@@ -107,7 +112,7 @@ def test_the_plan_counts_the_files_of_all_pages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "text"),
     [
         (("--since", "a week"), "--since"),
         (("--from", "2026-11-08T00:00:00Z"), "No window was given"),
@@ -115,20 +120,20 @@ def test_the_plan_counts_the_files_of_all_pages(tmp_path: Path) -> None:
         (("--since", "7d", "--api", "wikidata.org"), "This is no address of an API"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], told: str, tmp_path: Path) -> None:
+def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], text: str, tmp_path: Path) -> None:
     run = editmill(*LIVE, *arguments, "--out", tmp_path)
     assert run.code == 2
-    assert told in run.err
+    assert text in run.err
 
 
-def test_the_tour_that_the_sandbox_tells_goes_from_the_wiki_to_loaded_rows(tmp_path: Path) -> None:
+def test_the_tour_that_the_sandbox_prints_goes_from_the_wiki_to_loaded_rows(tmp_path: Path) -> None:
     """Its commands are run as they are printed, by a shell, in an empty folder and without any other network."""
     sandbox = start("sandbox", cwd=tmp_path)
     try:
         assert sandbox.stdout is not None
-        told = "".join(sandbox.stdout.readline() for _ in range(7))
-        assert re.match(r"A small Wikidata is at http://127\.0\.0\.1:\d+, a Hub at http://127\.0\.0\.1:\d+\.", told)
-        *_, build, export, publish, load = told.splitlines()
+        text = "".join(sandbox.stdout.readline() for _ in range(7))
+        assert re.match(r"A small Wikidata is at http://127\.0\.0\.1:\d+, a Hub at http://127\.0\.0\.1:\d+\.", text)
+        *_, build, export, publish, load = text.splitlines()
         tour = "\n".join(
             ["set -e", 'editmill() { "$PYTHON" -m pipeline.cli.main "$@"; }', build, export, publish, load]
         )
@@ -153,14 +158,14 @@ def test_the_tour_that_the_sandbox_tells_goes_from_the_wiki_to_loaded_rows(tmp_p
 
 
 @pytest.mark.parametrize("option", ["--port", "--hub-port"])
-def test_the_sandbox_tells_which_port_is_taken(option: str) -> None:
+def test_the_sandbox_says_which_port_is_taken(option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         run = editmill("sandbox", option, other.getsockname()[1])
     assert run.code == 2
-    assert f"The port cannot be had: Address already in use ({option} " in run.err
+    assert f"The port cannot be used: Address already in use ({option} " in run.err
 
 
 def test_the_sandbox_knows_its_faults() -> None:
     run = editmill("sandbox", "--faults", "earthquake=0.1")
     assert run.code == 2
-    assert "too_many, unavailable, maxlag, truncated, slow, dropped, disorder, suppressed, lagging" in run.err
+    assert "too_many, unavailable, maxlag, truncated, slow, dropped, lost, disorder, suppressed, lagging" in run.err

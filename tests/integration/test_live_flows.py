@@ -6,10 +6,9 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pipeline.sandbox import hub_store
-from pipeline.sandbox.hub import running
 from pipeline.sandbox.slice import END, START, history_between
 from pipeline.sandbox.wikidata import small_wikidata
+from tests.hub import running_hub
 from tests.integration.command import REPO, environment
 from tests.integration.dumps import States
 from tests.integration.test_live_release import QUICK
@@ -28,18 +27,18 @@ with prefect_test_harness(server_startup_timeout=90):
     from flows.weekly_release import weekly_release
 
     parameters, at = WeeklyParameters.model_validate_json(sys.argv[1]), datetime.fromisoformat(sys.argv[2])
-    walked = [ingest_changes(parameters.build, at - timedelta(days=1)) for _ in range(2)]
+    fetched = [ingest_changes(parameters.build, at - timedelta(days=1)) for _ in range(2)]
     published = [weekly_release(parameters, at) for _ in range(2)]
-json.dump({"walked": walked, "there": [one.was_there for one in published], "tag": published[0].tag}, sys.stdout)
+json.dump({"fetched": fetched, "there": [one.was_there for one in published], "tag": published[0].tag}, sys.stdout)
 """
 
 
-def test_days_are_walked_and_the_week_is_released_once(states: States, tmp_path: Path) -> None:
+def test_days_are_fetched_and_the_week_is_released_once(states: States, tmp_path: Path) -> None:
     start, end = map(datetime.fromisoformat, (START, END))
     config = tmp_path / "quick.toml"
     config.write_text("[polite]\n" + "".join(f"{name} = {value}\n" for name, value in QUICK.items()))
     with (
-        running(tmp_path / "hub") as hub,
+        running_hub() as hub,
         small_wikidata(history=history_between(states.old, states.new)) as wikidata,
     ):
         build = {
@@ -70,8 +69,8 @@ def test_days_are_walked_and_the_week_is_released_once(states: States, tmp_path:
         command = [sys.executable, "-c", SCRIPT, parameters, scheduled.isoformat()]
         done = subprocess.run(command, cwd=REPO, env=env, capture_output=True, text=True, timeout=400)
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
-        assert told == {"walked": [1, 1], "there": [False, True], "tag": f"v{scheduled:%Y.%m.%d}"}
-        assert listing(hub, told["tag"]) == hashes(tmp_path / "releases" / told["tag"])
-        assert [one.status for one in hub_store.read_repo(hub.store, ON_THE_HUB).discussions] == ["merged"]
-        assert len(wikidata.seen.requests) < 200  # 113: neither the walk nor the visit was made twice
+        found = json.loads(done.stdout)
+        assert found == {"fetched": [1, 1], "there": [False, True], "tag": f"v{scheduled:%Y.%m.%d}"}
+        assert listing(hub, found["tag"]) == hashes(tmp_path / "releases" / found["tag"])
+        assert [one.status for one in hub.store.repos[ON_THE_HUB].pulls] == ["merged"]
+        assert len(wikidata.seen.requests) < 200  # 113: neither the changes nor the harvest was fetched twice

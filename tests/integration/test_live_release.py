@@ -30,8 +30,8 @@ def history(states: States) -> History:
 
 
 @dataclass(frozen=True)
-class Visited:
-    """A run against a sandbox: its folder, how it ended, what the sandbox was asked."""
+class LiveBuild:
+    """A run against a sandbox: its folder, how it ended, and the requests that the sandbox got."""
 
     out: Path
     run: Run
@@ -49,7 +49,7 @@ class Visited:
         return next(event["requests"] for event in self.run.events if event["event"] == "traffic")
 
 
-def visit(
+def build_live(
     history: History,
     out: Path,
     faults: Faults | None = None,
@@ -57,7 +57,7 @@ def visit(
     budget: int = 100_000,
     view_pages: int = 1_000,
     port: int = 0,
-) -> Visited:
+) -> LiveBuild:
     """Build a release of the window that the history fills."""
     out.mkdir(parents=True, exist_ok=True)
     config = out.with_suffix(".toml")
@@ -67,12 +67,12 @@ def visit(
         arguments = (*wikidata.arguments(), "--contact", "tests@example.org", "--workers", 1, "--json-logs")
         state = out.with_name("state")  # beside the releases, as a team keeps it
         run = editmill("build", *arguments, "--out", out, "--config", config, "--repo-state", state, at=at)
-    return Visited(out, run, wikidata.seen)
+    return LiveBuild(out, run, wikidata.seen)
 
 
 @pytest.fixture(scope="module")
-def visited(history: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
-    made = visit(history, tmp_path_factory.mktemp("live") / "releases")
+def live_build(history: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveBuild]:
+    made = build_live(history, tmp_path_factory.mktemp("live") / "releases")
     assert made.run.code == 0, made.run.err
     yield made
 
@@ -86,45 +86,45 @@ def table(out: Path, pattern: str) -> list[Json]:
     return read_table(path).to_pylist()
 
 
-def test_a_whole_release_comes_of_a_living_wiki(visited: Visited) -> None:
-    told = manifest(visited.release)
-    assert set(told["rows"]) == {"recent", "popular", "long_tail", "robust"}
-    assert all(sum(splits.values()) for splits in told["rows"].values())
-    assert (told["source"], told["window_start"], told["window_end"]) == ("live", START, END)
-    assert all(check["failures"] == 0 for check in told["checks"] if check["required"])
-    assert told["visit"]["gaps"] == []
+def test_a_whole_release_comes_of_a_living_wiki(live_build: LiveBuild) -> None:
+    found = manifest(live_build.release)
+    assert set(found["rows"]) == {"recent", "popular", "long_tail", "robust"}
+    assert all(sum(splits.values()) for splits in found["rows"].values())
+    assert (found["source"], found["window_start"], found["window_end"]) == ("live", START, END)
+    assert all(check["failures"] == 0 for check in found["checks"] if check["required"])
+    assert found["visit"]["gaps"] == []
 
 
-def test_every_request_passed_the_gate(visited: Visited) -> None:
+def test_every_request_passed_the_gate(live_build: LiveBuild) -> None:
     """The server counts what arrives, the run what it sends; all carry one name, and none overtakes another."""
-    assert len(visited.seen.requests) == visited.sent
-    (agent,) = visited.seen.agents
+    assert len(live_build.seen.requests) == live_build.sent
+    (agent,) = live_build.seen.agents
     assert "tests@example.org" in agent
-    assert list(visited.seen.encodings) == ["gzip"]
-    assert visited.seen.open_most == 1
-    assert {path.rpartition("/")[2] for path, _ in visited.seen.requests} == {"api.php", "sparql", "all-days"}
+    assert list(live_build.seen.encodings) == ["gzip"]
+    assert live_build.seen.open_most == 1
+    assert {path.rpartition("/")[2] for path, _ in live_build.seen.requests} == {"api.php", "sparql", "all-days"}
 
 
-def test_the_changes_are_those_between_the_dumps(visited: Visited, small: Built) -> None:
-    """Apart from deleted items, which a wiki gives no text of, and from statements that no relation reads."""
+def test_the_changes_are_those_between_the_dumps(live_build: LiveBuild, small: Built) -> None:
+    """Except deleted items, which have no text on a wiki, and statements that no relation reads."""
     read = {int(relation.source_property[1:]) for relation in load_templates().relations.values()}
 
     def key(row: Json) -> tuple[object, ...]:
         names = ("subject_id", "property_id", "change_class", "old_value", "new_value", "head_revision")
         return tuple(row[name] for name in names)
 
-    of_dumps, of_visit = (
+    of_dumps, of_live = (
         {key(row) for row in table(out, "changes-*/changes.parquet") if row["property_id"] in {*read, None}}
-        for out in (small.out, visited.out)
+        for out in (small.out, live_build.out)
     )
     gone = {row[0] for row in of_dumps if row[2] in ("item_deleted", "merge") and row[1] is None}
-    assert {row for row in of_visit ^ of_dumps if row[0] not in gone} == set()
-    assert len(of_visit) > 100
+    assert {row for row in of_live ^ of_dumps if row[0] not in gone} == set()
+    assert len(of_live) > 100
 
 
-def test_recent_rows_name_the_edits_that_brought_them(visited: Visited, history: History) -> None:
+def test_recent_rows_name_the_edits_that_brought_them(live_build: LiveBuild, history: History) -> None:
     edits = {row["rcid"]: row for row in history.changes}
-    paths = sorted((visited.release / "data").rglob("*.parquet"))
+    paths = sorted((live_build.release / "data").rglob("*.parquet"))
     named = 0
     for row in (row for path in paths for row in read_table(path).to_pylist()):
         found = [edits[rcid] for rcid in row["rcids"]]
@@ -137,124 +137,126 @@ def test_recent_rows_name_the_edits_that_brought_them(visited: Visited, history:
     assert named > 10
 
 
-def test_the_graph_counts_what_a_dump_of_it_would(visited: Visited, small: Built) -> None:
+def test_the_graph_counts_what_a_dump_of_it_would(live_build: LiveBuild, small: Built) -> None:
     for name in ("frequency", "degree"):
         of_dump = {row["id"]: row for row in table(small.out, f"mentions-*/{name}.parquet")}
-        of_visit = table(visited.out, f"mentions-*/{name}.parquet")
-        assert [row for row in of_visit if row != of_dump.get(row["id"])] == []
-        assert len(of_visit) > 100
+        of_live = table(live_build.out, f"mentions-*/{name}.parquet")
+        assert [row for row in of_live if row != of_dump.get(row["id"])] == []
+        assert len(of_live) > 100
 
 
-def test_views_count_through_redirects_and_without_junk(visited: Visited, small: Built) -> None:
+def test_views_count_through_redirects_and_without_junk(live_build: LiveBuild, small: Built) -> None:
     of_views = {row["id"]: row["page_views"] for row in table(small.out, "popularity-*/popularity.parquet")}
-    of_visit = {row["id"]: row["page_views"] for row in table(visited.out, "popularity-*/popularity.parquet")}
-    assert of_visit == {item: 3 * of_views[item] for item in of_visit}  # three months
-    assert any(item % 20 == 0 for item in of_visit)
-    counted = manifest(visited.release)["pageviews"]
+    of_live = {row["id"]: row["page_views"] for row in table(live_build.out, "popularity-*/popularity.parquet")}
+    assert of_live == {item: 3 * of_views[item] for item in of_live}  # three months
+    assert any(item % 20 == 0 for item in of_live)
+    counted = manifest(live_build.release)["pageviews"]
     assert counted["one_access_method"] == 1
     assert counted["not_an_article"] == 4
 
 
 @pytest.fixture(scope="module")
-def viewed_further(history: History, tmp_path_factory: pytest.TempPathFactory) -> Visited:
-    """A visit that wants more pages than the page view service tells."""
-    made = visit(history, tmp_path_factory.mktemp("further") / "releases", view_pages=6_000)
+def viewed_further(history: History, tmp_path_factory: pytest.TempPathFactory) -> LiveBuild:
+    """A build with more pages than the page view service lists."""
+    made = build_live(history, tmp_path_factory.mktemp("further") / "releases", view_pages=6_000)
     assert made.run.code == 0, made.run.err
     return made
 
 
-def files_asked(visited: Visited) -> list[str]:
-    """The files of all pages that the sandbox was asked for."""
-    return [path.rpartition("/")[2] for path, _ in visited.seen.requests if path.endswith(".bz2")]
+def files_asked(live_build: LiveBuild) -> list[str]:
+    """The monthly files that the sandbox was asked for."""
+    return [path.rpartition("/")[2] for path, _ in live_build.seen.requests if path.endswith(".bz2")]
 
 
 def test_more_pages_come_from_the_monthly_files_by_the_same_rules(
-    viewed_further: Visited, visited: Visited, small: Built
+    viewed_further: LiveBuild, live_build: LiveBuild, small: Built
 ) -> None:
     of_views = {row["id"]: row["page_views"] for row in table(small.out, "popularity-*/popularity.parquet")}
-    of_visit = {row["id"]: row["page_views"] for row in table(viewed_further.out, "popularity-*/popularity.parquet")}
-    before = {row["id"]: row["page_views"] for row in table(visited.out, "popularity-*/popularity.parquet")}
-    elsewhere = of_visit.keys() - of_views.keys()  # the page is about another item than it was when views were counted
+    of_live = {row["id"]: row["page_views"] for row in table(viewed_further.out, "popularity-*/popularity.parquet")}
+    before = {row["id"]: row["page_views"] for row in table(live_build.out, "popularity-*/popularity.parquet")}
+    elsewhere = of_live.keys() - of_views.keys()  # the page is about another item than it was when views were counted
     assert len(elsewhere) <= 1
-    assert all(of_visit[item] == 3 * of_views[item] for item in of_visit.keys() - elsewhere)
-    assert before.items() < of_visit.items()
-    assert any(item % 20 == 0 for item in of_visit.keys() - before.keys())  # through redirects too
+    assert all(of_live[item] == 3 * of_views[item] for item in of_live.keys() - elsewhere)
+    assert before.items() < of_live.items()
+    assert any(item % 20 == 0 for item in of_live.keys() - before.keys())  # through redirects too
     counted = manifest(viewed_further.release)["pageviews"]
     assert counted["few_hours"] == counted["one_access_method"] == 1
     assert counted["not_an_article"] == 4
     assert files_asked(viewed_further) == [f"pageviews-20210{month}-user.bz2" for month in (4, 5, 6)]
-    assert files_asked(visited) == []
+    assert files_asked(live_build) == []
     assert len(viewed_further.seen.requests) == viewed_further.sent
 
 
-def test_a_month_that_was_read_is_not_asked_for_again(
-    history: History, viewed_further: Visited, tmp_path: Path
+def test_a_month_that_was_read_is_not_requested_again(
+    history: History, viewed_further: LiveBuild, tmp_path: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    killed = visit(history, tmp_path / "releases", at=Moment("rename .*/items/"), view_pages=6_000, port=port)
+    killed = build_live(history, tmp_path / "releases", at=Moment("rename .*/items/"), view_pages=6_000, port=port)
     assert killed.run.code != 0
     assert len(files_asked(killed)) == 3
-    again = visit(history, tmp_path / "releases", view_pages=6_000, port=port)  # the same address: the same files
+    again = build_live(history, tmp_path / "releases", view_pages=6_000, port=port)  # the same address: the same files
     assert files_asked(again) == []
     assert files(again.release) == files(viewed_further.release)
 
 
 def test_faults_on_the_way_of_monthly_files_change_no_byte(
-    history: History, viewed_further: Visited, tmp_path: Path
+    history: History, viewed_further: LiveBuild, tmp_path: Path
 ) -> None:
     faults = Faults({"dropped": 0.3, "truncated": 0.3}, seed=5)
-    troubled = visit(history, tmp_path / "releases", faults, view_pages=6_000)
+    troubled = build_live(history, tmp_path / "releases", faults, view_pages=6_000)
     assert troubled.run.code == 0, troubled.run.err
     assert len(files_asked(troubled)) > 3
-    assert troubled.seen.parts  # gone on with, not begun anew
+    assert troubled.seen.parts  # continued, not started again
     assert len(troubled.seen.requests) == troubled.sent
     assert files(troubled.release) == files(viewed_further.release)
 
 
-def test_faults_change_no_byte(history: History, visited: Visited, tmp_path: Path) -> None:
-    troubled = visit(history, tmp_path / "releases", Faults(dict.fromkeys(FAULTS, 0.1), seed=1, slow_seconds=0.05))
+def test_faults_change_no_byte(history: History, live_build: LiveBuild, tmp_path: Path) -> None:
+    troubled = build_live(history, tmp_path / "releases", Faults(dict.fromkeys(FAULTS, 0.1), seed=1, slow_seconds=0.05))
     assert troubled.run.code == 0, troubled.run.err
     assert set(troubled.seen.faults) == {*FAULTS, "none"}
-    assert len(troubled.seen.requests) == troubled.sent > visited.sent
-    assert files(troubled.release) == files(visited.release)
+    assert len(troubled.seen.requests) == troubled.sent > live_build.sent
+    assert files(troubled.release) == files(live_build.release)
 
 
 def test_a_wiki_that_lags_and_lists_its_changes_in_disorder_changes_no_byte(
-    history: History, visited: Visited, tmp_path: Path
+    history: History, live_build: LiveBuild, tmp_path: Path
 ) -> None:
     history = copy.deepcopy(history)
     trouble(history, {"disorder": 0.1, "lagging": 0.1})
     lagging = len(history.lagging)
-    troubled = visit(history, tmp_path / "releases")
+    troubled = build_live(history, tmp_path / "releases")
     assert troubled.run.code == 0, troubled.run.err
     assert len(history.lagging) < lagging
-    assert files(troubled.release) == files(visited.release)
+    assert files(troubled.release) == files(live_build.release)
 
 
 @pytest.mark.parametrize("moment", ["rename .*/revisions/", "rename .*/items/", r"rename .*/visits/\d"])
-def test_a_killed_visit_goes_on_where_it_stopped(
-    history: History, visited: Visited, tmp_path: Path, moment: str
+def test_a_killed_harvest_continues_where_it_stopped(
+    history: History, live_build: LiveBuild, tmp_path: Path, moment: str
 ) -> None:
-    killed = visit(history, tmp_path / "releases", at=Moment(moment))
+    killed = build_live(history, tmp_path / "releases", at=Moment(moment))
     assert killed.run.code != 0
-    again = visit(history, tmp_path / "releases")
+    again = build_live(history, tmp_path / "releases")
     assert again.run.code == 0, again.run.err
-    assert again.sent < visited.sent
-    assert files(again.release) == files(visited.release)
+    assert again.sent < live_build.sent
+    assert files(again.release) == files(live_build.release)
 
 
-def test_a_spent_budget_is_told_and_the_next_run_goes_on(history: History, visited: Visited, tmp_path: Path) -> None:
-    spent = visit(history, tmp_path / "releases", budget=30)
+def test_a_spent_budget_is_reported_and_the_next_run_continues(
+    history: History, live_build: LiveBuild, tmp_path: Path
+) -> None:
+    spent = build_live(history, tmp_path / "releases", budget=30)
     assert spent.run.code == 3
     assert "has sent the 30 requests that it may" in spent.run.err
     assert spent.sent == 30
-    again = visit(history, tmp_path / "releases")
-    assert files(again.release) == files(visited.release)
-    assert again.sent < visited.sent
+    again = build_live(history, tmp_path / "releases")
+    assert files(again.release) == files(live_build.release)
+    assert again.sent < live_build.sent
 
 
-def test_nobody_is_asked_without_a_contact(history: History, tmp_path: Path) -> None:
+def test_nothing_is_requested_without_a_contact(history: History, tmp_path: Path) -> None:
     with small_wikidata(history=history) as wikidata:
         run = editmill("build", *wikidata.arguments(), "--out", tmp_path / "releases")
     assert run.code == 2

@@ -1,5 +1,6 @@
 """Publishing: `editmill publish` against a Hub on loopback, by the real client over real sockets."""
 
+import copy
 import json
 import os
 import re
@@ -16,7 +17,8 @@ import pytest
 from pipeline.core.tables import file_hash
 from pipeline.edits.splits import SPLITS
 from pipeline.sandbox import hub_store
-from pipeline.sandbox.hub import Faults, Hub, Trouble, running
+from pipeline.sandbox.server import Request
+from tests.hub import Hub, running_hub
 from tests.integration.command import Process, Run, editmill, environment, files, finish, start
 from tests.integration.conftest import Built
 from tests.integration.dumps import States
@@ -27,8 +29,8 @@ QUICK = "[hub]\nbackoff_seconds = 0.1\nattempts = 20\n"
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
-    with running(tmp_path / "hub") as hub:
+def hub() -> Iterator[Hub]:
+    with running_hub() as hub:
         yield hub
 
 
@@ -67,8 +69,7 @@ def fewer(small: Built, states: States, tmp_path_factory: pytest.TempPathFactory
 
 def listing(hub: Hub, revision: str = "main") -> dict[str, str]:
     """What a reader sees at a revision: paths and hashes, without the Hub's own file."""
-    repo = hub_store.read_repo(hub.store, REPO)
-    found = hub_store.read_commit(hub.store, hub_store.resolve(hub.store, repo, revision)).files
+    found = hub.store.commits[hub_store.resolve(hub.store, hub.store.repos[REPO], revision)].files
     return {path: file.sha256 for path, file in found.items() if path != hub_store.ATTRIBUTES}
 
 
@@ -99,7 +100,7 @@ json.dump({split: rows.to_list() for split, rows in found.items()}, sys.stdout, 
 def test_what_is_loaded_is_what_was_built(small: Built, hub: Hub, env: dict[str, str]) -> None:
     run = succeed(small.release, env, "--private", "--tag", "v2026.11.16")
     assert f"{hub.url}/datasets/{REPO}/tree/v2026.11.16" in run.out
-    assert hub_store.read_repo(hub.store, REPO).private
+    assert hub.store.repos[REPO].private
     assert listing(hub) == listing(hub, "v2026.11.16") == hashes(small.release)
     for folder in sorted((small.release / "data").iterdir()):
         loaded = subprocess.run(
@@ -115,13 +116,13 @@ def test_what_is_loaded_is_what_was_built(small: Built, hub: Hub, env: dict[str,
 
 def test_what_is_published_stays(small: Built, fewer: Path, hub: Hub, env: dict[str, str]) -> None:
     succeed(small.release, env, "--tag", "v1")
-    before = files(hub.store)
+    before = copy.deepcopy(hub.store.repos), list(hub.store.contents)
     assert succeed(small.release, env, "--tag", "v1").out.startswith("Was there already")
     other = publish(fewer, env, "--tag", "v1")
     assert (other.code, "The tag v1 stands for another release" in other.err) == (2, True)
     private = publish(small.release, env, "--private")
     assert (private.code, "The repository is public" in private.err) == (2, True)
-    assert files(hub.store) == before
+    assert (hub.store.repos, list(hub.store.contents)) == before
 
 
 _WRITES = ("/repos/create", "/discussions$", "/preupload/", "/_lfs/", "/commit/", "/status$", "/merge$", "/tag/")
@@ -132,44 +133,43 @@ def test_a_run_killed_at_any_step_is_finished_by_the_next(small: Built, hub: Hub
     victim: list[Process] = []
     met: set[str] = set()
 
-    def kill_at(step: str) -> Callable[[int, str, str], None]:
-        def kill(number: int, method: str, path: str) -> None:
-            del number
-            if method in ("POST", "PUT") and re.search(step, path) and step not in met:
+    def kill_at(step: str) -> Callable[[Request], None]:
+        def kill(request: Request) -> None:
+            if request.method in ("POST", "PUT") and re.search(step, request.path) and step not in met:
                 met.add(step)
                 os.killpg(victim[-1].pid, SIGKILL)
 
         return kill
 
-    def seen(number: int, method: str, path: str) -> None:
-        del number, method, path
-        if (hub.store / "repos" / f"{REPO}.json").is_file():
+    def look(request: Request | None = None) -> None:
+        del request
+        if REPO in hub.store.repos:
             assert listing(hub) in ({}, whole)
 
     for place, step in enumerate(_WRITES):
         kill = kill_at(step)
-        hub.faults = Faults(before=seen, after=kill) if place % 2 else Faults(before=kill)
+        hub.before, hub.after = (look, kill) if place % 2 else (kill, look)
         victim.append(start("publish", small.release, "--repo-id", REPO, env=env))
         assert finish(victim[-1]).code == -SIGKILL, step
-        seen(0, "", "")
-    hub.faults = Faults(before=seen)
+        look()
+    hub.before = hub.after = look
     succeed(small.release, env)
-    repo = hub_store.read_repo(hub.store, REPO)
+    repo = hub.store.repos[REPO]
     assert listing(hub) == listing(hub, small.release.name) == whole
-    assert [one.status for one in repo.discussions] == ["merged"]
+    assert [one.status for one in repo.pulls] == ["merged"]
     assert list(repo.tags) == [small.release.name]
 
 
-@pytest.mark.parametrize("trouble", ["unavailable", "busy", "dropped", "lost"])
+@pytest.mark.parametrize("trouble", ["unavailable", "too_many", "dropped", "lost", "truncated"])
 def test_trouble_at_a_tenth_of_requests_changes_nothing(
-    small: Built, hub: Hub, env: dict[str, str], quick: Path, trouble: Trouble
+    small: Built, hub: Hub, env: dict[str, str], quick: Path, trouble: str
 ) -> None:
-    hub.faults = Faults(share={trouble: 0.1}, seed=3)
+    hub.faults.shares, hub.faults.seed = {trouble: 0.1}, 3
     succeed(small.release, env, "--config", quick)
-    repo = hub_store.read_repo(hub.store, REPO)
+    repo = hub.store.repos[REPO]
     assert listing(hub) == listing(hub, small.release.name) == hashes(small.release)
-    assert [one.status for one in repo.discussions].count("merged") == 1
-    assert not [one for one in repo.discussions if one.status in ("open", "draft")]
+    assert [one.status for one in repo.pulls].count("merged") == 1
+    assert not [one for one in repo.pulls if one.status in ("open", "draft")]
 
 
 def test_the_next_release_takes_its_place_and_the_last_can_still_be_loaded(
@@ -186,26 +186,26 @@ def test_a_damaged_release_is_not_published(my_release: Path, hub: Hub, env: dic
     run = publish(my_release, env)
     assert run.code == 1
     assert "files_intact: figures/funnel.png: changed" in run.err
-    assert hub.requests == 0
+    assert hub.seen.requests == []
 
 
 def test_an_abandoned_build_of_the_same_tag_is_rolled_back(
     small: Built, fewer: Path, hub: Hub, env: dict[str, str]
 ) -> None:
     victim: list[Process] = []
+    killed: list[Request] = []
 
-    def kill(number: int, method: str, path: str) -> None:
-        del number
-        if method == "POST" and "/status" in path:
+    def kill(request: Request) -> None:
+        if request.method == "POST" and "/status" in request.path and not killed:
+            killed.append(request)
             os.killpg(victim[0].pid, SIGKILL)
 
-    hub.faults = Faults(before=kill)
+    hub.before = kill
     victim.append(start("publish", fewer, "--repo-id", REPO, "--tag", "v1", env=env))
     assert finish(victim[0]).code == -SIGKILL
-    hub.faults = Faults()
     succeed(small.release, env, "--tag", "v1")
-    repo = hub_store.read_repo(hub.store, REPO)
-    assert [one.status for one in repo.discussions] == ["closed", "merged"]
+    repo = hub.store.repos[REPO]
+    assert [one.status for one in repo.pulls] == ["closed", "merged"]
     assert listing(hub, "v1") == hashes(small.release)
 
 
@@ -232,12 +232,13 @@ def crash(hub: Hub, step: str, release: Path, env: Mapping[str, str], *more: obj
     """Publish a release, and die at a step before the Hub has taken it."""
     victim: list[Process] = []
 
-    def kill(number: int, method: str, path: str) -> None:
-        if method == "POST" and re.search(step, path) and victim[0].poll() is None:
-            hub.faults.at = {number: "dropped"}
+    def kill(request: Request) -> bool:
+        meets = request.method == "POST" and bool(re.search(step, request.path)) and victim[0].poll() is None
+        if meets:
             os.killpg(victim[0].pid, SIGKILL)
+        return not meets
 
-    hub.faults = Faults(before=kill)
+    hub.before = kill
     victim.append(start("publish", release, "--repo-id", REPO, *more, env=env))
     assert finish(victim[0]).code == -SIGKILL
 
@@ -260,7 +261,7 @@ def test_a_publish_that_nobody_repeats_is_finished_or_rolled_back(
         crash(hub, "/status$", small.release, env)
         assert finish_earlier(folder, small.release.name, env) == []
         assert finish_earlier(folder, "v9999", env) == [f"{small.release.name}: publishing is {expected}"]
-        assert hub_store.read_repo(hub.store, REPO).discussions[-1].status == status
+        assert hub.store.repos[REPO].pulls[-1].status == status
         assert finish_earlier(folder, "v9999", env) == []
     assert listing(hub, small.release.name) == hashes(small.release)
 
@@ -273,8 +274,8 @@ def test_what_has_drifted_is_not_published_by_way_of_a_crash(
     crash(hub, "/status$", fewer, env, "--accept-drift")
     (told,) = finish_earlier(fewer.parent, "v9999.02.02", env, narrow)
     assert told.startswith(f"{fewer.name}: publishing is rolled back: The release has drifted: rows of long_tail is")
-    repo = hub_store.read_repo(hub.store, REPO)
-    assert [one.status for one in repo.discussions] == ["merged", "closed"]
+    repo = hub.store.repos[REPO]
+    assert [one.status for one in repo.pulls] == ["merged", "closed"]
     assert list(repo.tags) == [small.release.name]
     assert listing(hub) == hashes(small.release)
 
@@ -285,7 +286,7 @@ def test_a_release_that_came_as_far_as_main_is_tagged(
     succeed(small.release, env)
     crash(hub, "/tag/", fewer, env, "--accept-drift")
     assert listing(hub) == hashes(fewer)
-    assert list(hub_store.read_repo(hub.store, REPO).tags) == [small.release.name]
+    assert list(hub.store.repos[REPO].tags) == [small.release.name]
     told = f"{fewer.name}: it is on main, and not tagged: the release is not there any more"
     assert finish_earlier(tmp_path, "v9999.02.02", env, narrow) == [told]
     assert finish_earlier(fewer.parent, "v9999.02.02", env, narrow) == [f"{fewer.name}: publishing is finished"]
@@ -296,15 +297,16 @@ def test_a_release_that_came_as_far_as_main_is_tagged(
 def test_the_token_reaches_no_output_and_no_file(
     small: Built, hub: Hub, env: dict[str, str], quick: Path, tmp_path: Path
 ) -> None:
-    hub.faults = Faults(at={4: "unavailable", 5: "dropped"})
+    hub.faults.at = {4: "unavailable", 5: "dropped"}
     run = publish(small.release, env, "--json-logs", "--config", quick)
-    hub.faults = Faults()
+    hub.faults.at = {}
     refused = publish(small.release, env | {"HF_TOKEN": "hf_unknown_secret"}, "--json-logs")
     assert run.code == 0
     assert refused.code == 2
     texts = [run.out, run.err, refused.out, refused.err]
     assert not [text for text in texts if TOKEN in text or "hf_unknown_secret" in text]
-    for folder in (hub.store, small.release, tmp_path / "home"):
+    assert not [data for data in hub.store.contents.values() if TOKEN.encode() in data]
+    for folder in (small.release, tmp_path / "home"):
         assert not [path for path, data in files(folder).items() if TOKEN.encode() in data]
 
 

@@ -19,27 +19,16 @@ from tests.integration.command import (
     half_written,
     living,
     shown,
+    stages_made,
     start,
     succeed,
     wait_until,
 )
 from tests.integration.dumps import States
 
-STAGES = (
-    "scan",
-    "ingest",
-    "changes",
-    "screening",
-    "mentions",
-    "popularity",
-    "selection",
-    "subgraph",
-    "edits",
-    "splits",
-    "probes",
-    "variants",
-)
-SHARDS = "[dump]\nshard_bytes = 131_072\n"  # so that even these small dumps have more shards than workers
+# So that even these small dumps have more shards than workers, to read and to score.
+SHARDS = "[dump]\nshard_bytes = 131_072\n[model]\nshard_rows = 300\n"
+PAIRS = "scores/.work/pairs"  # of the stage `likelihood`: the scores of each shard
 
 
 class Reference(NamedTuple):
@@ -54,6 +43,11 @@ class Reference(NamedTuple):
         (name,) = shown(self.out)
         return files(self.out / name)
 
+    @property
+    def stages(self) -> list[str]:
+        """Every stage that was made, in order."""
+        return stages_made(self.out / ".work")
+
 
 @pytest.fixture(scope="module")
 def reference(states: States, tmp_path_factory: pytest.TempPathFactory) -> Reference:
@@ -61,7 +55,7 @@ def reference(states: States, tmp_path_factory: pytest.TempPathFactory) -> Refer
     folder = tmp_path_factory.mktemp("reference")
     config = folder / "shards.toml"
     config.write_text(SHARDS)
-    command = ("build", *states.arguments, "--config", config)
+    command = ("build", *states.arguments, "--model", "bundled", "--config", config)
     succeed(*command, "--out", folder / "out", "--workers", 1)
     return Reference(command, folder / "out")
 
@@ -76,12 +70,14 @@ def assert_same(out: Path, reference: Reference) -> None:
     assert half_written(out) == []
 
 
-def test_the_stages_are_those_that_are_killed_below(reference: Reference) -> None:
-    made = {
-        path.name.partition("-")[0] for path in (reference.out / ".work").iterdir() if (path / "done.json").exists()
-    }
-    assert made == set(STAGES)
+def test_the_reference_has_every_stage_once_and_many_shards(reference: Reference) -> None:
+    """Stages are killed below as they are found here; this test shows that the search finds them."""
+    assert len(reference.stages) == len(set(reference.stages))
+    assert {"scan", "ingest", "changes", "popularity", "likelihood", "variants"} <= set(reference.stages)
+    folders = [path for path in (reference.out / ".work").iterdir() if path.is_dir() and path.name != "scratch"]
+    assert len(reference.stages) >= len(folders)
     assert len(list((reference.out / ".work").glob("ingest-*/statements/*.parquet"))) > 3
+    assert len(scored(reference.out / ".work", "likelihood-*")) > 3
 
 
 # Elsewhere
@@ -92,7 +88,7 @@ def test_inputs_and_outputs_in_other_places_and_another_time_zone_and_language(
 ) -> None:
     out = tmp_path / "another place" / "ötstad"
     env = {"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "4242", "USER": "nobody"}
-    command = ("build", *my_states.arguments, *reference.command[-2:])
+    command = ("build", *my_states.arguments, *reference.command[-4:])
     succeed(*command, "--out", out, "--workers", 1, env=env, cwd=tmp_path)
     assert_same(out, reference)
 
@@ -136,7 +132,7 @@ def killed(reference: Reference, out: Path, before: str, workers: int = 1) -> No
 
 def test_killed_amid_each_stage_and_run_again_each_time(reference: Reference, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    for stage in STAGES:
+    for stage in reference.stages:
         killed(reference, out, rf"^rename .*/\.{stage}-\w+\.part/")
     succeed(*reference.command, "--out", out, "--workers", 1)
     assert_same(out, reference)
@@ -144,7 +140,7 @@ def test_killed_amid_each_stage_and_run_again_each_time(reference: Reference, tm
 
 def test_killed_as_each_stage_is_put_in_place_and_run_again_each_time(reference: Reference, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    for stage in STAGES:
+    for stage in reference.stages:
         killed(reference, out, rf"^rename .*/{stage}-\w+$")
         unfinished = {path.name for path in half_written(out) if path.is_dir()}
         assert f".{finished(reference, stage)}.part" in unfinished  # a scan is made amid the ingestion
@@ -153,7 +149,7 @@ def test_killed_as_each_stage_is_put_in_place_and_run_again_each_time(reference:
 
 
 def finished(reference: Reference, stage: str) -> str:
-    (folder,) = (reference.out / ".work").glob(f"{stage}-*")
+    (folder,) = (path for path in (reference.out / ".work").rglob(f"{stage}-*") if (path / "done.json").exists())
     return folder.name
 
 
@@ -192,6 +188,26 @@ def test_shards_that_were_finished_before_a_kill_are_not_read_again(reference: R
     killed(reference, out, r"^mkdir .*/\.changes-")
     (folder,) = (out / ".work").glob("ingest-*")
     assert {name: (folder / "counts" / name).stat().st_mtime_ns for name in done} == done
+
+
+def scored(work: Path, stage: str) -> dict[str, int]:
+    """The files of pairs that were scored, in the order in which they were written, with the time of that."""
+    times = {path.name: path.stat().st_mtime_ns for path in work.glob(f"{stage}/{PAIRS}/*.parquet")}
+    return dict(sorted(times.items(), key=lambda named: named[1]))
+
+
+def test_names_that_were_scored_before_a_kill_are_not_scored_again(reference: Reference, tmp_path: Path) -> None:
+    """Only the shard in flight is lost: the third of several, whose scores are about to be put in place."""
+    out = tmp_path / "out"
+    first, second, third, *others = scored(reference.out / ".work", "likelihood-*")
+    killed(reference, out, rf"^rename .*/{third}$")
+    before = scored(out / ".work", ".likelihood-*.part")
+    assert list(before) == [first, second]
+    succeed(*reference.command, "--out", out, "--workers", 1)
+    after = scored(out / ".work", "likelihood-*")
+    assert list(after) == [first, second, third, *others]
+    assert {name: after[name] for name in before} == before
+    assert_same(out, reference)
 
 
 def test_workers_end_when_the_command_alone_is_killed(reference: Reference, tmp_path: Path) -> None:

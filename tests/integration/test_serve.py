@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.sandbox import hub_store
-from pipeline.sandbox.hub import Faults, Hub, running
+from pipeline.sandbox.server import Request
+from tests.hub import Hub, running_hub
 from tests.integration.command import REPO, editmill, environment, wait_until
 from tests.integration.dumps import States
 from tests.integration.test_publish import REPO as ON_THE_HUB
@@ -163,7 +163,7 @@ def served(states: States, tmp_path: Path) -> Iterator[Served]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with running(tmp_path / "hub") as hub:
+    with running_hub() as hub:
         running_one = Served(tmp_path, hub, port, serve(tmp_path, hub, port))
         try:
             yield running_one
@@ -183,27 +183,27 @@ def by_command(served: Served, states: States) -> Path:
     return release
 
 
-def at_merge(meet: Callable[[], None]) -> Faults:
+def at_merge(meet: Callable[[], None]) -> Callable[[Request], None]:
     """Something that happens once, when a release is about to be merged."""
-    met: list[int] = []
+    met: list[Request] = []
 
-    def before(number: int, method: str, path: str) -> None:
-        if method == "POST" and path.endswith("/merge") and not met:
-            met.append(number)
+    def before(request: Request) -> None:
+        if request.method == "POST" and request.path.endswith("/merge") and not met:
+            met.append(request)
             meet()
 
-    return Faults(before=before)
+    return before
 
 
 def test_a_scheduled_run_survives_a_kill_and_a_power_cut_and_drift_stops_the_next(
     served: Served, states: States, tmp_path: Path
 ) -> None:
-    served.hub.faults = at_merge(served.kill)
+    served.hub.before = at_merge(served.kill)
     served.kill_run(stages=3)
     assert wait_until(lambda: served.process.poll() is not None, PATIENCE), "no run came as far as the merge"
     served.process.wait()
     before = listing(served.hub)  # nothing, or the whole of it: the merge was on its way
-    assert not hub_store.read_repo(served.hub.store, ON_THE_HUB).tags
+    assert not served.hub.store.repos[ON_THE_HUB].tags
     served.start()
 
     assert wait_until(lambda: reachable(served), PATIENCE)
@@ -216,10 +216,10 @@ def test_a_scheduled_run_survives_a_kill_and_a_power_cut_and_drift_stops_the_nex
     assert done["expected_start_time"] == first["expected_start_time"]
 
     release = by_command(served, states)
-    repo = hub_store.read_repo(served.hub.store, ON_THE_HUB)
+    repo = served.hub.store.repos[ON_THE_HUB]
     assert before in ({}, hashes(release))
     assert listing(served.hub) == listing(served.hub, release.name) == hashes(release)
-    assert [one.status for one in repo.discussions] == ["merged"]
+    assert [one.status for one in repo.pulls] == ["merged"]
 
     found = served.artifacts()
     assert {key: found[key]["type"] for key in ("funnel", "checks", "drift", "release")} == {

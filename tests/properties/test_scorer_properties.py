@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from pipeline.lm.hf_scorer import HfScorer, load_scorer
-from pipeline.lm.scorer import FakeScorer, Scorer, Sentence
+from pipeline.lm.scores import Sentence
 from pipeline.lm.spans import find_tokens
+from tests.scorers import FakeScorer, HfScorer, Scorer, load_scorer
 from tests.unit.lm.conftest import CONFIGS, CORPUS, POSITIONS, Oracle, requests, save_model, tokenizer_of
 
 TOLERANCE = 1e-4

@@ -34,7 +34,7 @@ def write_parquet(edits: Sequence[Edit], category: str, folder: Path) -> list[Pa
         parts = list(_parts(table))
         for number, part in enumerate(parts):
             path = folder / f"{split}-{number:05d}-of-{len(parts):05d}.parquet"
-            written.append(write_table(part, path, release_schema()))
+            written.append(write_table(part, path, with_features(schema.RELEASE)))
     return written
 
 
@@ -45,11 +45,11 @@ def _parts(table: pa.Table) -> Iterator[pa.Table]:
         yield table.slice(start, rows)
 
 
-def release_schema() -> pa.Schema:
-    """The schema of a release file: RELEASE with the features that `datasets` reads from its metadata."""
-    features = {field.name: _feature(field.type) for field in schema.RELEASE}
+def with_features(table: pa.Schema) -> pa.Schema:
+    """A schema with the features that `datasets` reads from its metadata."""
+    features = {field.name: _feature(field.type) for field in table}
     metadata = {"info": {"features": features}}
-    return schema.RELEASE.with_metadata({"huggingface": json.dumps(metadata)})
+    return table.with_metadata({"huggingface": json.dumps(metadata)})
 
 
 def _feature(kind: pa.DataType) -> Feature:

@@ -1,7 +1,7 @@
-"""Differences to CHANGES: each is given a class by what the two states tell about when it became true.
+"""Differences to CHANGES: the dates in the two states decide the class of each.
 
-A date lies after the older state when most of the days that its precision leaves open do: a bare "2015" counts as
-after 4 January 2015 and as before 9 November 2015. The rules, first match wins, are those of `_CLASS`.
+A date is after the older state when most of the days that its precision leaves open are: a bare "2015" counts as
+after 4 January 2015 and as before 9 November 2015. The rules are in `_CLASS`; the first match wins.
 """
 
 from dataclasses import dataclass
@@ -97,28 +97,28 @@ ORDER BY subject_id, property_id NULLS FIRST, new_statement_id NULLS FIRST, old_
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Where the classes are read off: tables of a stage before this one."""
+class ComparedStates:
+    """Two compared states: the tables from which classes are decided."""
 
     differences: Path  # DIFFERENCES
     merges: Path  # MERGES
     statements: tuple[Path, ...]  # STATEMENTS of the newer state, at least those that date what differences name
-    cut: datetime | None  # the moment of the older state; None if no item of it tells
+    cut: datetime | None  # the moment of the older state; None if no item of it has a date
 
 
-def classify(evidence: Evidence, dating: Dating, database: Database, out: Path) -> Path:
-    """Give every difference its class and its date.
+def classify(states: ComparedStates, dating: Dating, database: Database, out: Path) -> Path:
+    """Write CHANGES: every difference with its class and its date.
 
     Args:
-        evidence: What the two states tell.
+        states: The two states, compared.
         dating: Which properties date an item or a statement.
         database: A session to work in.
         out: The CHANGES file to write.
     """
-    database.view("differences", evidence.differences)
-    database.view("merges", evidence.merges)
-    database.view("statements", *evidence.statements)
-    moment = f"'{evidence.cut:%Y-%m-%d}'" if evidence.cut else "NULL"
+    database.view("differences", states.differences)
+    database.view("merges", states.merges)
+    database.view("statements", *states.statements)
+    moment = f"'{states.cut:%Y-%m-%d}'" if states.cut else "NULL"
     database.run(f"CREATE TEMP TABLE cut AS SELECT date_diff('day', DATE '0001-01-01', {moment}::DATE) + 1 AS day")
     _make_dates(database, dating)
     successive = ", ".join(f"({number})" for number in sorted(dating.successive))

@@ -1,8 +1,8 @@
 """Two dumps to DIFFERENCES, TERMS and MERGES: changed items are compared statement by statement.
 
-Which items changed, and their lines, is found in `dump_scan`. Dumps hold no redirects: an item that is gone was
-deleted or merged. It counts as merged into an item that shares a name with it, or to which links to it were turned,
-if that item now holds every one of its statements.
+`scan.py` finds the changed items and their lines. Dumps contain no redirects: an item that is gone was deleted or
+merged. It counts as merged into an item if that item has all its statements, and shares a name with it or is the new
+target of links to it.
 """
 
 import contextlib
@@ -20,7 +20,9 @@ from pipeline.core import schema
 from pipeline.core.errors import InputError
 from pipeline.core.parallel import map_shards
 from pipeline.core.tables import Database, read_table, row_count, spread, write_rows
-from pipeline.sources.diff.entity_diff import DifferenceRow, TermRow, compare, has_statements, holds_all, terms
+from pipeline.sources.diff.entity_diff import DifferenceRow, compare
+from pipeline.sources.diff.item_statements import has_all_statements, has_statements
+from pipeline.sources.diff.names import TermRow, terms
 from pipeline.sources.entities.model import UNREADABLE
 
 _WINDOW = "window.json"
@@ -33,17 +35,17 @@ class Texts:
 
     old: Path
     new: Path
-    changed: Path | None = None  # NUMBERS: only these items count
+    changed: Path | None = None  # NUMBERS: compare only these items
 
 
-_MOST_FILES = 256  # open at a time; buckets beyond share one
+_MOST_FILES = 256  # open at a time; if there are more buckets, some share a file
 
 
 @dataclass(frozen=True)
 class _Bucket:
     number: int
     buckets: int
-    texts: Texts  # a file each, with this bucket and perhaps some others
+    texts: Texts  # the files with this bucket, perhaps among others
     out: Path
     scratch: Path
     memory: str
@@ -51,7 +53,7 @@ class _Bucket:
 
 
 def compare_texts(texts: Texts, out: Path, memory: str, replaced_gap_days: tuple[int, int], pool: Executor) -> None:
-    """Write DIFFERENCES and TERMS of all changed items, into folders of these names, a Parquet file a bucket.
+    """Write DIFFERENCES and TERMS of all changed items, into folders of these names, one Parquet file per bucket.
 
     Args:
         texts: The lines of both states.
@@ -72,7 +74,7 @@ def compare_texts(texts: Texts, out: Path, memory: str, replaced_gap_days: tuple
 
 
 def _spread(texts: Texts, out: Path, files: int) -> list[Texts]:
-    """The texts by the remainder of their id, so that no bucket reads them all."""
+    """The texts in files by the remainder of their id, so that no bucket reads them all."""
     if files == 1:
         return [texts]
     parts = [
@@ -96,7 +98,7 @@ def _compare_bucket(bucket: _Bucket) -> None:
     differences: list[DifferenceRow] = []
     names: list[TermRow] = []
     for pair in pairs:
-        # An item that one of the states has in a form that cannot be read shows no difference.
+        # An item that cannot be read in one of the states shows no difference.
         with contextlib.suppress(*UNREADABLE):
             rows, found = compare(*pair, bucket.replaced_gap_days), list(terms(*pair))
             differences += rows
@@ -121,7 +123,7 @@ def _view(database: Database, texts: Texts) -> None:
 
 
 def find_merges(compared: Path, texts: Texts, database: Database, out: Path) -> Path:
-    """Write MERGES: items that are gone, and where they went.
+    """Write MERGES: items that are gone, and the items that they were merged into.
 
     Args:
         compared: The folder of `compare_texts`.
@@ -151,13 +153,17 @@ def find_merges(compared: Path, texts: Texts, database: Database, out: Path) -> 
     merges: dict[int, int] = {}
     columns = (column.to_pylist() for column in candidates.columns)
     for gone, target, is_linked, gone_json, target_json in zip(*columns, strict=True):
-        if gone not in merges and holds_all(target_json, gone_json) and (is_linked or has_statements(gone_json)):
+        if (
+            gone not in merges
+            and has_all_statements(target_json, gone_json)
+            and (is_linked or has_statements(gone_json))
+        ):
             merges[gone] = target
     return write_rows(sorted(merges.items()), out, schema.MERGES)
 
 
 def check_order(old: Path, new: Path) -> None:
-    """Refuse an older state that is not older.
+    """Refuse two states in the wrong order.
 
     Args:
         old: REVISIONS of the older state.
@@ -176,7 +182,7 @@ def check_order(old: Path, new: Path) -> None:
 
 
 def last_edit(folder: Path) -> datetime | None:
-    """When an item of REVISIONS or ENTITIES was last edited; nothing if none tells."""
+    """When an item of REVISIONS or ENTITIES was last edited; None if no item has a date."""
     files = sorted(folder.glob("*.parquet"))
     edits = (pc.max(read_table(file, ["modified"]).column("modified")).as_py() for file in files)
     return max((edit for edit in edits if edit is not None), default=None)
@@ -189,6 +195,6 @@ def write_window(revisions: Path, out: Path) -> None:
 
 
 def window_start(folder: Path) -> datetime | None:
-    """When the older state was last edited; nothing if it does not tell."""
+    """When the older state was last edited; None if no item has a date."""
     start: str | None = json.loads((folder / _WINDOW).read_text(encoding="utf-8"))["start"]
     return datetime.fromisoformat(start) if start else None

@@ -1,4 +1,4 @@
-"""Wikidata JSON dumps to tables: STATEMENTS, ENTITIES, MENTIONS and TITLES, a Parquet file of each a shard."""
+"""Wikidata JSON dumps to tables: STATEMENTS, ENTITIES, MENTIONS and TITLES, one Parquet file of each per shard."""
 
 import contextlib
 import functools
@@ -20,7 +20,7 @@ from pipeline.core.tables import whole_file, write_rows, write_table
 from pipeline.sources.entities.model import UNREADABLE, is_redirect
 from pipeline.sources.entities.rows import Rows, Wanted, read_entity
 from pipeline.sources.files.compression import DumpFile
-from pipeline.sources.files.reader import Pass, read_dump
+from pipeline.sources.files.reader import ReadTask, read_dump
 from pipeline.sources.files.shards import Shard
 
 Numbers = NDArray[np.int64]
@@ -29,22 +29,22 @@ _STATEMENT_COUNT = schema.ENTITIES.get_field_index("statement_count")
 
 @dataclass
 class ShardCounts:
-    """What was read of a dump, or of a part of it."""
+    """Counts of what was read of a dump, or of a part of it."""
 
     lines: int = 0
     items: int = 0
     statements: int = 0
     unreadable: int = 0
-    samples: list[str] = field(default_factory=list[str])  # where the first unreadable lines are, and why
+    samples: list[str] = field(default_factory=list[str])  # the places of the first unreadable lines, with the errors
 
-    def miss(self, offset: int, error: Exception) -> None:
+    def count_unreadable(self, offset: int, error: Exception) -> None:
         """Count a line that cannot be read."""
         self.unreadable += 1
         if len(self.samples) < _SAMPLES:
             self.samples.append(f"byte {offset}: {error}")
 
     def add(self, other: "ShardCounts") -> None:
-        """Count another part too."""
+        """Add the counts of another part."""
         self.lines += other.lines
         self.items += other.items
         self.statements += other.statements
@@ -56,8 +56,8 @@ _SAMPLES = 5
 
 
 @dataclass(frozen=True)
-class Beside:
-    """Other work on the shards of a dump while it is ingested, so that it is read once."""
+class ShardHook:
+    """Other work on each shard while a dump is ingested, so that the dump is read once."""
 
     out: Path  # where that work marks its shards done
     read: Callable[[Shard], ShardCounts]  # it can be pickled
@@ -76,28 +76,28 @@ def ingest(
     pool: Executor,
     workers: int,
     beats: Path | None = None,
-    beside: Beside | None = None,
+    hook: ShardHook | None = None,
 ) -> ShardCounts:
-    """Read a dump into STATEMENTS, ENTITIES, MENTIONS and TITLES, a Parquet file a shard.
+    """Read a dump into STATEMENTS, ENTITIES, MENTIONS and TITLES, one Parquet file per shard.
 
     Args:
-        dump: The dump, or an open one that is read as it arrives.
-        out: A folder; `statements/`, `entities/`, `mentions/` and `titles/` appear in it. Shards that an earlier run
-            finished are known by their counts.
+        dump: The dump, or an open stream.
+        out: A folder; `statements/`, `entities/`, `mentions/` and `titles/` appear in it. An earlier run finished those
+            shards that have counts.
         wanted: The properties and wikis to keep.
-        settings: How to cut and what to tolerate.
+        settings: How to cut the dump, and how many bad lines to tolerate.
         pool: Where to run.
         workers: How many tasks to run at a time; the result does not depend on it.
-        beats: Where to tell how far it is; see `progress.Reporter.watch`.
-        beside: What else to do with each shard.
+        beats: Where to report progress; see `progress.Reporter.watch`.
+        hook: What else to do with each shard.
 
     Raises:
-        InputError: The dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
+        InputError: The dump is damaged, contains no items, or has more unreadable lines than `max_bad_lines`.
     """
     name = dump.name if isinstance(dump, DumpFile) else str(dump)
-    counts, done = read_done(out, *([beside.out] if beside else []))
-    task = Pass(dump, out, settings, workers, done, beats)
-    read = functools.partial(_read_shard, out, wanted, beside)
+    counts, done = read_done(out, *([hook.out] if hook else []))
+    task = ReadTask(dump, out, settings, workers, done, beats)
+    read = functools.partial(_read_shard, out, wanted, hook)
     with contextlib.closing(read_dump(task, read, pool)) as parts:
         for part in parts:
             counts.add(part)
@@ -106,15 +106,15 @@ def ingest(
     return counts
 
 
-def _read_shard(out: Path, wanted: Wanted, beside: Beside | None, shard: Shard) -> ShardCounts:
-    if beside:
-        beside.read(shard)
+def _read_shard(out: Path, wanted: Wanted, hook: ShardHook | None, shard: Shard) -> ShardCounts:
+    if hook:
+        hook.read(shard)
     return ingest_shard(out, wanted, shard)
 
 
 def ingest_shard(out: Path, wanted: Wanted, shard: Shard) -> ShardCounts:
-    """Read one shard; its counts are written last and so mark it done."""
-    with _without_pauses():
+    """Read one shard. Its counts are written last: they mark it done."""
+    with _without_garbage_collection():
         rows, counts = _parse(shard, wanted)
         name = f"{shard.number:06d}.parquet"
         write_rows(rows.statements, out / "statements" / name, schema.STATEMENTS)
@@ -125,8 +125,8 @@ def ingest_shard(out: Path, wanted: Wanted, shard: Shard) -> ShardCounts:
 
 
 @contextlib.contextmanager
-def _without_pauses() -> Generator[None, None, None]:
-    """Rows hold no cycles; without pauses to look for some, reading is nearly twice as fast."""
+def _without_garbage_collection() -> Generator[None, None, None]:
+    """Turn garbage collection off: rows have no reference cycles, and reading is nearly twice as fast."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -137,7 +137,7 @@ def _without_pauses() -> Generator[None, None, None]:
 
 
 def read_done(out: Path, *others: Path) -> tuple[ShardCounts, frozenset[int]]:
-    """What earlier runs read, and the numbers of the shards that they finished, in other folders too."""
+    """The counts of shards that earlier runs finished, in other folders too, and the numbers of these shards."""
     counts, done = ShardCounts(), set[int]()
     for marker in (out / "counts").glob("[0-9]*.json"):
         if all((other / "counts" / marker.name).is_file() for other in others):
@@ -154,25 +154,25 @@ def mark_done(counts: ShardCounts, shard: Shard, out: Path) -> ShardCounts:
 
 
 def check_counts(counts: ShardCounts, name: str, settings: DumpSettings) -> None:
-    """Refuse a dump that, read to its end, is none.
+    """Refuse a file that, read to its end, is not a dump.
 
     Raises:
-        InputError: It holds no items, or too many lines that are no entities.
+        InputError: It contains no items, or too many lines that are not entities.
     """
     check_unreadable(counts, name, settings)
     if not counts.items:
-        raise InputError("The dump holds no items", name, "Is this a Wikidata JSON dump?")
+        raise InputError("The dump contains no items", name, "Is this a Wikidata JSON dump?")
 
 
 def check_unreadable(counts: ShardCounts, name: str, settings: DumpSettings) -> None:
-    """Refuse a dump with too many lines that are no entities.
+    """Refuse a dump with too many lines that are not entities.
 
     Raises:
         InputError: There are more than `max_bad_lines`.
     """
     if counts.unreadable > settings.max_bad_lines:
         raise InputError(
-            f"More than {settings.max_bad_lines} lines are no entities; the first ones: {'; '.join(counts.samples)}",
+            f"More than {settings.max_bad_lines} lines are not entities; the first ones: {'; '.join(counts.samples)}",
             name,
             "Is this a Wikidata JSON dump? If so, raise dump.max_bad_lines.",
         )
@@ -188,13 +188,13 @@ def _parse(shard: Shard, wanted: Wanted) -> tuple[Rows, ShardCounts]:
         except UNREADABLE as error:
             rows.cut(lengths)
             if not is_redirect(bytes(line)):
-                counts.miss(offset, error)
+                counts.count_unreadable(offset, error)
     counts.items, counts.statements = len(rows.entities), len(rows.statements)
     return rows, counts
 
 
 def _counted(rows: Rows) -> pa.Table:
-    """MENTIONS: of each item the statements that mention it, its own among them, and its neighbours each way."""
+    """MENTIONS: for each item, the statements that mention it, its own included, and its neighbours both ways."""
     mentions, behind, ahead = (
         np.array(found, dtype=np.int64) for found in (rows.mentions, rows.neighbours, rows.neighbour_of)
     )

@@ -1,12 +1,14 @@
-"""The JSON of an entity: the forms that rows are made of as types, and what its values say.
+"""The JSON of an entity as types, and the ids in it.
 
-Decoding is typed: what is not declared is skipped by the decoder without becoming an object. Empty maps may be `[]`
-instead of `{}`; unknown data types pass as kind "other". Statements as a whole are in `statements.py`.
+Decoding is typed: the decoder skips what is not declared here without making an object of it. Empty maps may be `[]`
+instead of `{}`. Statements are declared once, for two ways of decoding their values: rows of tables need a few fields
+(`ColumnStatement`), and decoding no more makes parsing fast; comparing needs all of a value (`WholeStatement`).
 """
 
 import functools
 import hashlib
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,12 +17,53 @@ TYPE, SUBCLASS = "P31", "P279"
 LINK = "wikibase-entityid"
 START, END, POINT, EVENT = "P580", "P582", "P585", "P805"
 
-MAX_ITEM, MAX_PROPERTY = 2**63 - 1, 2**31 - 1  # what the columns of our tables hold
+MAX_ITEM, MAX_PROPERTY = 2**63 - 1, 2**31 - 1  # the limits of columns of int64 and int32
 Revision = Annotated[int, Meta(ge=0, le=MAX_ITEM)]
+
+Value = TypeVar("Value")  # what values are decoded to
+Source = TypeVar("Source")  # what the snaks of references are decoded to
+
+
+class Entity(Struct, gc=False):
+    """What every reader of an entity needs; each adds the keys that it reads."""
+
+    id: str
+    lastrevid: Revision | None = None
+    modified: datetime | None = None
+
+
+class DataValue(Struct, Generic[Value], gc=False):
+    """A value; its form depends on its type."""
+
+    type: str
+    value: Value
+
+
+class Snak(Struct, Generic[Value], gc=False):
+    """A value, an unknown value, or no value."""
+
+    snaktype: str
+    datavalue: DataValue[Value] | None = None
+
+
+class Reference(Struct, Generic[Source], gc=False):
+    """A reference of a statement."""
+
+    snaks: dict[str, list[Source]] | list[Any] = []
+
+
+class Statement(Struct, Generic[Value, Source], gc=False):
+    """One statement."""
+
+    id: str
+    mainsnak: Snak[Value]
+    rank: str = "normal"
+    qualifiers: dict[str, list[Snak[Value]]] | list[Any] = []
+    references: list[Reference[Source]] = []
 
 
 class Fields(Struct, gc=False):
-    """A value that is a map, with the keys that rows need; what they hold is looked at where it is used."""
+    """A value that is a map, with the keys that rows need; their types are checked where they are used."""
 
     id: Any = None
     entity_type: Any = msgspec.field(default=None, name="entity-type")
@@ -33,33 +76,25 @@ class Fields(Struct, gc=False):
     text: Any = None
 
 
-class DataValue(Struct, gc=False):
-    """A value; its form depends on the type, and is looked at only for the kinds we read."""
-
-    type: str
-    value: Fields | str | float | bool | list[Any] | None
+ColumnValue = Fields | str | float | bool | list[Any] | None
+ColumnSnak = Snak[ColumnValue]
 
 
-class _Time(Struct, gc=False):
-    time: str
-    precision: Annotated[int, Meta(ge=0, le=14)]
-    calendarmodel: str = ""
+class SourceSnak(Struct, gc=False):
+    """A snak of a reference, of which rows need only the link."""
+
+    datavalue: DataValue[ColumnValue] | None = None
 
 
-class _Quantity(Struct, gc=False):
-    amount: str
-    unit: str
+ColumnStatement = Statement[ColumnValue, SourceSnak]  # for rows of tables
+WholeSnak = Snak[Any]
+WholeStatement = Statement[Any, WholeSnak]  # for comparing
 
 
-class _Text(Struct, gc=False):
-    text: str
+class WholeEntity(Entity, gc=False):
+    """An entity with its statements, without its terms."""
 
-
-class Snak(Struct, gc=False):
-    """A value, some unknown value, or none."""
-
-    snaktype: str
-    datavalue: DataValue | None = None
+    claims: dict[str, list[WholeStatement]] | list[Any] = []
 
 
 class Term(Struct, gc=False):
@@ -89,11 +124,11 @@ class Sitelink(Struct, gc=False):
 
 
 _LETTERS = {"item": "Q", "property": "P"}
-# What comes of a line that is no entity, or holds an id or a value of an unexpected form.
+# The errors of a line that is no entity, or has an id or a value of an unexpected form.
 UNREADABLE = (msgspec.MsgspecError, ValueError, KeyError, TypeError, AttributeError)
 
 
-def named_item(value: DataValue | None) -> int:
+def named_item(value: DataValue[ColumnValue] | None) -> int:
     """The number of the item that a value names, or 0."""
     return item_of(value.value) if value is not None and value.type == LINK else 0
 
@@ -109,20 +144,20 @@ def item_of(fields: Any) -> int:
 
 
 def old_name(kind: str | None, number: int | None) -> str:
-    """The id of an entity in dumps before 2017, which give its type and number alone.
+    """The id of an entity in dumps before 2017, which contain only its type and number.
 
     >>> old_name("property", 31)
     'P31'
 
     Raises:
-        ValueError: It gives neither.
+        ValueError: They contain neither.
     """
     if kind is None or number is None:
         raise ValueError("a link names no entity")
     return f"{_LETTERS.get(kind, '')}{number}"
 
 
-@functools.lru_cache(1 << 16)  # the same few thousand items and properties are named again and again
+@functools.lru_cache(1 << 16)  # the same few thousand items and properties recur
 def number(name: str | bytes, most: int = MAX_ITEM) -> int:
     """The number of an id.
 
@@ -136,40 +171,6 @@ def number(name: str | bytes, most: int = MAX_ITEM) -> int:
     if not 0 < found <= most:
         raise ValueError(f"{name!r} is no id")
     return found
-
-
-# Value kind, object id, text, amount, unit id, time, precision and calendar id.
-SnakValue = tuple[str, int | None, str | None, str | None, int | None, str | None, int | None, int | None]
-
-
-def snak_value(snak: Snak) -> SnakValue:
-    """What a snak says, a column each.
-
-    Raises:
-        msgspec.ValidationError: The value has not the form of its type.
-    """
-    if snak.datavalue is None or snak.snaktype != "value":
-        kind = "other" if snak.snaktype == "value" else snak.snaktype
-        return (kind, None, None, None, None, None, None, None)
-    value = snak.datavalue.value
-    match snak.datavalue.type:
-        case "wikibase-entityid":
-            object_id = named_item(snak.datavalue)
-            return ("item" if object_id else "other", object_id or None, None, None, None, None, None, None)
-        case "time":
-            moment = msgspec.convert(value, _Time, from_attributes=True)
-            calendar = item_number(moment.calendarmodel)
-            return ("time", None, None, None, None, moment.time, moment.precision, calendar)
-        case "quantity":
-            quantity = msgspec.convert(value, _Quantity, from_attributes=True)
-            return ("quantity", None, None, quantity.amount, item_number(quantity.unit), None, None, None)
-        case "string":
-            return ("string", None, msgspec.convert(value, str), None, None, None, None, None)
-        case "monolingualtext":
-            text = msgspec.convert(value, _Text, from_attributes=True).text
-            return ("monolingual", None, text, None, None, None, None, None)
-        case _:
-            return ("other", None, None, None, None, None, None, None)
 
 
 def item_number(iri: str) -> int | None:

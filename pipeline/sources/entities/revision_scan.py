@@ -1,8 +1,8 @@
-"""What tells whether an item changed, found at the ends of its line without parsing what lies between.
+"""The revisions of items, found at both ends of their lines without parsing the JSON between them.
 
-A pattern is trusted only where it cannot match anything else: the type and id are the first keys of the line; the
-revision stands behind a comma that cannot be inside a text, since an unescaped quotation mark follows it, and nothing
-but the line's last brace comes after it, so it belongs to the entity itself. Any other line goes to the decoder.
+A pattern is used only where it cannot match anything else. The type and id are the first keys of the line. The comma
+before the revision cannot be inside a text, since an unescaped quotation mark follows it. Only the last brace of the
+line comes after the revision, so it belongs to the entity itself. All other lines are decoded.
 """
 
 import re
@@ -15,47 +15,37 @@ import msgspec
 import pyarrow as pa
 
 from pipeline.core import schema
-from pipeline.sources.entities.model import UNREADABLE, Revision, is_redirect, number
+from pipeline.sources.entities.model import UNREADABLE, Entity, is_redirect, number
 from pipeline.sources.files.shards import Shard
 
-_TAIL_BYTES = 100  # what the end of a line needs at most
-_CHECKED_EVERY = 512  # lines of a shard, of which one is decoded too
-_MOMENT = schema.REVISIONS.field("modified").type
+_TAIL_BYTES = 100  # the longest end of a line
+_CHECKED_EVERY = 512  # one line of so many is decoded as well
+_TIME = schema.REVISIONS.field("modified").type
 _FRAMING = b" \t\r,[]"
 
 _START = re.compile(rb'[ \t\r,\[]*(\{"type":"(?:item","id":"Q([1-9]\d{0,17})"|property"),)')
 _REVISION = b',"lastrevid":'
 _END = re.compile(rb',"lastrevid":(\d{1,18})(?:,"modified":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")?\}([ \t\r,]*)\Z')
+_decode = msgspec.json.Decoder(Entity).decode  # skips the rest of the line
 
 
-class Head(msgspec.Struct, gc=False):
-    """An entity with its last revision, if the dump tells it; the decoder skips the rest of the line."""
-
-    id: str
-    lastrevid: Revision | None = None
-    modified: datetime | None = None
-
-
-_decode = msgspec.json.Decoder(Head).decode
-
-
-def _no_moments() -> "pa.Array[Any]":
-    return pa.array([], _MOMENT)
+def _no_times() -> "pa.Array[Any]":
+    return pa.array([], _TIME)
 
 
 @dataclass
-class Heads:
-    """The items of a shard, a column each; the last two tell where their lines are, without the comma behind."""
+class ItemRevisions:
+    """The items of a shard in columns; `starts` and `stops` are the places of their lines, without commas."""
 
     ids: list[int] = field(default_factory=list[int])
     revisions: list[int | None] = field(default_factory=list[int | None])
     modified: list[str | datetime | None] = field(default_factory=list[str | datetime | None])
     starts: list[int] = field(default_factory=list[int])
     stops: list[int] = field(default_factory=list[int])
-    moments: "pa.Array[Any]" = field(default_factory=_no_moments)  # `modified` as times
+    modified_times: "pa.Array[Any]" = field(default_factory=_no_times)  # `modified` as times
     lines: int = 0
-    misses: list[tuple[int, Exception]] = field(default_factory=list[tuple[int, Exception]])  # in the dump, and why
-    unreadable: list[int] = field(default_factory=list[int])  # items that lines of these tell nothing else of
+    unreadable_lines: list[tuple[int, Exception]] = field(default_factory=list[tuple[int, Exception]])  # place in dump
+    unreadable_items: list[int] = field(default_factory=list[int])  # those whose numbers can be read
 
     def line(self, place: int, data: bytes) -> bytes:
         """The line of an item."""
@@ -70,79 +60,83 @@ class Heads:
         self.stops.append(stop)
 
 
-def find_heads(shard: Shard) -> Heads:
-    """The items of a shard, most of them without parsing their lines.
+def scan_revisions(shard: Shard) -> ItemRevisions:
+    """The items of a shard with their revisions, for most of them without parsing the line.
 
-    A sample of the lines is decoded as well; should the patterns err on one, the whole shard is decoded.
+    A sample of the lines is decoded as well; if the patterns misread one, the whole shard is decoded.
     """
-    heads = _scan(shard, _matched)
-    moments = _moments(heads.modified)
-    sample = range(0, len(heads.ids), _CHECKED_EVERY)
-    if moments is None or not all(_agrees(heads, place, shard.data) for place in sample):
-        heads = _scan(shard, _decoded)
-        moments = pa.array(heads.modified, _MOMENT)
-    heads.moments = moments
-    return heads
+    items = _scan(shard, _matched)
+    modified_times = _times(items.modified)
+    sample = range(0, len(items.ids), _CHECKED_EVERY)
+    if modified_times is None or not all(_agrees(items, place, shard.data) for place in sample):
+        items = _scan(shard, _decoded)
+        modified_times = pa.array(items.modified, _TIME)
+    items.modified_times = modified_times
+    return items
 
 
-def _moments(modified: list[str | datetime | None]) -> "pa.Array[Any] | None":
-    """Times of edits; None if one is no time."""
+def _times(modified: list[str | datetime | None]) -> "pa.Array[Any] | None":
+    """Times of edits; None if one of them is not a time."""
     texts = [time.isoformat() if isinstance(time, datetime) else time for time in modified]
     try:
-        return pa.array(texts, pa.string()).cast(_MOMENT)
+        return pa.array(texts, pa.string()).cast(_TIME)
     except pa.ArrowInvalid:
         return None
 
 
-_Reader = Callable[[Shard, int, int, Heads], None]
+_Reader = Callable[[Shard, int, int, ItemRevisions], None]
 
 
-def _scan(shard: Shard, read: _Reader) -> Heads:
-    heads, data, start = Heads(), shard.data, 0
+def _scan(shard: Shard, read: _Reader) -> ItemRevisions:
+    items, data, start = ItemRevisions(), shard.data, 0
     while start < len(data):
         stop = data.find(b"\n", start)
         stop = stop if stop >= 0 else len(data)
-        read(shard, start, stop, heads)
+        read(shard, start, stop, items)
         start = stop + 1
-    return heads
+    return items
 
 
-def _matched(shard: Shard, start: int, stop: int, heads: Heads) -> None:
-    head = _START.match(shard.data, start, stop)
-    end = shard.data.rfind(_REVISION, max(start, stop - _TAIL_BYTES), stop) if head else -1
+def _matched(shard: Shard, start: int, stop: int, items: ItemRevisions) -> None:
+    start_match = _START.match(shard.data, start, stop)
+    end = shard.data.rfind(_REVISION, max(start, stop - _TAIL_BYTES), stop) if start_match else -1
     tail = _END.match(shard.data, end, stop) if end >= 0 else None
-    if head is None or tail is None:
-        _decoded(shard, start, stop, heads)
+    if start_match is None or tail is None:
+        _decoded(shard, start, stop, items)
         return
-    heads.lines += 1
-    if head[2]:
+    items.lines += 1
+    if start_match[2]:
         modified = tail[2].decode() if tail[2] else None
-        heads.add(int(head[2]), int(tail[1]), modified, head.start(1), tail.start(3))
+        items.add(int(start_match[2]), int(tail[1]), modified, start_match.start(1), tail.start(3))
 
 
-def _decoded(shard: Shard, start: int, stop: int, heads: Heads) -> None:
+def _decoded(shard: Shard, start: int, stop: int, items: ItemRevisions) -> None:
     line = shard.data[start:stop].strip(_FRAMING)
     if not line:
         return
-    heads.lines += 1
+    items.lines += 1
     start = shard.data.index(line, start)
     try:
-        head = _decode(line)
-        if head.id.startswith("Q"):
-            heads.add(number(head.id), head.lastrevid, head.modified, start, start + len(line))
+        entity = _decode(line)
+        if entity.id.startswith("Q"):
+            items.add(number(entity.id), entity.lastrevid, entity.modified, start, start + len(line))
     except UNREADABLE as error:
         if not is_redirect(line):
-            heads.misses.append((shard.offset + start, error))
+            items.unreadable_lines.append((shard.offset + start, error))
             named = _START.match(line)
-            heads.unreadable += [int(named[2])] if named and named[2] else []
+            items.unreadable_items += [int(named[2])] if named and named[2] else []
 
 
-def _agrees(heads: Heads, place: int, data: bytes) -> bool:
-    """Whether the decoder reads the same."""
-    modified = heads.modified[place]
+def _agrees(items: ItemRevisions, place: int, data: bytes) -> bool:
+    """Whether the decoder finds the same."""
+    modified = items.modified[place]
     try:
-        head = _decode(heads.line(place, data))
+        entity = _decode(items.line(place, data))
         found = datetime.fromisoformat(modified) if isinstance(modified, str) else modified
     except UNREADABLE:
         return False
-    return (head.id, head.lastrevid, head.modified) == (f"Q{heads.ids[place]}", heads.revisions[place], found)
+    return (entity.id, entity.lastrevid, entity.modified) == (
+        f"Q{items.ids[place]}",
+        items.revisions[place],
+        found,
+    )

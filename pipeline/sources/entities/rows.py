@@ -1,17 +1,15 @@
 """Entity JSON to rows: the hot loop, pure, bytes in and tuples out.
 
 One line of a dump becomes statements of the wanted properties, one entity row, and counts of mentions and neighbours
-over all properties. Decoding is typed: what is not declared is skipped by the decoder without becoming an object, so
-the types here declare no more than a row needs.
+over all properties. The types declare no more than a row needs, since the decoder skips everything else.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from pipeline.sources.entities.model import (
     END,
@@ -22,50 +20,30 @@ from pipeline.sources.entities.model import (
     START,
     TYPE,
     AliasTerms,
-    DataValue,
-    Revision,
+    ColumnSnak,
+    ColumnStatement,
+    Entity,
     Sitelink,
-    Snak,
+    SourceSnak,
     Terms,
     item_of,
     named_item,
     number,
-    snak_value,
     state,
 )
+from pipeline.sources.entities.values import snak_columns
 
 StatementRow = tuple[Any, ...]  # the columns of schema.STATEMENTS, in order
 EntityRow = tuple[Any, ...]  # the columns of schema.ENTITIES, in order
 TitleRow = tuple[int, str, str]  # item, wiki, title
 
 
-class _Source(Struct, gc=False):
-    """A snak of a reference, of which only links matter."""
-
-    datavalue: DataValue | None = None
-
-
-class _Reference(Struct, gc=False):
-    snaks: dict[str, list[_Source]] | list[Any] = []
-
-
-class _Statement(Struct, gc=False):
-    id: str
-    mainsnak: Snak
-    rank: str = "normal"
-    qualifiers: dict[str, list[Snak]] | list[Any] = []
-    references: list[_Reference] = []
-
-
-class _Entity(Struct, gc=False):
-    id: str
+class _Entity(Entity, gc=False):
     labels: Terms | list[Any] = []
     descriptions: Terms | list[Any] = []
     aliases: AliasTerms | list[Any] = []
-    claims: dict[str, list[_Statement]] | list[Any] = []
+    claims: dict[str, list[ColumnStatement]] | list[Any] = []
     sitelinks: dict[str, Raw] | list[Any] = []
-    lastrevid: Revision | None = None
-    modified: datetime | None = None
 
 
 _decode = msgspec.json.Decoder(_Entity).decode
@@ -143,14 +121,14 @@ def read_entity(line: bytes | memoryview, wanted: Wanted, rows: Rows) -> None:
         rows.titles += _titles(subject, entity, wanted.wikis)
 
 
-def _best_rank(statements: list[_Statement]) -> str:
+def _best_rank(statements: list[ColumnStatement]) -> str:
     for statement in statements:
         if statement.rank == "preferred":
             return "preferred"
     return "normal"
 
 
-def _mentioned(statement: _Statement, object_id: int) -> set[int]:
+def _mentioned(statement: ColumnStatement, object_id: int) -> set[int]:
     """Every item that a statement mentions, in any position, each once (decision 8); 0 stands for "no item"."""
     found = {object_id}
     if isinstance(statement.qualifiers, dict):
@@ -161,7 +139,7 @@ def _mentioned(statement: _Statement, object_id: int) -> set[int]:
     return found
 
 
-def _add_links(groups: dict[str, list[Snak]] | dict[str, list[_Source]], found: set[int]) -> None:
+def _add_links(groups: dict[str, list[ColumnSnak]] | dict[str, list[SourceSnak]], found: set[int]) -> None:
     for snaks in groups.values():
         for snak in snaks:
             value = snak.datavalue
@@ -169,10 +147,12 @@ def _add_links(groups: dict[str, list[Snak]] | dict[str, list[_Source]], found: 
                 found.add(item_of(value.value))
 
 
-def _statement_row(subject: int, property_id: int, statement: _Statement, best: str, object_id: int) -> StatementRow:
+def _statement_row(
+    subject: int, property_id: int, statement: ColumnStatement, best: str, object_id: int
+) -> StatementRow:
     rank, qualifiers = statement.rank, statement.qualifiers
     row = (subject, property_id, statement.id, rank, rank == best)
-    row += ("item", object_id, *_NO_LITERAL) if object_id else snak_value(statement.mainsnak)
+    row += ("item", object_id, *_NO_LITERAL) if object_id else snak_columns(statement.mainsnak)
     return row + (_qualifier_columns(qualifiers) if qualifiers and isinstance(qualifiers, dict) else _NO_QUALIFIERS)
 
 
@@ -180,7 +160,7 @@ _NO_LITERAL = (None,) * 6
 _NO_QUALIFIERS: tuple[Any, ...] = (*(None,) * 7, [])
 
 
-def _qualifier_columns(qualifiers: dict[str, list[Snak]]) -> tuple[Any, ...]:
+def _qualifier_columns(qualifiers: dict[str, list[ColumnSnak]]) -> tuple[Any, ...]:
     return (
         *_qualifier_time(qualifiers, START),
         *_qualifier_time(qualifiers, END),
@@ -190,15 +170,15 @@ def _qualifier_columns(qualifiers: dict[str, list[Snak]]) -> tuple[Any, ...]:
     )
 
 
-def _qualifier_time(qualifiers: dict[str, list[Snak]], property_name: str) -> tuple[str | None, int | None]:
+def _qualifier_time(qualifiers: dict[str, list[ColumnSnak]], property_name: str) -> tuple[str | None, int | None]:
     for snak in qualifiers.get(property_name, ()):
-        kind, *_, time, precision, _ = snak_value(snak)
+        kind, *_, time, precision, _ = snak_columns(snak)
         if kind == "time":
             return time, precision
     return None, None
 
 
-def _entity_row(subject: int, entity: _Entity, claims: dict[str, list[_Statement]], item_state: int) -> EntityRow:
+def _entity_row(subject: int, entity: _Entity, claims: dict[str, list[ColumnStatement]], item_state: int) -> EntityRow:
     label, language = _label(entity.labels)
     types = claims.get(TYPE, [])
     best = _best_rank(types)

@@ -1,4 +1,4 @@
-"""Checksums of dumps: where Wikimedia's list of them lies beside a dump and names it, the dump must agree."""
+"""Checksums of dumps: if Wikimedia's list is in the folder of a dump and names it, the checksum must match."""
 
 import functools
 import os
@@ -16,12 +16,12 @@ _LISTS = (("*sha1sums.txt", "sha1"), ("*md5sums.txt", "md5"))  # the stronger fi
 
 
 def dump_hash(dump: Path, advance: Callable[[float], None] = lambda _: None) -> str:
-    """What stands for the content of a dump: the hash of a folder of shards, else that of `checked_hash`."""
+    """The hash that identifies a dump: of a folder of shards, that of its index; of a file, `checked_hash`."""
     return hash_folder(dump) if dump.is_dir() else checked_hash(dump, advance)
 
 
 def dump_hashes(dumps: Sequence[Path], advance: Callable[[float], None] = lambda _: None) -> list[str]:
-    """The same for several dumps or other files at once: hashing keeps no thread from running."""
+    """The same for several dumps or other files at once, in threads, since hashing releases the interpreter lock."""
     is_over = threading.Event()
 
     def step(done: float) -> None:
@@ -42,10 +42,10 @@ def checked_hash(dump: Path, advance: Callable[[float], None] = lambda _: None) 
 
     Args:
         dump: The file.
-        advance: Told how many bytes have been read since the last time.
+        advance: Called with the number of bytes read since the last call.
 
     Raises:
-        InputError: It cannot be read, or is another file than the list says.
+        InputError: It cannot be read, or its checksum is not the listed one.
     """
     expected = _expected(dump)
     if expected is None:
@@ -77,7 +77,7 @@ def _expected(dump: Path) -> _Expected | None:
 
 
 def _listed(listing: Path, name: str) -> str | None:
-    """What a list says of a file: lines of a checksum and a name, which `md5sum` may mark with an asterisk."""
+    """The checksum of a file in a list: lines of a checksum and a name, which `md5sum` may mark with an asterisk."""
     for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
         checksum, _, file = line.strip().partition(" ")
         if file.strip().lstrip("*") == name:

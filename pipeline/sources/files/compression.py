@@ -1,12 +1,11 @@
-"""Files opened whatever their compression: what they are packed with is told from their first bytes.
+"""Files opened whatever their compression: their first bytes say which it is.
 
-Measured on two cores with lines of the slice (CPU, decompressed MB/s): isal 1,400, zlib 500, zstandard 1,700, bzip2 23.
-So gzip is isal's, one decoder of which feeds half a dozen parsers. rapidgzip, which finds its way into the middle of a
-gzip file, took two and a half times the processor time of isal with one thread and five times with two, and is not
-used; who has many cores and reads a dump often runs `editmill reshard`. Blocks of bzip2 are unpacked in `bzip2.py`.
+Measured on two cores with lines of the slice (CPU, decompressed MB/s): isal 1,400, zlib 500, zstandard 1,700, bzip2 44.
+So gzip is isal's, one decoder of which feeds half a dozen parsers. rapidgzip, which also enters the middle of a gzip
+file, took two and a half times the processor time of isal with one thread and five times with two, and reads bzip2
+alone (`bzip2.py`); whoever has many cores and reads a dump often runs `editmill reshard`.
 """
 
-import bz2
 import re
 import zlib
 from pathlib import Path
@@ -16,25 +15,20 @@ import zstandard
 from isal import igzip, igzip_lib
 
 from pipeline.core.errors import InputError
+from pipeline.sources.files.bzip2 import Bzip2File
+from pipeline.sources.files.frames import ByteStream, FrameReader, bzip2_stream, zstandard_frame
 
-CHUNK_BYTES = 1 << 20
 _ISAL_ERROR = cast(type[Exception], igzip_lib.IsalError)  # a class, which its stub calls an instance
-DAMAGE = (EOFError, OSError, zlib.error, _ISAL_ERROR, zstandard.ZstdError)  # how decoders say "corrupt"
+DAMAGE = (EOFError, OSError, zlib.error, _ISAL_ERROR, zstandard.ZstdError)  # what decoders raise
 
 _MAGIC_BYTES = 4
-_ZSTANDARD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or one to skip as pzstd begins with
+_ZSTANDARD = re.compile(
+    rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"
+)  # a frame, or one without content, which pzstd writes first
 
 
-class ByteStream(Protocol):
-    """What a decoder offers."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Some bytes, or nothing at the end."""
-        ...
-
-
-class Packed(Protocol):
-    """A file as it lies there, read from front to back."""
+class RawFile(Protocol):
+    """A file as it is stored, read from front to back."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Some bytes, or nothing at the end."""
@@ -45,14 +39,14 @@ class Packed(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release it."""
         ...
 
 
 class DumpFile:
-    """An open dump: what it decompresses to, and how far in the file that is."""
+    """An open dump: its decompressed content, and the position in the file."""
 
-    def __init__(self, name: str, raw: Packed, content: ByteStream) -> None:
+    def __init__(self, name: str, raw: RawFile, content: ByteStream) -> None:
         self.name = name
         self._raw = raw
         self._content = content
@@ -73,8 +67,12 @@ class DumpFile:
         self._raw.close()
 
 
-def open_dump(path: Path) -> DumpFile:
+def open_dump(path: Path, threads: int = 1) -> DumpFile:
     """Open a dump.
+
+    Args:
+        path: The file.
+        threads: How many threads may decompress it; only bzip2 takes more than one.
 
     Raises:
         InputError: The file cannot be opened.
@@ -85,73 +83,38 @@ def open_dump(path: Path) -> DumpFile:
         raw.seek(0)
     except OSError as error:
         raise InputError(f"The file cannot be opened: {error.strerror}", str(path), "Check the path.") from error
+    if is_bzip2(magic):
+        raw.close()
+        content = Bzip2File(path, threads)
+        return DumpFile(str(path), content, content)
     return DumpFile(str(path), raw, decoder(raw, magic))
 
 
 def first_bytes(path: Path) -> bytes:
-    """What tells how a file is packed."""
+    """The bytes that say how a file is compressed."""
     with path.open("rb") as file:
         return file.read(_MAGIC_BYTES)
 
 
 def is_gzip(magic: bytes) -> bool:
-    """Whether a file with these first bytes is packed by gzip."""
+    """Whether a file with these first bytes is compressed by gzip."""
     return magic.startswith(b"\x1f\x8b")
 
 
 def is_bzip2(magic: bytes) -> bool:
-    """Whether a file with these first bytes is packed by bzip2."""
+    """Whether a file with these first bytes is compressed by bzip2."""
     return magic.startswith(b"BZh")
 
 
 def is_zstandard(magic: bytes) -> bool:
-    """Whether a file with these first bytes is packed by zstandard."""
+    """Whether a file with these first bytes is compressed by zstandard."""
     return bool(_ZSTANDARD.match(magic))
 
 
-def decoder(raw: Packed, magic: bytes) -> ByteStream:
-    """What unpacks a file that begins with `magic`, all its members, streams or frames."""
+def decoder(raw: RawFile, magic: bytes) -> ByteStream:
+    """What decompresses a file that begins with `magic`: all its members, streams or frames."""
     if is_gzip(magic):
         return igzip.IGzipFile(fileobj=cast(BinaryIO, raw), mode="rb")
     if is_bzip2(magic):
-        return bz2.open(cast(BinaryIO, raw), "rb")
-    return ZstandardFile(raw) if is_zstandard(magic) else raw
-
-
-class ZstandardFile:
-    """Reads all frames of a .zst file and, unlike the library's own reader, notices a missing end."""
-
-    def __init__(self, file: ByteStream) -> None:
-        self._file = file
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._is_open = False
-        self._input = b""
-
-    def read(self, size: int = -1) -> bytes:
-        """At least one byte and about `size`, or nothing at the end."""
-        while self._fill():
-            if data := self._unpack():
-                return data
-        return b""
-
-    def finish_frame(self) -> None:
-        """Read to the end of the frame whose content has been read: its checksum stands there."""
-        while self._is_open and self._fill():
-            self._unpack()
-
-    def _fill(self) -> bool:
-        """Have some packed bytes, unless the file has come to its end."""
-        self._input = self._input or self._file.read(CHUNK_BYTES)
-        if self._is_open and not self._input:
-            raise EOFError("the last frame is cut off")
-        return bool(self._input)
-
-    def _unpack(self) -> bytes:
-        self._is_open = True
-        data = self._frame.decompress(self._input)
-        self._input = b""
-        if self._frame.eof:
-            self._input = self._frame.unused_data
-            self._frame = zstandard.ZstdDecompressor().decompressobj()
-            self._is_open = False
-        return data
+        return FrameReader(raw, bzip2_stream)
+    return FrameReader(raw, zstandard_frame) if is_zstandard(magic) else raw

@@ -1,11 +1,11 @@
-"""One pass over a dump: every shard goes once through a function, wherever it runs, and is read as few times as can be.
+"""One pass over a dump: a function gets every shard once, wherever it runs, and the file is read as seldom as possible.
 
-    one worker                 reads the dump from front to back
-    a file with entries        each task opens it at its own place: plain files, zstandard frames, folders of shards
-    any other, processes       one decoder hands shards over in shared memory; bzip2 is unpacked by the workers too
-    any other, many machines   each task reads it all and takes every n-th shard
+    one worker               reads the dump from front to back
+    spans, any workers       each task reads a range of shards: plain files, zstandard frames, folders of shards
+    no spans, processes      one decoder, with threads for bzip2, passes shards through shared memory
+    no spans, machines       each task decompresses the whole dump and keeps every n-th shard
 
-Whichever it is, shards are cut alike, so the results are the same.
+In all cases the shards are the same, and so are the results.
 """
 
 import contextlib
@@ -19,33 +19,32 @@ from pipeline.core.errors import UsageError
 from pipeline.core.parallel import InlineExecutor, run_tasks, shares_memory
 from pipeline.core.progress import beat
 from pipeline.core.settings import DumpSettings
-from pipeline.sources.files.bzip2 import open_bzip2
-from pipeline.sources.files.compression import DumpFile, first_bytes, is_bzip2, open_dump
-from pipeline.sources.files.seekable import Spans, dump_bytes, find_spans, open_spans, read_run
+from pipeline.sources.files.compression import DumpFile, open_dump
+from pipeline.sources.files.seekable import Spans, dump_bytes, find_spans, open_spans, read_shard_range
 from pipeline.sources.files.shards import Shard, check_framing, cut_shards
-from pipeline.sources.files.shared_memory import Slot, Slots, look, prefix_of
+from pipeline.sources.files.shared_memory import Buffer, BufferPool, buffer_prefix, read_buffer
 
 Result = TypeVar("Result")
 Read = Callable[[Shard], Result]
 
-_RUNS_PER_WORKER = 8  # so that all workers end at about the same time
-_SPARE_SLOTS = 2  # shards that wait beside those being parsed
+_RANGES_PER_WORKER = 8  # so that all workers end at about the same time
+_SPARE_BUFFERS = 2  # shards that wait beside those being parsed
 
 
 @dataclass(frozen=True)
-class Pass:
-    """What to read and how."""
+class ReadTask:
+    """A dump to read, and how."""
 
     dump: Path | DumpFile
-    out: Path  # the folder that the pass fills, which no other run works in
+    out: Path  # the folder to fill, which no other run works in
     settings: DumpSettings
     workers: int
-    done: frozenset[int] = frozenset()  # shards to leave out
+    done: frozenset[int] = frozenset()  # shards to skip
     beats: Path | None = None
 
 
-def read_dump(task: Pass, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
-    """Give every shard of a dump to a function.
+def read_dump(task: ReadTask, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
+    """Call a function with every shard of a dump.
 
     Args:
         task: What to read.
@@ -57,22 +56,22 @@ def read_dump(task: Pass, read: Read[Result], pool: Executor) -> Generator[Resul
 
     Raises:
         InputError: The dump is empty, damaged or cut off, or a line is longer than `max_line_bytes`.
-        UsageError: It arrives in a way that workers elsewhere cannot read.
+        UsageError: It is a stream, and the workers are on other machines.
     """
     if isinstance(pool, InlineExecutor):
-        return _read_here(task, read)
+        return _read_inline(task, read)
     spans = None if isinstance(task.dump, DumpFile) else find_spans(task.dump)
     if spans:
-        return _read_runs(task, spans, read, pool)
+        return _read_ranges(task, spans, read, pool)
     if shares_memory(pool):
-        return _read_fed(task, read, pool)
+        return _read_decoded(task, read, pool)
     if isinstance(task.dump, DumpFile):
         raise UsageError(
-            "A dump that is read as it arrives cannot be read by many machines",
+            "A stream cannot be read by many machines",
             task.dump.name,
-            "Use --executor processes, or store it first.",
+            "Use --executor processes, or save it as a file first.",
         )
-    return _read_everywhere(task, task.dump, read, pool)
+    return _read_striped(task, task.dump, read, pool)
 
 
 def read_shards(dump: Path | DumpFile, settings: DumpSettings) -> Generator[Shard]:
@@ -92,7 +91,7 @@ def _opened(dump: Path | DumpFile) -> DumpFile:
     return open_spans(spans) if spans else open_dump(dump)
 
 
-def _read_here(task: Pass, read: Read[Result]) -> Generator[Result, None, None]:
+def _read_inline(task: ReadTask, read: Read[Result]) -> Generator[Result, None, None]:
     for shard in read_shards(task.dump, task.settings):
         if shard.number not in task.done:
             yield read(shard)
@@ -101,47 +100,40 @@ def _read_here(task: Pass, read: Read[Result]) -> Generator[Result, None, None]:
 
 
 @dataclass(frozen=True)
-class _Fed(Generic[Result]):
-    """A shard in shared memory."""
+class _BufferedShard(Generic[Result]):
+    """A shard in shared memory, and the function that gets it."""
 
-    slot: Slot
+    buffer: Buffer
     number: int
     offset: int
     position: int
     read: Read[Result]
 
 
-def _read_slot(fed: _Fed[Result]) -> Result:
-    return fed.read(Shard(fed.number, fed.offset, fed.position, look(fed.slot)))
+def _read_buffered(shard: _BufferedShard[Result]) -> Result:
+    return shard.read(Shard(shard.number, shard.offset, shard.position, read_buffer(shard.buffer)))
 
 
-def _read_fed(task: Pass, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
-    prefix = prefix_of(task.out)
-    with Slots(prefix) as slots, _decoded(task, pool, prefix) as stream:
+def _read_decoded(task: ReadTask, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
+    dump = task.dump if isinstance(task.dump, DumpFile) else open_dump(task.dump, task.workers)
+    with BufferPool(buffer_prefix(task.out)) as buffers, dump as stream:
 
-        def feed() -> Iterator[_Fed[Result]]:
+        def buffered() -> Iterator[_BufferedShard[Result]]:
             for shard in cut_shards(stream, task.settings):
                 if task.beats:
                     beat(task.beats, "all", shard.position)
                 if shard.number not in task.done:
-                    yield _Fed(slots.fill(shard.data), shard.number, shard.offset, shard.position, read)
+                    yield _BufferedShard(buffers.put(shard.data), shard.number, shard.offset, shard.position, read)
 
-        tasks = run_tasks(_read_slot, feed(), pool, task.workers + _SPARE_SLOTS, lambda fed: slots.free(fed.slot))
+        ahead = task.workers + _SPARE_BUFFERS
+        tasks = run_tasks(_read_buffered, buffered(), pool, ahead, lambda shard: buffers.release(shard.buffer))
         with contextlib.closing(tasks):
             yield from tasks
 
 
-def _decoded(task: Pass, pool: Executor, prefix: str) -> DumpFile:
-    if isinstance(task.dump, DumpFile):
-        return task.dump
-    if is_bzip2(first_bytes(task.dump)):
-        return open_bzip2(task.dump, pool, task.workers, prefix)
-    return open_dump(task.dump)
-
-
 @dataclass(frozen=True)
-class _Run(Generic[Result]):
-    """Some shards of a dump that can be entered anywhere."""
+class _ShardRange(Generic[Result]):
+    """Some shards of a dump with spans."""
 
     spans: Spans
     first: int
@@ -152,37 +144,38 @@ class _Run(Generic[Result]):
     beat_bytes: int  # of the file, a shard
 
 
-def _read_run(run: _Run[Result]) -> list[Result]:
-    results = [run.read(shard) for shard in read_run(run.spans, run.first, run.stop, run.settings)]
-    if run.beats:
-        beat(run.beats, str(run.first), (run.stop - run.first) * run.beat_bytes)
+def _read_range(shards: _ShardRange[Result]) -> list[Result]:
+    found = read_shard_range(shards.spans, shards.first, shards.stop, shards.settings)
+    results = [shards.read(shard) for shard in found]
+    if shards.beats:
+        beat(shards.beats, str(shards.first), (shards.stop - shards.first) * shards.beat_bytes)
     return results
 
 
-def _read_runs(task: Pass, spans: Spans, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
+def _read_ranges(task: ReadTask, spans: Spans, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
     settings = task.settings
     total = -(-spans.size // settings.shard_bytes)
     _check_ends(spans, total, settings)
-    size = -(-total // (task.workers * _RUNS_PER_WORKER))
+    size = -(-total // (task.workers * _RANGES_PER_WORKER))
     beat_bytes = dump_bytes(Path(spans.name)) // max(total, 1)
 
-    def runs() -> Iterator[_Run[Result]]:
-        for first, stop in _runs_left(total, size, task.done):
-            around = spans.around(
+    def ranges() -> Iterator[_ShardRange[Result]]:
+        for first, stop in _ranges_left(total, size, task.done):
+            covering = spans.covering(
                 first * settings.shard_bytes - 1, stop * settings.shard_bytes + settings.max_line_bytes + 1
             )
-            yield _Run(around, first, stop, settings, read, task.beats, beat_bytes)
+            yield _ShardRange(covering, first, stop, settings, read, task.beats, beat_bytes)
 
-    tasks = run_tasks(_read_run, runs(), pool, 2 * task.workers)
+    tasks = run_tasks(_read_range, ranges(), pool, 2 * task.workers)
     with contextlib.closing(tasks):
         for results in tasks:
             yield from results
 
 
-def _runs_left(total: int, size: int, done: frozenset[int]) -> Iterator[tuple[int, int]]:
-    """First and stop of runs of at most `size` shards that are not done.
+def _ranges_left(total: int, size: int, done: frozenset[int]) -> Iterator[tuple[int, int]]:
+    """The first shard of each range, and the one behind its last: at most `size` shards that are not done.
 
-    >>> list(_runs_left(7, 2, frozenset({0, 4})))
+    >>> list(_ranges_left(7, 2, frozenset({0, 4})))
     [(1, 3), (3, 4), (5, 7)]
     """
     first = 0
@@ -194,20 +187,20 @@ def _runs_left(total: int, size: int, done: frozenset[int]) -> Iterator[tuple[in
 
 
 def _check_ends(spans: Spans, total: int, settings: DumpSettings) -> None:
-    """Look at both ends of a dump that nobody reads from front to back."""
-    heads = (shard.data.lstrip()[:1] for shard in read_run(spans, 0, total, settings))
-    first = next((head for head in heads if head), b"")
+    """Check both ends of a dump that is not read from front to back."""
+    starts = (shard.data.lstrip()[:1] for shard in read_shard_range(spans, 0, total, settings))
+    first = next((start for start in starts if start), b"")
     ends = (data for number in reversed(range(total)) for data in _shard_data(spans, number, settings))
     end = next((data for data in ends if not data.isspace()), b"")
     check_framing(spans.name, first, end, spans.size)
 
 
 def _shard_data(spans: Spans, number: int, settings: DumpSettings) -> list[bytes]:
-    return [shard.data for shard in read_run(spans, number, number + 1, settings)]
+    return [shard.data for shard in read_shard_range(spans, number, number + 1, settings)]
 
 
 @dataclass(frozen=True)
-class _Share(Generic[Result]):
+class _Stripe(Generic[Result]):
     """Every n-th shard of a dump."""
 
     dump: Path
@@ -218,17 +211,17 @@ class _Share(Generic[Result]):
     read: Read[Result]
 
 
-def _read_share(share: _Share[Result]) -> list[Result]:
+def _read_stripe(stripe: _Stripe[Result]) -> list[Result]:
     return [
-        share.read(shard)
-        for shard in read_shards(share.dump, share.settings)
-        if shard.number % share.workers == share.worker and shard.number not in share.done
+        stripe.read(shard)
+        for shard in read_shards(stripe.dump, stripe.settings)
+        if shard.number % stripe.workers == stripe.worker and shard.number not in stripe.done
     ]
 
 
-def _read_everywhere(task: Pass, dump: Path, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
-    shares = (_Share(dump, task.settings, worker, task.workers, task.done, read) for worker in range(task.workers))
-    tasks = run_tasks(_read_share, shares, pool, task.workers)
+def _read_striped(task: ReadTask, dump: Path, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
+    stripes = (_Stripe(dump, task.settings, worker, task.workers, task.done, read) for worker in range(task.workers))
+    tasks = run_tasks(_read_stripe, stripes, pool, task.workers)
     with contextlib.closing(tasks):
         for results in tasks:
             yield from results

@@ -1,4 +1,4 @@
-"""A dump written once more as many small zstandard files, one a shard, which any number of workers read at once."""
+"""A dump rewritten as small zstandard files, one per shard, which any number of workers read at the same time."""
 
 import contextlib
 import functools
@@ -12,11 +12,11 @@ import zstandard
 from pipeline.core.settings import DumpSettings
 from pipeline.core.tables import whole_file
 from pipeline.sources.files.compression import DumpFile
-from pipeline.sources.files.reader import Pass, read_dump
+from pipeline.sources.files.reader import ReadTask, read_dump
 from pipeline.sources.files.seekable import INDEX, Index, ShardRecord
 from pipeline.sources.files.shards import Shard
 
-_LEVEL = 3  # the library's own choice; higher ones take longer than bzip2 takes to unpack
+_LEVEL = 3  # the library's default; higher levels take longer than decompressing bzip2
 
 
 def reshard(
@@ -25,12 +25,12 @@ def reshard(
     """Rewrite a dump; its content stays the same, byte for byte.
 
     Args:
-        dump: The dump, or an open one that is read as it arrives.
+        dump: The dump, or an open stream.
         out: The folder of the shards. Those that an earlier run finished are kept; the index is written last.
-        settings: How to cut.
+        settings: How to cut it.
         pool: Where to run.
         workers: How many tasks to run at a time.
-        beats: Where to tell how far it is.
+        beats: Where to report progress.
 
     Raises:
         InputError: The dump is empty, damaged or cut off.
@@ -39,7 +39,7 @@ def reshard(
         msgspec.json.decode(file.read_bytes(), type=ShardRecord) for file in sorted((out / "counts").glob("[0-9]*"))
     ]
     done = frozenset(int(record.file.partition(".")[0]) for record in found)
-    task = Pass(dump, out, settings, workers, done, beats)
+    task = ReadTask(dump, out, settings, workers, done, beats)
     with contextlib.closing(read_dump(task, functools.partial(_write_shard, out), pool)) as records:
         found.extend(records)
     found.sort(key=lambda record: record.offset)

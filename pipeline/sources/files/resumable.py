@@ -1,8 +1,8 @@
-"""Packed files of gigabytes, read as they arrive: a body that breaks off is gone on with where it broke.
+"""Compressed files of gigabytes, read while they are downloaded: a download that breaks off resumes where it broke.
 
-Nothing is stored and nothing is held but a block. That a file is whole is told by its packing, which has an end, and by
-its length: half a file is never taken for whole. A file that changed meanwhile, or whose bytes are damaged, has to be
-begun anew, which only whoever reads it can do.
+Nothing is stored, and memory holds one block. A file is complete when its last bzip2 stream has ended and its length
+is the one that the server announced: half a file never passes for a whole one. A file that changed meanwhile, or whose
+bytes are damaged, must be read again from its beginning, by whoever uses its content (`RestartNeeded`).
 """
 
 import bz2
@@ -14,117 +14,121 @@ from typing import TypeVar
 import requests
 
 from pipeline.core.errors import ServiceError
-from pipeline.sources.live.rate_limit import Gate
+from pipeline.sources.live.rate_limit import RateLimiter
 
-_CHUNK_BYTES = 1 << 16  # what a broken connection may lose
-_BLOCK_BYTES = 1 << 22  # a packed chunk may unpack to far more than memory holds
+_CHUNK_BYTES = 1 << 16  # which a broken connection may lose
+_BLOCK_BYTES = 1 << 22  # at most: a chunk may decompress to far more than memory holds
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 _Read = TypeVar("_Read")
 
 
-class NotThere(ServiceError):
+class NotFound(ServiceError):
     """The server has no such file."""
 
 
-class Anew(ServiceError):
-    """What was read of a file so far does not fit the rest."""
+class RestartNeeded(ServiceError):
+    """The rest of a file does not belong to what was read of it so far."""
 
 
 @dataclass
-class _Part:
-    """How much of a file has come, and of which file."""
+class _Download:
+    """How much of a file has been downloaded, and of which version of it."""
 
     arrived: int = 0
-    version: str = ""  # as the server tells it; empty if it does not
+    version: str = ""  # by the server; empty if it sends none
     length: int | None = None
 
     def headers(self) -> dict[str, str]:
-        """What asks for the rest."""
+        """The headers that request the rest."""
         if not self.arrived:
             return {}
-        told = {"Range": f"bytes={self.arrived}-"}
-        return told | ({"If-Range": self.version} if self.version else {})
+        headers = {"Range": f"bytes={self.arrived}-"}
+        return headers | ({"If-Range": self.version} if self.version else {})
 
 
-def read_anew(read: Callable[[], _Read], attempts: int, url: str) -> _Read:
-    """Read a file from its beginning until nothing of it has to be forgotten.
+def read_with_restarts(read: Callable[[], _Read], attempts: int, url: str) -> _Read:
+    """Read a file, and read it again from its beginning whenever that is needed.
 
     Args:
-        read: Reads all of `unpacked` and may do so again.
-        attempts: How often.
-        url: The file, to tell of it.
+        read: Reads all of `stream_bzip2`; it may be called again.
+        attempts: How often at most.
+        url: The file, for messages.
 
     Raises:
         ServiceError: Every attempt found the file damaged or changed, or the server keeps failing.
     """
-    told = ""
+    problem = ""
     for _ in range(attempts):
         try:
             return read()
-        except Anew as error:
-            told = error.what
+        except RestartNeeded as error:
+            problem = error.what
     raise ServiceError(
-        f"The file was begun {attempts} times; the last time: {told}", url, "Run again later, or leave it out."
+        f"The file was read {attempts} times without success; the last time: {problem}",
+        url,
+        "Run again later, or leave it out.",
     )
 
 
-def unpacked(gate: Gate, url: str) -> Iterator[bytes]:
-    """The content of a bzip2 file at an address, in blocks as they arrive.
+def stream_bzip2(limiter: RateLimiter, url: str) -> Iterator[bytes]:
+    """The content of a bzip2 file at an address, in blocks, while it is downloaded.
 
     Raises:
-        NotThere: There is no such file.
-        Anew: The file changed or is damaged: forget what was read, and begin again.
+        NotFound: There is no such file.
+        RestartNeeded: The file changed or is damaged: discard what was read, and start again.
         ServiceError: The server refuses us or keeps failing.
-        BudgetSpent: The run may send no more requests.
+        BudgetSpent: The run may not send any more requests.
     """
-    part, content = _Part(), _Bzip2()
-    with gate.session() as session:
+    download, content = _Download(), _Bzip2()
+    with limiter.session() as session:
         while True:
-            trouble = "the file breaks off"
-            with _ask(session, url, part) as response:
-                skip = part.arrived if response.status_code == 200 else 0  # the server knows no parts: read past it
+            problem = "the file breaks off"
+            with _ask(session, url, download) as response:
+                skip = (
+                    download.arrived if response.status_code == 200 else 0
+                )  # the server ignores ranges: skip those bytes
                 try:
                     for chunk in response.iter_content(_CHUNK_BYTES):
                         if len(chunk) == _CHUNK_BYTES:
-                            gate.arrived()
+                            limiter.record_success()
                         fresh = chunk[skip:]
                         skip -= len(chunk) - len(fresh)
-                        part.arrived += len(fresh)
+                        download.arrived += len(fresh)
                         yield from content.blocks(fresh)
                 except requests.RequestException as error:
-                    trouble = f"the connection failed: {type(error).__name__}"
-            if content.is_whole and part.length in (None, part.arrived):
-                gate.arrived()
+                    problem = f"the connection failed: {type(error).__name__}"
+            if content.is_whole and download.length in (None, download.arrived):
+                limiter.record_success()
                 return
-            gate.broke_off(url, f"{trouble} after {part.arrived} bytes")
+            limiter.record_failure(url, f"{problem} after {download.arrived} bytes")
 
 
-def _ask(session: requests.Session, url: str, part: _Part) -> requests.Response:
-    """A file, or the rest of it."""
-    response = session.get(url, headers=part.headers(), stream=True)
+def _ask(session: requests.Session, url: str, download: _Download) -> requests.Response:
+    """Request a file, or the rest of it."""
+    response = session.get(url, headers=download.headers(), stream=True)
     if response.status_code == 404:
-        raise NotThere("The server has no such file", url)
+        raise NotFound("The server has no such file", url)
     if response.status_code == 416:
-        raise Anew(f"it ends after {part.arrived} bytes, in the middle", url)
+        raise RestartNeeded(f"it ends after {download.arrived} bytes, in the middle", url)
     if response.status_code not in (200, 206):
         raise ServiceError(f"The server answers with status {response.status_code}", url, "Is the address right?")
     version = response.headers.get("ETag", "")
-    if not version or version.startswith("W/"):  # which says that it is much the same, not that its bytes are
+    if not version or version.startswith("W/"):  # weak: the bytes may differ
         version = response.headers.get("Last-Modified", "")
     begins = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    if part.arrived and (version != part.version or (response.status_code == 200 and not version)):
-        raise Anew("it changed meanwhile", url)
-    if response.status_code == 206 and (begins is None or int(begins[1]) != part.arrived):
-        raise Anew("the server gives another part than it was asked for", url)
+    if download.arrived and (version != download.version or (response.status_code == 200 and not version)):
+        raise RestartNeeded("it changed meanwhile", url)
+    if response.status_code == 206 and (begins is None or int(begins[1]) != download.arrived):
+        raise RestartNeeded("the server gives another part than it was asked for", url)
     length = begins[2] if begins else response.headers.get("Content-Length", "")
-    part.version = version
-    part.length = int(length) if length.isdigit() else None
+    download.version = version
+    download.length = int(length) if length.isdigit() else None
     return response
 
 
 class _Bzip2:
-    """Unpacks one stream after the other."""
+    """Decompresses one stream after the other."""
 
     def __init__(self) -> None:
         self._stream = bz2.BZ2Decompressor()
@@ -135,10 +139,10 @@ class _Bzip2:
         return self._stream.eof
 
     def blocks(self, data: bytes) -> Iterator[bytes]:
-        """What some more bytes unpack to.
+        """The content of more bytes.
 
         Raises:
-            Anew: They are damaged.
+            RestartNeeded: They are damaged.
         """
         while data or (not self._stream.eof and not self._stream.needs_input):
             if self._stream.eof:
@@ -146,7 +150,7 @@ class _Bzip2:
             try:
                 block = self._stream.decompress(data, _BLOCK_BYTES)
             except OSError as error:
-                raise Anew(f"its bytes are damaged: {error}") from error
+                raise RestartNeeded(f"its bytes are damaged: {error}") from error
             data = self._stream.unused_data
             if block:
                 yield block

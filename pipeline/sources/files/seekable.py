@@ -1,4 +1,4 @@
-"""Dumps that can be entered anywhere: plain files, files of many zstandard frames, and folders of shards."""
+"""Dumps of which every part can be read by itself: plain files, files of many zstandard frames, folders of shards."""
 
 import hashlib
 import mmap
@@ -13,21 +13,13 @@ import zstandard
 
 from pipeline.core.errors import InputError
 from pipeline.core.settings import DumpSettings
-from pipeline.sources.files.compression import (
-    CHUNK_BYTES,
-    DumpFile,
-    ZstandardFile,
-    first_bytes,
-    is_bzip2,
-    is_gzip,
-    is_zstandard,
-    open_dump,
-)
-from pipeline.sources.files.shards import Shard, cut_run
+from pipeline.sources.files.compression import DumpFile, first_bytes, is_bzip2, is_gzip, is_zstandard, open_dump
+from pipeline.sources.files.frames import CHUNK_BYTES, FrameReader, zstandard_frame
+from pipeline.sources.files.shards import Shard, cut_shard_range
 
 INDEX = "index.json"
 _MAX_HEADER_BYTES = 18  # of a zstandard frame
-_SKIPPED = range(0x184D2A50, 0x184D2A60)  # magic numbers of frames that hold no content
+_SKIPPED = range(0x184D2A50, 0x184D2A60)  # magic numbers of frames without content
 _BLOCK_REPEATED, _BLOCK_LAST = 1, 1
 
 
@@ -43,7 +35,7 @@ class ShardRecord(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """What a folder of shards holds; it is written last, so the folder is whole."""
+    """The list of shards in a folder; it is written last, so a folder with an index is complete."""
 
     shard_bytes: int
     size: int
@@ -52,40 +44,40 @@ class Index(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a dump that can be read by itself."""
+    """A part of a dump that can be read by itself."""
 
     path: Path
     start: int  # in the file
     offset: int  # in the content of the whole dump
     size: int  # of its content
-    is_packed: bool
+    is_compressed: bool
 
 
 @dataclass(frozen=True)
 class Spans:
-    """All of a dump, or all that some shards need."""
+    """The spans of a whole dump, or those that some shards need."""
 
     name: str
     spans: tuple[Span, ...]
     size: int  # of the content of the whole dump
-    shard_bytes: int | None = None  # the spans are shards of this size, of whole lines
+    shard_bytes: int | None = None  # set if the spans are shards of this size, made of whole lines
 
-    def around(self, begin: int, end: int) -> "Spans":
-        """Only the spans that hold some bytes."""
+    def covering(self, begin: int, end: int) -> "Spans":
+        """Only the spans that hold the content from byte `begin` to before byte `end`."""
         first = max(bisect_right(self.spans, begin, key=lambda span: span.offset) - 1, 0)
         stop = bisect_left(self.spans, end, key=lambda span: span.offset)
         return Spans(self.name, self.spans[first:stop], self.size, self.shard_bytes)
 
 
 def find_spans(path: Path) -> Spans | None:
-    """Where a dump can be entered; None if it must be read from its beginning.
+    """The spans of a dump; None if it must be read from its beginning.
 
     Raises:
         InputError: It cannot be opened, or a folder holds no shards or has lost some.
     """
     if path.is_dir():
         return _folder_spans(path)
-    open_dump(path).__exit__()  # tells what is wrong with it
+    open_dump(path).__exit__()  # raises what is wrong with it
     magic = first_bytes(path)
     if is_zstandard(magic):
         with path.open("rb") as file:
@@ -94,7 +86,7 @@ def find_spans(path: Path) -> Spans | None:
     size = path.stat().st_size
     if is_gzip(magic) or is_bzip2(magic) or not size:
         return None
-    return Spans(str(path), (Span(path, 0, 0, size, is_packed=False),), size)
+    return Spans(str(path), (Span(path, 0, 0, size, is_compressed=False),), size)
 
 
 def read_index(folder: Path) -> Index:
@@ -107,20 +99,22 @@ def read_index(folder: Path) -> Index:
         return msgspec.json.decode((folder / INDEX).read_bytes(), type=Index)
     except (OSError, msgspec.MsgspecError) as error:
         raise InputError(
-            "This folder holds no whole set of shards", str(folder), "Name a dump, or what `editmill reshard` made."
+            "This folder holds no complete set of shards",
+            str(folder),
+            "Name a dump, or a folder that `editmill reshard` made.",
         ) from error
 
 
 def dump_bytes(dump: Path) -> int:
-    """What is read of a dump: the bytes of a file, or the content of a folder of shards."""
+    """The size of a dump: the bytes of a file, or of the content of a folder of shards."""
     return read_index(dump).size if dump.is_dir() else dump.stat().st_size
 
 
 def hash_folder(folder: Path) -> str:
-    """The hash of a folder of shards, by those in its index; frames carry checksums of their own.
+    """The hash of a folder of shards: that of its index, which lists their hashes. Frames carry checksums of their own.
 
     Raises:
-        InputError: It holds no whole set of shards.
+        InputError: It holds no complete set of shards.
     """
     spans = _folder_spans(folder)
     return hashlib.sha256((Path(spans.name) / INDEX).read_bytes()).hexdigest()
@@ -134,12 +128,12 @@ def _folder_spans(folder: Path) -> Spans:
             raise InputError(
                 f"A shard is missing or not {shard.bytes} bytes long", str(file), "Run `editmill reshard` again."
             )
-    spans = tuple(Span(folder / shard.file, 0, shard.offset, shard.size, is_packed=True) for shard in index.shards)
+    spans = tuple(Span(folder / shard.file, 0, shard.offset, shard.size, is_compressed=True) for shard in index.shards)
     return Spans(str(folder), spans, index.size, index.shard_bytes)
 
 
 def _frames(path: Path, file: BinaryIO) -> tuple[Span, ...]:
-    """The frames of a file that all tell how much they hold; nothing if one does not, or if the file is cut off."""
+    """The frames of a file whose headers all give the size of their content; none if one does not, or at a cut."""
     spans: list[Span] = []
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start = offset = 0
@@ -149,13 +143,13 @@ def _frames(path: Path, file: BinaryIO) -> tuple[Span, ...]:
             if size is None or end is None or end > len(data):
                 return ()
             if size:
-                spans.append(Span(path, start, offset, size, is_packed=True))
+                spans.append(Span(path, start, offset, size, is_compressed=True))
             start, offset = end, offset + size
     return tuple(spans)
 
 
 def _content_size(data: mmap.mmap, start: int) -> int | None:
-    """How much a frame says that it holds."""
+    """The size of a frame's content, by its header."""
     header = data[start : start + _MAX_HEADER_BYTES]
     if not is_zstandard(header):
         return None
@@ -169,7 +163,7 @@ def _content_size(data: mmap.mmap, start: int) -> int | None:
 
 
 def _frame_end(data: mmap.mmap, start: int) -> int | None:
-    """Where the next frame begins, found by going from block to block as the format's specification describes."""
+    """Where the next frame begins, found by following the sizes of blocks, as the format (RFC 8878) defines them."""
     if int.from_bytes(data[start : start + 4], "little") in _SKIPPED:
         return start + 8 + int.from_bytes(data[start + 4 : start + 8], "little")
     parameters = zstandard.get_frame_parameters(data[start : start + _MAX_HEADER_BYTES])
@@ -203,7 +197,7 @@ class _SpanContent:
         return self._position
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._chunks.close()
 
 
@@ -212,9 +206,9 @@ def _chunks(spans: Sequence[Span], begin: int) -> Generator[bytes, None, None]:
     for span in spans:
         with span.path.open("rb") as file:
             skipped = max(begin - span.offset, 0)
-            file.seek(span.start + (0 if span.is_packed else skipped))
-            skipped = skipped if span.is_packed else 0
-            frames = ZstandardFile(file) if span.is_packed else None
+            file.seek(span.start + (0 if span.is_compressed else skipped))
+            skipped = skipped if span.is_compressed else 0
+            frames = FrameReader(file, zstandard_frame) if span.is_compressed else None
             left = span.size - max(begin - span.offset, 0)
             while left > 0:
                 chunk = (frames or file).read(CHUNK_BYTES)
@@ -223,26 +217,26 @@ def _chunks(spans: Sequence[Span], begin: int) -> Generator[bytes, None, None]:
                 chunk, skipped = chunk[skipped:], max(skipped - len(chunk), 0)
                 chunk = chunk[:left]
                 left -= len(chunk)
-                if frames and not left:  # before the last bytes are given away: nobody may ask for more
+                if frames and not left:  # before the last bytes are delivered: a reader may stop there
                     frames.finish_frame()
                 yield chunk
 
 
 def open_spans(spans: Spans, begin: int = 0) -> DumpFile:
     """Open a dump at some byte of its content; its position is one in the content."""
-    content = _SpanContent(spans.around(begin, spans.size), begin)
+    content = _SpanContent(spans.covering(begin, spans.size), begin)
     return DumpFile(spans.name, content, content)
 
 
-def read_run(spans: Spans, first: int, stop: int, settings: DumpSettings) -> Iterator[Shard]:
+def read_shard_range(spans: Spans, first: int, stop: int, settings: DumpSettings) -> Iterator[Shard]:
     """Cut the shards from `first` to before `stop`.
 
     Raises:
         InputError: The dump is damaged, or a line is longer than `max_line_bytes`.
     """
     begin, is_line = max(first * settings.shard_bytes - 1, 0), first == 0
-    if spans.shard_bytes == settings.shard_bytes:  # no line of the shard before needs to be passed over
+    if spans.shard_bytes == settings.shard_bytes:  # there is no end of an earlier shard's line to skip
         starts = (span.offset for span in spans.spans if span.offset >= first * settings.shard_bytes)
         begin, is_line = next(starts, spans.size), True
     with open_spans(spans, begin) as stream:
-        yield from cut_run(stream, settings, begin, stop, is_line)
+        yield from cut_shard_range(stream, settings, begin, stop, is_line)

@@ -1,7 +1,7 @@
-"""A dump cut into shards of whole lines, by the size of its content alone: who reads it changes nothing.
+"""A dump cut into shards of whole lines, by the size of its content alone: the way of reading it changes nothing.
 
-Shard n holds the lines that begin among the bytes from n * size to (n + 1) * size of the decompressed content. So any
-run of shards can be read by itself, from any place where the content can be entered.
+Shard n holds the lines that begin between byte n * size and byte (n + 1) * size of the decompressed content. So any
+range of shards can be read by itself, from any byte of the content before it.
 """
 
 from collections.abc import Iterator
@@ -11,23 +11,24 @@ import msgspec
 
 from pipeline.core.errors import InputError
 from pipeline.core.settings import DumpSettings
-from pipeline.sources.files.compression import CHUNK_BYTES, DAMAGE, DumpFile
+from pipeline.sources.files.compression import DAMAGE, DumpFile
+from pipeline.sources.files.frames import CHUNK_BYTES
 
-_FRAMING = b" \t\r,[]"  # what stands around the entities of an array
-_STEP_BYTES = 1 << 16  # read at a time to find the end of a line
+_FRAMING = b" \t\r,[]"  # around the entities of a JSON array
+_STEP_BYTES = 1 << 16  # read at once to find the end of a line
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A run of whole lines of a dump."""
+    """Whole lines of a dump that follow each other."""
 
     number: int
     offset: int  # of its first byte in the decompressed stream
-    position: int  # reached in the file when it was read
+    position: int  # in the file, when it had been read
     data: bytes
 
     def lines(self) -> Iterator[tuple[int, memoryview]]:
-        """Each entity's line without the framing of the array, not copied, and its offset in the content."""
+        """The offset of each entity in the content, and its line without commas and brackets, not copied."""
         data, view, start = self.data, memoryview(self.data), 0
         while start < len(data):
             end = data.find(b"\n", start)
@@ -49,7 +50,7 @@ def cut_shards(stream: DumpFile, settings: DumpSettings) -> Iterator[Shard]:
         InputError: The dump is empty, damaged or cut off, or a line is longer than `max_line_bytes`.
     """
     first, end, size = b"", b"", 0
-    for shard in cut_run(stream, settings):
+    for shard in cut_shard_range(stream, settings):
         first = first or shard.data.lstrip()[:1]
         end = end if shard.data.isspace() else shard.data
         size = shard.offset + len(shard.data)
@@ -62,12 +63,12 @@ def check_framing(name: str, first: bytes, end: bytes, size: int) -> None:
 
     Args:
         name: The dump.
-        first: Its first byte that is no blank.
-        end: Its last shard that holds anything.
-        size: How many bytes it holds.
+        first: Its first byte that is not a blank.
+        end: Its last shard that holds more than blanks.
+        size: The bytes of its content.
 
     Raises:
-        InputError: It cannot be whole.
+        InputError: It cannot be complete.
     """
     if not first:
         raise InputError("The dump is empty", name, "Download it again; check its checksum.")
@@ -80,7 +81,7 @@ def check_framing(name: str, first: bytes, end: bytes, size: int) -> None:
 
 
 def _is_closed(end: bytes) -> bool:
-    """Whether the array ends with these lines; a cut may fall behind a bracket that belongs to an entity."""
+    """Whether the array ends with these lines. Behind a cut, the last bracket may belong to an entity."""
     line = end.rstrip().rpartition(b"\n")[2]
     entity = line.strip(_FRAMING)
     try:
@@ -89,7 +90,7 @@ def _is_closed(end: bytes) -> bool:
         return False
 
 
-def cut_run(
+def cut_shard_range(
     stream: DumpFile, settings: DumpSettings, begin: int = 0, stop: int | None = None, is_line: bool = True
 ) -> Iterator[Shard]:
     """Cut shards from a stream that begins somewhere in the content.
@@ -98,16 +99,16 @@ def cut_run(
         stream: The content from byte `begin` on.
         settings: How to cut.
         begin: Where the stream begins.
-        stop: The number of the first shard that is not wanted any more; None to read to the end.
-        is_line: Whether a line begins at `begin`; if not, the rest of the line there is passed over.
+        stop: The number of the first shard not to read; None to read to the end.
+        is_line: Whether a line begins at `begin`; if not, the rest of that line is skipped.
 
     Raises:
         InputError: The dump is damaged or cut off, or a line is longer than `max_line_bytes`.
     """
     size, offset, rest = settings.shard_bytes, begin, b""
     if not is_line:
-        head, rest = _read_lines(stream, b"", 0, begin, settings)
-        offset += len(head)
+        skipped, rest = _read_lines(stream, b"", 0, begin, settings)
+        offset += len(skipped)
     number = offset // size
     while stop is None or number < stop:
         border = (number + 1) * size - 1 - offset  # the first newline from here on ends the shard
@@ -120,14 +121,14 @@ def cut_run(
 
 
 def _read_lines(stream: DumpFile, rest: bytes, border: int, offset: int, settings: DumpSettings) -> tuple[bytes, bytes]:
-    """The bytes up to the first newline at or behind `border`, or all there are, and what was read behind them.
+    """The bytes up to the first newline at or behind `border`, or up to the end, and those that were read behind them.
 
     Args:
-        stream: Where to read on.
-        rest: What was read of it before.
-        border: Counted from the first byte of `rest`.
-        offset: Where that byte is in the content.
-        settings: How long a line may be.
+        stream: Where to read.
+        rest: The bytes that were read before and not delivered.
+        border: A place, counted from the first byte of `rest`.
+        offset: The place of that byte in the content.
+        settings: The limit on the length of a line.
     """
     chunks, length = [rest], len(rest)
     found, line = rest.find(b"\n", border), rest.rfind(b"\n") + 1  # where the shard ends and its last line begins

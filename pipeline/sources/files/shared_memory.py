@@ -1,6 +1,6 @@
-"""Bytes handed from process to process through shared memory: only a name and a length are ever pickled.
+"""Buffers in shared memory, which pass bytes from process to process: only a name and a length are pickled.
 
-Names are decided by the work, so that what a killed run left behind is taken over by the next one.
+Names depend on the work folder alone, so the next run replaces what a killed run left behind.
 """
 
 import contextlib
@@ -12,40 +12,23 @@ from typing import Self
 
 
 @dataclass(frozen=True)
-class Slot:
+class Buffer:
     """Some bytes in shared memory."""
 
     name: str
     size: int
 
 
-def prefix_of(folder: Path) -> str:
-    """How the names begin of what is handed over for a folder, which one run at a time works in."""
+def buffer_prefix(folder: Path) -> str:
+    """How the names of all buffers of a work folder begin; one run at a time works in a folder."""
     return f"editmill-{hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:8]}"
 
 
-def share(data: bytes, name: str) -> Slot:
-    """Put bytes into shared memory, whence `take` removes them."""
-    memory = _make(name, len(data))
-    _view(memory)[: len(data)] = data
+def read_buffer(buffer: Buffer) -> bytes:
+    """The bytes of a buffer."""
+    memory = SharedMemory(buffer.name)
+    data = bytes(_view(memory)[: buffer.size])
     memory.close()
-    return Slot(name, len(data))
-
-
-def look(slot: Slot) -> bytes:
-    """The bytes of a slot."""
-    memory = SharedMemory(slot.name)
-    data = bytes(_view(memory)[: slot.size])
-    memory.close()
-    return data
-
-
-def take(slot: Slot) -> bytes:
-    """The bytes of a slot, which is gone then."""
-    memory = SharedMemory(slot.name)
-    data = bytes(_view(memory)[: slot.size])
-    memory.close()
-    memory.unlink()
     return data
 
 
@@ -57,22 +40,22 @@ def _view(memory: SharedMemory) -> memoryview:
 
 def _make(name: str, size: int) -> SharedMemory:
     with contextlib.suppress(FileNotFoundError):
-        left_over = SharedMemory(name)
-        left_over.close()
-        left_over.unlink()
+        leftover = SharedMemory(name)
+        leftover.close()
+        leftover.unlink()
     return SharedMemory(name, create=True, size=max(size, 1))
 
 
-class Slots:
-    """Slots that are filled again once they are free: new memory costs as much as the copying."""
+class BufferPool:
+    """Buffers that are used again once they are free: new memory costs as much as copying."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._made: dict[str, SharedMemory] = {}
         self._free: list[str] = []
 
-    def fill(self, data: bytes) -> Slot:
-        """Put bytes into a free slot."""
+    def put(self, data: bytes) -> Buffer:
+        """Put bytes into a free buffer."""
         name = self._free.pop() if self._free else f"{self._prefix}-{len(self._made)}"
         memory = self._made.get(name)
         if memory is None or memory.size < len(data):
@@ -81,11 +64,11 @@ class Slots:
                 memory.unlink()
             memory = self._made[name] = _make(name, len(data))
         _view(memory)[: len(data)] = data
-        return Slot(name, len(data))
+        return Buffer(name, len(data))
 
-    def free(self, slot: Slot) -> None:
-        """Let a slot be filled again."""
-        self._free.append(slot.name)
+    def release(self, buffer: Buffer) -> None:
+        """Make a buffer free again."""
+        self._free.append(buffer.name)
 
     def __enter__(self) -> Self:
         return self

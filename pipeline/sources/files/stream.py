@@ -1,6 +1,6 @@
-"""Dumps that are not files here: standard input, named `-`, and addresses that fsspec understands.
+"""Dumps that are streams and not local files: standard input, named `-`, and addresses that fsspec understands.
 
-They are read once, from front to back, and hashed on the way. What needs them more than once stores them first.
+They are read once, from front to back, and hashed at the same time. Jobs that read a dump twice save it first.
 """
 
 import hashlib
@@ -12,41 +12,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from pipeline.core.errors import InputError, UsageError
+from pipeline.core.errors import InputError
+from pipeline.core.extras import missing_extra, require
 from pipeline.core.tables import whole_file
-from pipeline.sources.files.compression import CHUNK_BYTES, DumpFile, decoder
+from pipeline.sources.files.compression import DumpFile, decoder
+from pipeline.sources.files.frames import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from fsspec.core import OpenFile
 
-PIPE = "-"
+STANDARD_INPUT = "-"
 
 
-def arrives(name: str) -> bool:
-    """Whether a dump of this name is no file here.
+def is_stream(name: str) -> bool:
+    """Whether a dump of this name is a stream and not a local file.
 
-    >>> arrives("-"), arrives("https://example.org/all.json.gz"), arrives("all.json.gz")
+    >>> is_stream("-"), is_stream("https://example.org/all.json.gz"), is_stream("all.json.gz")
     (True, True, False)
     """
-    return name == PIPE or "://" in name
+    return name == STANDARD_INPUT or "://" in name
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """A dump that is being read: its content, and its hash once all has been read."""
+class StreamedDump:
+    """A dump that is being read: its content, and its hash once all of it has been read."""
 
     dump: DumpFile
     raw: "_Hashed"
 
     def sha256(self) -> str:
-        """The hash of the packed bytes; what follows the content is read too."""
+        """The hash of the compressed bytes; reads to the end of the stream."""
         while self.raw.read(CHUNK_BYTES):
             pass
         return self.raw.digest.hexdigest()
 
 
 class _Hashed:
-    """A stream that cannot be sought in, counted and hashed as it is read."""
+    """A stream without seeking, which counts and hashes what is read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -55,7 +57,7 @@ class _Hashed:
         self._ahead = b""
 
     def peek(self, size: int) -> bytes:
-        """The first bytes, which will be read again."""
+        """The first bytes, which `read` returns again."""
         while len(self._ahead) < size and (data := self._fetch(size - len(self._ahead))):
             self._ahead += data
         return self._ahead
@@ -85,45 +87,44 @@ class _Hashed:
         return self._count - len(self._ahead)
 
     def close(self) -> None:
-        """Leave the stream to whoever opened it."""
+        """Do nothing: whoever opened the stream closes it."""
 
 
 @contextmanager
-def arriving(name: str) -> Generator[Arrival, None, None]:
-    """Read a dump as it arrives.
+def open_stream(name: str) -> Generator[StreamedDump, None, None]:
+    """Open a dump that is a stream.
 
     Raises:
         InputError: It cannot be opened.
         UsageError: The address needs a package that is not installed.
     """
-    if name == PIPE:
+    if name == STANDARD_INPUT:
         raw = _Hashed(cast(IO[bytes], sys.stdin.buffer))
-        yield Arrival(DumpFile("standard input", raw, decoder(raw, raw.peek(4))), raw)
+        yield StreamedDump(DumpFile("standard input", raw, decoder(raw, raw.peek(4))), raw)
         return
-    try:
-        import fsspec
-    except ImportError as error:
-        raise UsageError(
-            "Addresses need the package fsspec", name, "Install it with `pip install editmill[remote]`."
-        ) from error
+    require("remote", name)
+    import fsspec
+
     try:
         file = cast("OpenFile", fsspec.open(name, "rb")).open()
-    except (OSError, ValueError, ImportError) as error:  # not there, an unknown protocol, or one that needs a package
+    except ImportError as error:
+        raise missing_extra("remote", f"The address requires a package that is not installed: {error}", name) from error
+    except (OSError, ValueError) as error:  # not there, or an unknown protocol
         raise InputError(f"The address cannot be opened: {error}", name, "Check it.") from error
     with file:
         raw = _Hashed(file)
-        yield Arrival(DumpFile(name, raw, decoder(raw, raw.peek(4))), raw)
+        yield StreamedDump(DumpFile(name, raw, decoder(raw, raw.peek(4))), raw)
 
 
-def store(name: str, folder: Path) -> Path:
-    """Store a dump that arrives, packed as it is, under its hash.
+def save_stream(name: str, folder: Path) -> Path:
+    """Save a stream, as compressed as it is, in a file named after its hash.
 
     Raises:
         InputError: It cannot be opened.
         StorageError: There is no room for it.
     """
-    with arriving(name) as arrival, whole_file(folder / "arriving") as part:
+    with open_stream(name) as stream, whole_file(folder / "incoming") as part:
         with part.open("wb") as file:
-            shutil.copyfileobj(arrival.raw, file, CHUNK_BYTES)
-        stored = folder / arrival.sha256()
-    return (folder / "arriving").replace(stored)
+            shutil.copyfileobj(stream.raw, file, CHUNK_BYTES)
+        saved = folder / stream.sha256()
+    return (folder / "incoming").replace(saved)

@@ -1,4 +1,4 @@
-"""Items as they are now, fetched in batches and kept as lines of a dump until a visit is over."""
+"""Items as they are now, fetched in batches and kept as lines of a dump until the harvest is finished."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -18,36 +18,40 @@ _LANGUAGES = "en|mul"  # those that the reader takes labels from
 def fetch_items(
     wiki: Wiki, items: Collection[int], store: Path, batch: int, database: Database, reporter: Reporter
 ) -> None:
-    """Fetch items that are not in the store yet.
+    """Fetch the items that are not in the store yet.
 
     Args:
         wiki: The repository.
         items: Their numbers.
-        store: A folder of TEXTS, a file a batch; an item that is not there has no text.
-        batch: How many to ask for at a time.
+        store: A folder of TEXTS, one file per batch. An item that is deleted or merged has no text.
+        batch: Items per request.
         database: A session to work in.
-        reporter: Where to tell how far it has come.
+        reporter: Reports progress.
+
+    Raises:
+        ServiceError: The wiki refuses us or keeps failing.
+        BudgetSpent: The run has used its budget of requests.
     """
-    waiting = sorted(set(items) - stored(store, database))
-    with reporter.track("items", len(waiting)) as advance:
-        for start in range(0, len(waiting), batch):
-            part = waiting[start : start + batch]
+    pending = sorted(set(items) - _stored_items(store, database))
+    with reporter.track("items", len(pending)) as advance:
+        for start in range(0, len(pending), batch):
+            part = pending[start : start + batch]
             found = wiki.entities([f"Q{item}" for item in part], _PROPS, languages=_LANGUAGES)
-            rows = [(item, _line(found[f"Q{item}"])) for item in part]
+            rows = [(item, _dump_line(found[f"Q{item}"])) for item in part]
             write_rows(rows, store / f"{draw_key(0, *part)[:16]}.parquet", schema.TEXTS)
             advance(len(part))
 
 
-def stored(store: Path, database: Database) -> set[int]:
-    """The items that a store knows of."""
+def _stored_items(store: Path, database: Database) -> set[int]:
+    """The items in a store."""
     if not any(store.glob("*.parquet")):
         return set()
     database.view("items", store)
     return set(cast(Iterable[int], database.table("SELECT id FROM items").column("id").to_pylist()))
 
 
-def _line(entity: Answer) -> bytes | None:
-    """An item as a line of a dump; None if it is gone or was merged into another."""
+def _dump_line(entity: Answer) -> bytes | None:
+    """An item as a line of a dump; None if it was deleted, or merged into another item."""
     if "missing" in entity or "redirects" in entity:
         return None
     kept: dict[str, Any] = {key: value for key, value in entity.items() if key not in ("pageid", "ns", "title")}

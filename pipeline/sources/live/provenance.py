@@ -1,18 +1,18 @@
-"""Differences and recent changes to PROVENANCE: which edits of a window made each difference, as their summaries tell.
+"""Differences and recent changes to PROVENANCE: which edits of a window made each difference, from their summaries.
 
-A summary names the edit's deed and its property, and its value if that is an item or a string; other values are written
-for people, in the wiki's language, and are not compared. Where several edits may have made a difference, those count
-whose summaries say most: deed, property and value; deed and property; nothing, as summaries of batches, merges and
-undoings do. The difference was there by the last of them.
+A summary names the action of the edit and its property. It also names the value if that is an item or a string. Other
+values are written for readers, in the language of the wiki, and are not compared. If several edits may have made a
+difference, those with the most specific summaries count: action, property and value; action and property; nothing, as
+in summaries of batches, merges and undos. The statement was there after the last of them.
 """
 
 from pathlib import Path
 
 from pipeline.core import schema
 from pipeline.core.tables import Database
-from pipeline.sources.live.recent_changes import NAMES_PROPERTY, NO_STATEMENT
+from pipeline.sources.live.edit_summaries import NAMES_PROPERTY, NO_STATEMENT
 
-# Both sides of a difference: a statement that went as another came is a difference of its own.
+# Both sides of a difference: a statement that was removed when another was added is a difference of its own.
 _TOUCHED = """
 SELECT subject_id, property_id, kind, new_statement_id AS statement_id, new_object_id AS object_id, new_value AS value
 FROM differences WHERE property_id IS NOT NULL AND new_statement_id IS NOT NULL
@@ -22,25 +22,25 @@ FROM differences WHERE property_id IS NOT NULL AND kind IN ('removed', 'swapped'
 """
 
 _EDITS = rf"""
-SELECT rcid, item_id, time, tags, comment, regexp_extract(comment, '^/\* (wb[a-z-]+):', 1) AS deed,
+SELECT rcid, item_id, time, tags, comment, regexp_extract(comment, '^/\* (wb[a-z-]+):', 1) AS action,
     try_cast(regexp_extract(comment, '\[\[Property:P(\d+)\]\]', 1) AS BIGINT) AS named_id,
     regexp_matches(comment, '{NAMES_PROPERTY}') AS names_property
 FROM changes WHERE kind IN ('edit', 'new') AND (comment IS NULL OR NOT regexp_matches(comment, '{NO_STATEMENT}'))
 """
 
-# Whether a deed is one that makes a difference of this kind. Summaries about qualifiers name the property of these.
+# Whether an action makes a difference of this kind. Summaries about qualifiers name the property of the qualifier.
 _FITS = """
 CASE t.kind
-    WHEN 'removed' THEN starts_with(deed, 'wbremoveclaims') AND named_id = property_id
-    WHEN 'rank' THEN deed IN ('wbsetclaim-update', 'wbsetclaim-update-rank') AND named_id = property_id
+    WHEN 'removed' THEN starts_with(action, 'wbremoveclaims') AND named_id = property_id
+    WHEN 'rank' THEN action IN ('wbsetclaim-update', 'wbsetclaim-update-rank') AND named_id = property_id
     WHEN 'reference' THEN named_id = property_id AND (
-        deed IN ('wbsetclaim-update', 'wbsetclaim-update-references')
-        OR starts_with(deed, 'wbsetreference') OR starts_with(deed, 'wbremovereferences'))
-    WHEN 'qualifier' THEN starts_with(deed, 'wbsetqualifier') OR starts_with(deed, 'wbremovequalifiers')
-        OR (deed IN ('wbsetclaim-update', 'wbsetclaim-update-qualifiers') AND named_id = property_id)
-    WHEN 'revalued' THEN deed IN ('wbsetclaimvalue', 'wbsetclaim-update') AND named_id = property_id
-    ELSE named_id = property_id AND (deed IN ('wbsetclaimvalue', 'wbsetclaim-update')
-        OR starts_with(deed, 'wbcreateclaim') OR starts_with(deed, 'wbsetclaim-create'))
+        action IN ('wbsetclaim-update', 'wbsetclaim-update-references')
+        OR starts_with(action, 'wbsetreference') OR starts_with(action, 'wbremovereferences'))
+    WHEN 'qualifier' THEN starts_with(action, 'wbsetqualifier') OR starts_with(action, 'wbremovequalifiers')
+        OR (action IN ('wbsetclaim-update', 'wbsetclaim-update-qualifiers') AND named_id = property_id)
+    WHEN 'revalued' THEN action IN ('wbsetclaimvalue', 'wbsetclaim-update') AND named_id = property_id
+    ELSE named_id = property_id AND (action IN ('wbsetclaimvalue', 'wbsetclaim-update')
+        OR starts_with(action, 'wbcreateclaim') OR starts_with(action, 'wbsetclaim-create'))
 END
 """
 _NAMES_VALUE = """
@@ -48,19 +48,19 @@ CASE WHEN object_id IS NOT NULL
         THEN contains(comment, '[[Q' || object_id || ']]') OR contains(comment, ':Q' || object_id || ']]')
     ELSE contains(comment || ',', ']]: ' || value || ',') END
 """
-# The lower the grade, the more the summary says; an update of a statement that came is rarely what brought it.
+# A lower grade is a more specific summary. An update of a new statement is rarely the edit that added it.
 _GRADED = f"""
 SELECT t.*, e.*, CASE
-    WHEN fits AND names_value THEN CASE WHEN is_afterthought THEN 2 ELSE 1 END
+    WHEN fits AND names_value THEN CASE WHEN is_update_of_new THEN 2 ELSE 1 END
     WHEN comment IS NULL THEN 3
     WHEN fits AND (object_id IS NULL OR NOT contains(comment, ']]: [['))
-        THEN CASE WHEN is_afterthought THEN 4 ELSE 3 END
-    WHEN NOT names_property AND starts_with(deed, 'wb') AND NOT starts_with(deed, 'wbremove') THEN 5
-    WHEN NOT names_property AND (deed = '' OR kind = 'removed') THEN 6
+        THEN CASE WHEN is_update_of_new THEN 4 ELSE 3 END
+    WHEN NOT names_property AND starts_with(action, 'wb') AND NOT starts_with(action, 'wbremove') THEN 5
+    WHEN NOT names_property AND (action = '' OR kind = 'removed') THEN 6
 END AS grade
 FROM touched t JOIN edits e ON e.item_id = t.subject_id,
     LATERAL (SELECT {_FITS} AS fits, {_NAMES_VALUE} AS names_value,
-        deed = 'wbsetclaim-update' AND kind IN ('added', 'swapped', 'recreated') AS is_afterthought)
+        action = 'wbsetclaim-update' AND kind IN ('added', 'swapped', 'recreated') AS is_update_of_new)
 """
 _PROVENANCE = """
 SELECT subject_id, property_id, statement_id, list_sort(list_distinct(list(rcid))) AS rcids,
@@ -74,10 +74,10 @@ GROUP BY subject_id, property_id, statement_id ORDER BY subject_id, statement_id
 
 
 def find_provenance(database: Database, out: Path) -> Path:
-    """Write PROVENANCE of the differences.
+    """Write PROVENANCE of all differences.
 
     Args:
-        database: A session with the views `differences` and `changes`, as `recent_changes.open_changes` opens these.
+        database: A session with the view `differences` and the table `changes` of `revision_spans.open_changes`.
         out: The file to write.
     """
     for name, sql in (("touched", _TOUCHED), ("edits", _EDITS), ("graded", _GRADED)):

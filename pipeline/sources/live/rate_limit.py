@@ -1,8 +1,8 @@
-"""One polite gate for every request of the process: a rate, a contact, patience, and an end to patience.
+"""The rate limit: every request of the process waits for its turn, is retried after failures, and counts in a budget.
 
-The gate is a transport adapter of `requests`, its documented place for such things. pywikibot's session gets one, our
-own session gets one, and urllib, which SPARQLWrapper uses, is given an opener that sends through our session. So no
-client retries, waits or identifies itself on its own: what comes out of the gate is an answer worth reading.
+`RateLimiter` sends through a transport adapter of `requests`, the documented place for such rules. pywikibot's session
+and our own sessions mount it. SPARQLWrapper uses urllib, so urllib gets an opener that sends through our session. No
+client retries, waits or sets a user agent by itself, and a client only sees complete answers.
 """
 
 import contextlib
@@ -32,16 +32,16 @@ from pipeline.core.settings import PoliteSettings
 
 _BUSY = frozenset({429, 502, 503, 504})
 _BUSY_CODES = re.compile(r"maxlag|ratelimited|readonly|internal_api_error_\w+")
-# A query that ran out of time is asked again in parts by whoever asked, never as it was.
+# What query services write into an answer when a query timed out. The caller splits such a query; nobody repeats it.
 TIMED_OUT = re.compile(rb"TimeoutException|SPARQL-QUERY: queryStr=|!!!!>># An error has occurred")
-_LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
-_GARBLED = (requests.exceptions.ContentDecodingError,)
+_CONNECTION_ERRORS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+_DECODING_ERRORS = (requests.exceptions.ContentDecodingError,)
 _CONTACT = re.compile(r"[^@\s()]+@[^@\s()]+\.[^@\s()]+|https?://[^\s()]+")
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Where time comes from, in seconds; tests drive one of their own."""
+    """The source of time, in seconds; tests use their own."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -49,15 +49,15 @@ class Clock:
 
 @dataclass
 class Traffic:
-    """What went through the gate."""
+    """Counts of the requests that were sent."""
 
     sent: int = 0
     failed: int = 0
     waited: float = 0.0  # seconds
     hosts: Counter[str] = field(default_factory=Counter[str])
 
-    def told(self) -> dict[str, object]:
-        """For the report of a run."""
+    def summary(self) -> dict[str, object]:
+        """The counts as fields of a log event."""
         return {
             "requests": self.sent,
             "failed": self.failed,
@@ -67,111 +67,113 @@ class Traffic:
 
 
 @dataclass(frozen=True)
-class _Trouble:
-    """Why an answer is not worth reading, and how long the server asks to be left alone."""
+class _Failure:
+    """Why a request must be repeated, and how long the server asks to wait first."""
 
-    what: str
-    wait: float = 0.0
+    reason: str
+    retry_after: float = 0.0  # seconds
 
 
-class Gate:
-    """Lets requests through one at a time, at a rate, within a budget.
+class RateLimiter:
+    """Sends requests one at a time, at a limited rate, within a budget, and retries those that fail.
 
     Args:
-        contact: The operator's mail address or page, which every request carries.
-        settings: How often, how patiently, how many.
-        seed: Of the jitter.
-        clock: Where time comes from.
+        contact: The operator's mail address or web page; it is part of the user agent of every request.
+        settings: The rate, the budget, and when to retry or stop.
+        seed: The seed of the jitter of waiting times.
+        clock: The source of time.
+
+    Attributes:
+        user_agent: The user agent of every request.
+        traffic: Counts of the requests that were sent.
+        no_timeout_retry: URLs whose time-outs are raised at once, because the caller splits its query instead.
+        fatal_error: The error that ended the run, since clients may wrap it in errors of their own.
 
     Raises:
-        UsageError: There is no contact, or it is none.
+        UsageError: The contact is missing or is neither a mail address nor a URL.
     """
 
     def __init__(self, contact: str | None, settings: PoliteSettings, seed: int = 0, clock: Clock | None = None):
         if not contact or not _CONTACT.fullmatch(contact):
             raise UsageError(
-                "Wikimedia's servers ask who is asking",
+                "Wikimedia's servers require a contact",
                 "--contact",
-                "Give the mail address or page of whoever runs this, as in --contact you@example.org.",
+                "Give the mail address or web page of the operator, for example --contact you@example.org.",
             )
-        self.agent = f"editmill/{__version__} ({contact}) {requests.utils.default_user_agent()}"
+        self.user_agent = f"editmill/{__version__} ({contact}) {requests.utils.default_user_agent()}"
         self.traffic = Traffic()
-        self.long_questions: set[str] = (
-            set()
-        )  # addresses where a time-out is an answer: whoever asks splits the question
-        self.failure: ServiceError | None = None  # what ended a run; clients may wrap it in errors of their own
+        self.no_timeout_retry: set[str] = set()
+        self.fatal_error: ServiceError | None = None
         self.settings, self._seed, self._clock = settings, seed, clock or Clock()
         self._tokens, self._filled = float(settings.burst), self._clock.now()
         self._failures = self._breaks = 0
         self._lock = threading.RLock()
 
     def adapter(self) -> HTTPAdapter:
-        """What a session of `requests` mounts to send through this gate."""
-        return _GateAdapter(self)
+        """The transport adapter that a session of `requests` mounts."""
+        return _RateLimitedAdapter(self)
 
     def session(self) -> requests.Session:
-        """A session that sends through this gate and nowhere else."""
+        """A session whose every request is rate limited."""
         session = requests.Session()
         for scheme in ("http://", "https://"):
             session.mount(scheme, self.adapter())
         return session
 
-    def pass_through(
-        self, url: str, transmit: Callable[[], requests.Response], is_stream: bool = False
-    ) -> requests.Response:
-        """Send a request until its answer is worth reading.
+    def send(self, url: str, transmit: Callable[[], requests.Response], is_stream: bool = False) -> requests.Response:
+        """Send a request, and send it again until its answer is complete.
 
         Args:
-            url: Where to.
-            transmit: Sends it once and reads the whole body.
-            is_stream: The body of a good answer is left for the caller to read, who tells by `arrived` and `broke_off`
-                how that went.
+            url: Its URL.
+            transmit: Sends the request once and reads the whole body.
+            is_stream: Whether the caller reads the body. It then reports the result with `record_success` and
+                `record_failure`.
 
         Raises:
-            BudgetSpent: The run may send no more.
-            ServiceError: The server refuses us, or failed too often in a row.
+            BudgetSpent: The run has used its budget of requests.
+            ServiceError: The server refuses our requests, or failed too often in a row.
         """
         with self._lock:
             while True:
-                self._admit(url)
+                self._wait_for_token(url)
                 try:
                     response = transmit()
                     if is_stream and response.ok:
                         return response
-                    trouble = self._judge(response)
-                except _LOST as error:
-                    if isinstance(error, requests.ReadTimeout) and url in self.long_questions:
+                    failure = self._check(response)
+                except _CONNECTION_ERRORS as error:
+                    if isinstance(error, requests.ReadTimeout) and url in self.no_timeout_retry:
                         raise
-                    response, trouble = None, _Trouble(f"the connection failed: {type(error).__name__}")
-                except _GARBLED:
-                    response, trouble = None, _Trouble("the answer cannot be unpacked")
-                if response is not None and trouble is None:
+                    response, failure = None, _Failure(f"the connection failed: {type(error).__name__}")
+                except _DECODING_ERRORS:
+                    response, failure = None, _Failure("the answer cannot be decompressed")
+                if response is not None and failure is None:
                     self._failures = self._breaks = 0
                     return response
-                self._endure(url, trouble or _Trouble("no answer"))
+                self._back_off(url, failure or _Failure("no answer"))
 
-    def arrived(self) -> None:
-        """Some of a body that is read as it comes has arrived: the server is well."""
+    def record_success(self) -> None:
+        """Note that a part of a streamed body has arrived, which resets the count of failures."""
         with self._lock:
             self._failures = self._breaks = 0
 
-    def broke_off(self, url: str, what: str) -> None:
-        """A body that is read as it comes broke off: wait before the rest is asked for.
+    def record_failure(self, url: str, reason: str) -> None:
+        """Note that a streamed body is incomplete, and wait before the caller requests the rest.
 
         Raises:
             ServiceError: The server failed too often in a row.
         """
         with self._lock:
-            self._endure(url, _Trouble(what))
+            self._back_off(url, _Failure(reason))
 
-    def _admit(self, url: str) -> None:
-        """Wait for a token of the bucket and take it."""
+    def _wait_for_token(self, url: str) -> None:
+        """Wait for a token of the token bucket and take it."""
         if self.traffic.sent >= self.settings.budget:
             self._stop(
                 BudgetSpent(
                     f"The run has sent the {self.settings.budget} requests that it may",
                     urlsplit(url).netloc,
-                    "What was fetched is kept: run again to go on, or raise polite.budget.",
+                    "What was fetched is kept: run again to continue, or raise polite.budget.",
                 )
             )
         rate = self.settings.requests_per_minute / 60
@@ -185,66 +187,66 @@ class Gate:
         self.traffic.sent += 1
         self.traffic.hosts[urlsplit(url).netloc] += 1
 
-    def _judge(self, response: requests.Response) -> _Trouble | None:
-        """What is wrong with an answer that asking again may put right.
+    def _check(self, response: requests.Response) -> _Failure | None:
+        """The failure of an answer that a retry may cure; None for an answer to use.
 
         Raises:
-            Refused: Asking again would make it worse.
+            Refused: The server forbids our requests: a retry would make it worse.
         """
         status = response.status_code
         if status == 403:
-            what = f"The server refuses us: {_line(response.content)}"
-            self._stop(Refused(what, response.url, "Is --contact right? Do not run again before you know why."))
+            what = f"The server refuses us: {_first_line(response.content)}"
+            self._stop(Refused(what, response.url, "Check --contact. Do not run again before you know the reason."))
         if TIMED_OUT.search(response.content):
             return None
         if status in _BUSY or status == 500:
-            return _Trouble(f"status {status}", _retry_after(response))
-        return _unsound(response) if response.ok else None
+            return _Failure(f"status {status}", _retry_after(response))
+        return _json_failure(response) if response.ok else None
 
-    def _endure(self, url: str, trouble: _Trouble) -> None:
-        """Wait after a failure; give up when too many came in a row."""
+    def _back_off(self, url: str, failure: _Failure) -> None:
+        """Wait after a failure: exponential backoff, then a circuit breaker, then stop the run."""
         settings = self.settings
         self.traffic.failed += 1
         self._failures += 1
         wait = min(settings.backoff_seconds * 2 ** (self._failures - 1), settings.max_backoff_seconds)
         wait *= 0.5 + fraction(self._seed, "backoff", self.traffic.sent) / 2
-        if self._failures % settings.break_after == 0:  # the circuit opens, and one request tries it after a while
+        if self._failures % settings.break_after == 0:  # the circuit opens; one request tests it later
             self._breaks += 1
             wait = settings.break_seconds
         if self._breaks > settings.max_breaks:
             self._stop(
                 ServiceError(
-                    f"The server failed {self._failures} times in a row; the last time: {trouble.what}",
+                    f"The server failed {self._failures} times in a row; the last time: {failure.reason}",
                     url.partition("?")[0],
-                    "What was fetched is kept: run again later to go on.",
+                    "What was fetched is kept: run again later to continue.",
                 )
             )
-        self._sleep(max(wait, trouble.wait))
+        self._sleep(max(wait, failure.retry_after))
 
     def _sleep(self, seconds: float) -> None:
         self.traffic.waited += seconds
         self._clock.sleep(seconds)
 
     def _stop(self, error: ServiceError) -> NoReturn:
-        self.failure = error
+        self.fatal_error = error
         raise error
 
 
-def _unsound(response: requests.Response) -> _Trouble | None:
-    """Trouble inside an answer that came with a good status."""
+def _json_failure(response: requests.Response) -> _Failure | None:
+    """The failure inside a JSON answer with a good status."""
     if "json" not in response.headers.get("Content-Type", ""):
         return None
     try:
         answer: object = json.loads(response.content)
     except ValueError:
-        return _Trouble("the answer is cut off")
+        return _Failure("the answer is cut off")
     error = cast(dict[str, Any], answer).get("error") if isinstance(answer, dict) else None
     code = str(cast(dict[str, Any], error).get("code", "")) if isinstance(error, dict) else ""
-    return _Trouble(f"the API says {code}", _retry_after(response)) if _BUSY_CODES.fullmatch(code) else None
+    return _Failure(f"the API says {code}", _retry_after(response)) if _BUSY_CODES.fullmatch(code) else None
 
 
 def _retry_after(response: requests.Response) -> float:
-    """Seconds that the server asks for, which it may write as a time; 0 if it does not ask."""
+    """The seconds of the `Retry-After` header, which may also be a date; 0 without one."""
     text = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
@@ -254,63 +256,65 @@ def _retry_after(response: requests.Response) -> float:
     return max(email.utils.mktime_tz(moment) - datetime.now(UTC).timestamp(), 0.0)
 
 
-def _line(content: bytes) -> str:
-    """The beginning of a body, on one line."""
+def _first_line(content: bytes) -> str:
+    """The first 200 bytes of a body, on one line."""
     return " ".join(content[:200].decode("utf-8", errors="replace").split())
 
 
-class _GateAdapter(HTTPAdapter):
-    """Sends by way of a gate."""
+class _RateLimitedAdapter(HTTPAdapter):
+    """Sends requests of `requests` through a rate limiter."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, limiter: RateLimiter) -> None:
         super().__init__()
-        self._gate = gate
+        self._limiter = limiter
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request that says who asks; `requests` documents the arguments."""
-        gate = self._gate
-        request.headers["User-Agent"] = gate.agent
+        """Send a request with our user agent; `requests` documents the arguments."""
+        limiter = self._limiter
+        request.headers["User-Agent"] = limiter.user_agent
         is_stream = bool(kwargs.get("stream"))
-        request.headers["Accept-Encoding"] = "identity" if is_stream else "gzip"  # parts of a file go by its own bytes
-        settings = gate.settings
+        request.headers["Accept-Encoding"] = "identity" if is_stream else "gzip"  # byte ranges count plain bytes
+        settings = limiter.settings
         kwargs["timeout"] = (settings.connect_seconds, settings.timeout_seconds)
 
         def transmit() -> requests.Response:
-            response = super(_GateAdapter, self).send(request, *args, **kwargs)
+            response = super(_RateLimitedAdapter, self).send(request, *args, **kwargs)
             if not (is_stream and response.ok):
-                _ = response.content  # read now: a body that breaks off is a failure like others
+                _ = response.content  # read now, so that an incomplete body is a failure like others
             return response
 
-        return gate.pass_through(request.url or "", transmit, is_stream)
+        return limiter.send(request.url or "", transmit, is_stream)
 
 
 class _UrllibHandler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    """Lets urllib send by way of a gate."""
+    """Sends requests of urllib through a session of `requests`."""
 
     def __init__(self, session: requests.Session) -> None:
         super().__init__()
         self._session = session
 
     def http_open(self, req: urllib.request.Request) -> Any:
-        """Send a request of urllib."""
+        """Send a request; urllib looks this method up by its name."""
         data = cast(bytes | None, req.data)
         headers = {name: value for name, value in req.header_items() if name.lower() != "host"}
         response = self._session.request(req.get_method(), req.full_url, data=data, headers=headers)
-        told = Message()
+        answer_headers = Message()
         for name, value in response.headers.items():
             if name.lower() not in ("content-encoding", "content-length", "transfer-encoding"):
-                told[name] = value
-        answer = urllib.response.addinfourl(io.BytesIO(response.content), told, req.full_url, response.status_code)
-        answer.msg = response.reason  # pyright: ignore[reportAttributeAccessIssue]  # which urllib itself asks for
+                answer_headers[name] = value
+        answer = urllib.response.addinfourl(
+            io.BytesIO(response.content), answer_headers, req.full_url, response.status_code
+        )
+        answer.msg = response.reason  # pyright: ignore[reportAttributeAccessIssue]  # urllib reads it
         return answer
 
     https_open = http_open
 
 
 @contextlib.contextmanager
-def urllib_through(gate: Gate) -> Generator[None]:
-    """While the block runs, everything that urllib opens goes through the gate."""
-    session = gate.session()
+def urllib_rate_limited(limiter: RateLimiter) -> Generator[None]:
+    """Send everything that urllib opens in the block through a rate limiter."""
+    session = limiter.session()
     urllib.request.install_opener(urllib.request.build_opener(_UrllibHandler(session)))
     try:
         yield

@@ -1,6 +1,6 @@
-"""Revisions by id, fetched in batches, checked for wholeness, and kept until they are used.
+"""Revisions by id, fetched in batches, checked for completeness, and kept in the state folder.
 
-What is fetched is storage JSON: our reader takes it like a line of a dump once its revision and time are put in.
+A revision is stored JSON. With its revision number and time added, our reader takes it like a line of a dump.
 """
 
 import json
@@ -23,29 +23,29 @@ _Row = tuple[Any, ...]  # the columns of schema.REVISION_TEXTS, in order
 def fetch_revisions(
     wiki: Wiki, wanted: set[int], store: Path, settings: LiveSettings, database: Database, advance: Advance
 ) -> set[int]:
-    """Fetch revisions that are not in the store yet.
+    """Fetch the revisions that are not in the store yet.
 
     Args:
         wiki: The repository.
         wanted: Ids of revisions.
-        store: A folder of REVISION_TEXTS, a file a batch.
-        settings: How many to ask for at a time, and how often for those that are missing.
+        store: A folder of REVISION_TEXTS, one file per batch.
+        settings: The batch size, and how often to try again for missing revisions.
         database: A session to work in.
-        advance: Told how many are done.
+        advance: Called with the number of revisions that are done.
 
     Returns:
-        The revisions that are not there: their pages were deleted.
+        The revisions that the wiki does not have, because their pages were deleted.
 
     Raises:
-        ServiceError: An answer is not whole, or the server keeps failing.
+        ServiceError: An answer is incomplete, or the server keeps failing.
     """
-    missing = wanted - _stored(store, database)
+    missing = wanted - _stored_revisions(store, database)
     advance(len(wanted) - len(missing))
     for _ in range(settings.missing_tries):
-        waiting, missing = sorted(missing), set[int]()
-        for start in range(0, len(waiting), settings.batch):
-            batch = waiting[start : start + settings.batch]
-            rows, bad = _fetch(wiki, batch)
+        pending, missing = sorted(missing), set[int]()
+        for start in range(0, len(pending), settings.batch):
+            batch = pending[start : start + settings.batch]
+            rows, bad = _fetch_batch(wiki, batch)
             if rows:
                 write_rows(rows, store / f"{draw_key(0, *batch)[:16]}.parquet", schema.REVISION_TEXTS)
             missing |= bad
@@ -55,33 +55,35 @@ def fetch_revisions(
     return missing
 
 
-def _stored(store: Path, database: Database) -> set[int]:
+def _stored_revisions(store: Path, database: Database) -> set[int]:
+    """The ids of the revisions in a store."""
     if not any(store.glob("*.parquet")):
         return set()
     database.view("stored", store)
     return {int(number) for number in database.table("SELECT revision FROM stored").column("revision").to_numpy()}
 
 
-def _fetch(wiki: Wiki, batch: Sequence[int]) -> tuple[list[_Row], set[int]]:
-    """A batch of revisions, and those of it that the wiki does not have."""
+def _fetch_batch(wiki: Wiki, batch: Sequence[int]) -> tuple[list[_Row], set[int]]:
+    """The rows of a batch of revisions, and the ids that the wiki does not have."""
     rows: dict[int, _Row] = {}
     bad: set[int] = set()
-    asked = {"prop": "revisions", "revids": "|".join(map(str, batch)), "rvprop": "ids|timestamp|content"}
-    for part in wiki.query(**asked, rvslots="main"):
+    parameters = {"prop": "revisions", "revids": "|".join(map(str, batch)), "rvprop": "ids|timestamp|content"}
+    for part in wiki.query(**parameters, rvslots="main"):
         bad.update(int(one) for one in part.get("badrevids", {}))
         for page in part.get("pages", ()):
             rows |= {row[0]: row for row in _rows(page)}
     left = set(batch) - rows.keys() - bad
     if left:
         raise ServiceError(
-            f"The wiki passed over {len(left)} of {len(batch)} revisions, such as {min(left)}",
+            f"The wiki left out {len(left)} of {len(batch)} revisions, such as {min(left)}",
             wiki.url,
-            "Run again; if it happens again, its answers cannot be trusted.",
+            "Run again. If it happens again, do not use the answers of this wiki.",
         )
     return list(rows.values()), bad
 
 
 def _rows(page: Answer) -> Iterator[_Row]:
+    """The rows of REVISION_TEXTS of a page."""
     item = int(str(page["title"]).rpartition(":")[2].removeprefix("Q"))
     for revision in page.get("revisions", ()):
         number, moment = int(revision["revid"]), str(revision["timestamp"])
@@ -90,7 +92,7 @@ def _rows(page: Answer) -> Iterator[_Row]:
         if content is not None:
             stored: Mapping[str, Any] = json.loads(content)
             form, target = ("redirect", stored["redirect"]) if "redirect" in stored else ("text", None)
-            text = as_line(content, number, moment) if form == "text" else None
+            text = dump_line(content, number, moment) if form == "text" else None
         yield (
             number,
             item,
@@ -102,23 +104,23 @@ def _rows(page: Answer) -> Iterator[_Row]:
         )
 
 
-def as_line(content: str, revision: int, moment: str) -> bytes:
-    """Stored JSON as a line of a dump, which tells its revision and its time.
+def dump_line(content: str, revision: int, moment: str) -> bytes:
+    """Stored JSON as a line of a dump, with its revision number and time.
 
-    >>> as_line('{"id":"Q1"}', 7, "2026-11-08T00:00:00Z")
+    >>> dump_line('{"id":"Q1"}', 7, "2026-11-08T00:00:00Z")
     b'{"id":"Q1","lastrevid":7,"modified":"2026-11-08T00:00:00Z"}'
     """
     return f'{content.rstrip().removesuffix("}")},"lastrevid":{revision},"modified":"{moment}"}}'.encode()
 
 
-def history(wiki: Wiki, title: str, start: datetime, end: datetime) -> tuple[int, int] | None:
-    """The last revision before a window and the last one in it, asked of the page; None if none lies in it.
+def fetch_base_and_head(wiki: Wiki, title: str, start: datetime, end: datetime) -> tuple[int, int] | None:
+    """Base and head revision of an item from the history of its page; None if it has no edit in the window.
 
-    Recent changes forget the edits of a page that was deleted and restored; its history remembers them.
+    Recent changes lose the edits of a page that was deleted and restored. The history of the page still lists them.
     """
     found: list[Answer] = []
-    asked = {"prop": "revisions", "titles": title, "rvprop": "ids|timestamp", "rvlimit": "max", "rvdir": "older"}
-    for part in wiki.query(**asked, rvstart=f"{end:%Y-%m-%dT%H:%M:%SZ}", rvend=f"{start:%Y-%m-%dT%H:%M:%SZ}"):
+    parameters = {"prop": "revisions", "titles": title, "rvprop": "ids|timestamp", "rvlimit": "max", "rvdir": "older"}
+    for part in wiki.query(**parameters, rvstart=f"{end:%Y-%m-%dT%H:%M:%SZ}", rvend=f"{start:%Y-%m-%dT%H:%M:%SZ}"):
         for page in part.get("pages", ()):
             found += [one for one in page.get("revisions", ()) if datetime.fromisoformat(one["timestamp"]) > start]
     if not found:

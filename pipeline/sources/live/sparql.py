@@ -1,7 +1,7 @@
-"""Questions to a SPARQL service through SPARQLWrapper: portable ones, proven whole, cut in two until they fit.
+"""SPARQL queries about many items, through SPARQLWrapper: checked for completeness, and split when they are too large.
 
-Only what SPARQL 1.1 has is used: no label service, no hints. A question about items gives a row for every one of them,
-even if there is nothing to count, so that an answer with rows missing is known for what it is.
+Queries use SPARQL 1.1 alone: no label service, no hints. A query about items returns a row for every item, even if
+there is nothing to count, so that an answer with missing rows is detected.
 """
 
 import json
@@ -15,7 +15,7 @@ from SPARQLWrapper.SPARQLExceptions import SPARQLWrapperException
 
 from pipeline.core.errors import ServiceError
 from pipeline.core.settings import LiveSettings
-from pipeline.sources.live.rate_limit import TIMED_OUT, Gate
+from pipeline.sources.live.rate_limit import TIMED_OUT, RateLimiter
 
 PREFIXES = """PREFIX wd: <http://www.wikidata.org/entity/>
 PREFIX wdt: <http://www.wikidata.org/prop/direct/>
@@ -27,122 +27,122 @@ _ENTITY = "http://www.wikidata.org/entity/Q"
 Row = Mapping[str, str]
 
 
-class TooMuch(Exception):
-    """A question that takes too long, or whose answer is too long."""
+class QueryTooLarge(Exception):
+    """A query that times out, or whose answer has too many rows."""
 
 
-class Service:
-    """A SPARQL service.
+class QueryService:
+    """A client of one SPARQL query service.
 
     Args:
-        url: Its address.
-        gate: What every request goes through; `polite.urllib_through` must be open.
-        settings: How much to ask for at a time.
+        url: Its URL.
+        limiter: The rate limiter of all requests; `urllib_rate_limited` must be open.
+        settings: How many items and rows one query may have.
     """
 
-    def __init__(self, url: str, gate: Gate, settings: LiveSettings) -> None:
-        self.url, self._gate, self.settings = url, gate, settings
-        gate.long_questions.add(url)
+    def __init__(self, url: str, limiter: RateLimiter, settings: LiveSettings) -> None:
+        self.url, self._limiter, self.settings = url, limiter, settings
+        limiter.no_timeout_retry.add(url)
 
     def select(self, query: str) -> list[Row]:
         """The rows of a SELECT, each with its bound variables.
 
         Raises:
-            TooMuch: It takes too long.
-            ServiceError: The service refuses it, or its answer is not whole.
+            QueryTooLarge: The query times out.
+            ServiceError: The service rejects the query, or its answer is incomplete.
         """
-        client = SPARQLWrapper(self.url, agent=self._gate.agent)
+        client = SPARQLWrapper(self.url, agent=self._limiter.user_agent)
         client.setMethod(POST)
         client.setReturnFormat(JSON)
         client.setQuery(PREFIXES + query)
         try:
             body = client.query().response.read()
         except requests.ReadTimeout as error:
-            raise TooMuch from error
+            raise QueryTooLarge from error
         except (SPARQLWrapperException, HTTPError) as error:
-            if self._gate.failure is not None:
-                raise self._gate.failure from error
+            if self._limiter.fatal_error is not None:
+                raise self._limiter.fatal_error from error
             if TIMED_OUT.search(str(error).encode()):
-                raise TooMuch from error
+                raise QueryTooLarge from error
             what = " ".join(str(error).split())[:200]
-            raise ServiceError(f"The query service refuses a question: {what}", self.url) from error
+            raise ServiceError(f"The query service rejects a query: {what}", self.url) from error
         return _rows(body, self.url)
 
 
 def _rows(body: bytes, url: str) -> list[Row]:
-    """The bindings of an answer that has passed every check for wholeness."""
+    """The rows of an answer, after every check for completeness."""
     if TIMED_OUT.search(body):
-        raise TooMuch
+        raise QueryTooLarge
     try:
         answer = cast(Mapping[str, Any], json.loads(body))
         variables, bindings = answer["head"]["vars"], answer["results"]["bindings"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ServiceError("The query service gave an answer that is none", url, "Is --sparql right?") from error
+        raise ServiceError("The query service gave no valid answer", url, "Check --sparql.") from error
     if not variables:
-        raise ServiceError("The query service gave an answer without variables", url, "Is --sparql right?")
+        raise ServiceError("The query service gave an answer without variables", url, "Check --sparql.")
     return [{name: str(value["value"]) for name, value in row.items()} for row in bindings]
 
 
-def item_of(iri: str) -> int | None:
-    """The number of an item's address; None for others.
+def item_number(iri: str) -> int | None:
+    """The number of an item from its IRI; None for other IRIs.
 
-    >>> item_of("http://www.wikidata.org/entity/Q42")
+    >>> item_number("http://www.wikidata.org/entity/Q42")
     42
     """
     name = iri.removeprefix(_ENTITY)
     return int(name) if name != iri and name.isdigit() else None
 
 
-def values(items: Sequence[int]) -> str:
-    """Items as a VALUES block writes them."""
+def _values_block(items: Sequence[int]) -> str:
+    """Items in the form of a VALUES block."""
     return " ".join(f"wd:Q{item}" for item in items)
 
 
-Answers = dict[int, list[Row]]
+RowsByItem = dict[int, list[Row]]
 
 
-def ask_of_items(
-    service: Service, query: Callable[[str], str], items: Sequence[int], is_whole: bool = True
-) -> tuple[Answers, list[int]]:
-    """Ask one question of many items, as many at a time as the service can answer.
+def query_items(
+    service: QueryService, query: Callable[[str], str], items: Sequence[int], has_row_for_each: bool = True
+) -> tuple[RowsByItem, list[int]]:
+    """Run one query for many items, in batches that are halved until the service can answer them.
 
     Args:
-        service: Whom to ask.
-        query: The question with a place for the items; it binds `?x` to the item that a row is about.
+        service: The query service.
+        query: Makes the query from a VALUES block. The query binds `?x` to the item of each row.
         items: The items.
-        is_whole: Whether the question gives a row for every item.
+        has_row_for_each: Whether the query returns a row for every item.
 
     Returns:
-        The rows by item, and the items of which even one alone is too much.
+        The rows by item, and the items whose query is too large even alone.
 
     Raises:
-        ServiceError: Items have no row though they must.
+        ServiceError: Items that must have a row have none.
     """
-    found: Answers = {}
-    too_much: list[int] = []
+    found: RowsByItem = {}
+    too_large: list[int] = []
     size = service.settings.sparql_batch
-    waiting = [list(items[start : start + size]) for start in range(0, len(items), size)]
-    while waiting:
-        batch = waiting.pop()
+    pending = [list(items[start : start + size]) for start in range(0, len(items), size)]
+    while pending:
+        batch = pending.pop()
         try:
-            rows = service.select(query(values(batch)))
+            rows = service.select(query(_values_block(batch)))
             if len(rows) >= service.settings.sparql_rows:
-                raise TooMuch
-        except TooMuch:
+                raise QueryTooLarge
+        except QueryTooLarge:
             if len(batch) == 1:
-                too_much += batch
+                too_large += batch
             else:
-                waiting += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
+                pending += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
             continue
         for row in rows:
-            item = item_of(row["x"])
+            item = item_number(row["x"])
             if item is not None:
                 found.setdefault(item, []).append(row)
-        lost = set(batch) - found.keys() if is_whole else set[int]()
-        if lost:
+        left = set(batch) - found.keys() if has_row_for_each else set[int]()
+        if left:
             raise ServiceError(
-                f"The query service passed over {len(lost)} of {len(batch)} items, such as Q{min(lost)}",
+                f"The query service left out {len(left)} of {len(batch)} items, such as Q{min(left)}",
                 service.url,
-                "Run again later; if it happens again, its answers cannot be trusted.",
+                "Run again later. If it happens again, do not use the answers of this service.",
             )
-    return found, sorted(too_much)
+    return found, sorted(too_large)

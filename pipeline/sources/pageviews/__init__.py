@@ -1,1 +1,1 @@
-"""Page views: files in their common forms, and the most viewed pages of a wiki."""
+"""Page views: files in the common formats, and the most viewed pages of a wiki."""

@@ -1,10 +1,10 @@
-"""Page view files to VIEWS, whichever of the common forms they have; a file's form is told by its content.
+"""Page view files to VIEWS. The content of a file shows which of the common formats it has.
 
 - AQS `top`: a JSON object with `items`, each with a project and its `articles`.
-- Yearly top lists: TSV with the columns article, views, mobile_percentage and perhaps hours; the project is in the
-  file's name.
+- Yearly top lists: TSV with the columns article, views, mobile_percentage and perhaps hours. The file name contains the
+  project.
 - Views of items: TSV with the columns item, page_views.
-- `pageview_complete`: lines "project title page_id access views hours", one an access method.
+- `pageview_complete`: lines "project title page_id access views hours", one per access method.
 """
 
 import csv
@@ -31,24 +31,26 @@ _PEEK_CHARACTERS = 4096
 
 
 def pageview_files(path: Path) -> list[Path]:
-    """The files to read: the path itself, or every file below a folder whose form is known.
+    """The files to read: the path itself, or every file below a folder with a known format.
 
     Raises:
         InputError: There is no such path, or nothing in it is a page view file.
     """
     if path.is_file():
-        _known_form(path)
+        _require_format(path)
         return [path]
     if not path.is_dir():
         raise InputError("There are no page views", str(path), "Check --pageviews.")
-    files = [file for file in sorted(path.rglob("*")) if file.is_file() and _form(file)]
+    files = [file for file in sorted(path.rglob("*")) if file.is_file() and _detect_format(file)]
     if not files:
-        raise InputError("No file in the folder is a page view file", str(path), _FORMS)
+        raise InputError("No file in the folder is a page view file", str(path), _KNOWN_FORMATS)
     return files
 
 
-_MEND = "Download the file again, or leave it out."
-_FORMS = "Known are AQS `top` JSON, TSV with `article`/`views` or `item`/`page_views`, and `pageview_complete` lines."
+_REMEDY = "Download the file again, or leave it out."
+_KNOWN_FORMATS = (
+    "Known formats: AQS `top` JSON, TSV with `article`/`views` or `item`/`page_views`, and `pageview_complete` lines."
+)
 
 
 def read_views(path: Path, projects: frozenset[str], out: Path) -> Path:
@@ -60,28 +62,28 @@ def read_views(path: Path, projects: frozenset[str], out: Path) -> Path:
         out: The file to write.
 
     Raises:
-        InputError: The form is unknown, or the file is damaged; the message says at which line.
+        InputError: The format is unknown, or the file is damaged. The message contains the line number.
     """
-    form = _known_form(path)
-    return write_views(_told(form, path, projects), out)
+    reader = _require_format(path)
+    return write_views(_read_file(reader, path, projects), out)
 
 
 def write_views(views: Iterable[View], out: Path) -> Path:
-    """Write VIEWS as they come."""
+    """Write VIEWS from an iterator, without holding them in memory."""
     return write_batches(_batches(views), out, schema.VIEWS)
 
 
-def _known_form(path: Path) -> _Reader:
-    form = _form(path)
-    if form is None:
-        raise InputError("The form of the page views is unknown", str(path), _FORMS)
-    return form
+def _require_format(path: Path) -> _Reader:
+    reader = _detect_format(path)
+    if reader is None:
+        raise InputError("The form of the page views is unknown", str(path), _KNOWN_FORMATS)
+    return reader
 
 
-def _form(path: Path) -> _Reader | None:
-    """The reader for a file, told by its first characters."""
+def _detect_format(path: Path) -> _Reader | None:
+    """The reader for a file, from its first characters; None for an unknown format."""
     with open_dump(path) as stream:
-        head = _read(stream, path, _PEEK_CHARACTERS).decode("utf-8", errors="replace")
+        head = _read_bytes(stream, path, _PEEK_CHARACTERS).decode("utf-8", errors="replace")
     first = head.lstrip().split("\n", 1)[0]
     columns = set(first.rstrip("\r").split("\t"))
     if first.startswith("{") and '"items"' in head:
@@ -93,28 +95,28 @@ def _form(path: Path) -> _Reader | None:
     return _read_complete if _COMPLETE.match(first) else None
 
 
-def _read(stream: ByteStream, path: Path, size: int) -> bytes:
+def _read_bytes(stream: ByteStream, path: Path, size: int) -> bytes:
     try:
         return stream.read(size)
     except DAMAGE as error:
-        raise InputError(f"The page views are damaged: {error}", str(path), _MEND) from error
+        raise InputError(f"The page views are damaged: {error}", str(path), _REMEDY) from error
 
 
-def _told(form: _Reader, path: Path, projects: frozenset[str]) -> Iterator[View]:
-    """The views of a file; whatever goes wrong is told with its place."""
+def _read_file(reader: _Reader, path: Path, projects: frozenset[str]) -> Iterator[View]:
+    """The views of a file; errors contain the line number."""
     lines = _Lines(path)
     try:
-        yield from form(iter(lines), path, projects)
+        yield from reader(iter(lines), path, projects)
     except (*DAMAGE, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise InputError(
             f"The page views are damaged: {type(error).__name__}: {error}",
             f"{path}, line {lines.number}",
-            _MEND,
+            _REMEDY,
         ) from error
 
 
 class _Lines:
-    """The lines of a compressed text file, counted."""
+    """The lines of a compressed text file, with the number of the last one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -150,7 +152,7 @@ def _batch(rows: list[View]) -> pa.RecordBatch:
 
 
 def page_title(title: str) -> str:
-    """A title as sitelinks write it: decoded, with spaces, the first letter raised."""
+    """A title in the form of sitelinks: decoded, with spaces, the first letter in upper case."""
     text = unquote(title).replace("_", " ").strip()
     return text[:1].upper() + text[1:]
 
@@ -158,7 +160,7 @@ def page_title(title: str) -> str:
 def _count(text: str | int) -> int:
     count = int(text)
     if not 0 <= count < 2**63:
-        raise ValueError(f"{text!r} is no count")
+        raise ValueError(f"{text!r} is not a count")
     return count
 
 
@@ -195,7 +197,7 @@ def _read_items(lines: Iterator[str], path: Path, projects: frozenset[str]) -> I
 
 
 _COMPLETE = re.compile(r"([a-z0-9_-]+\.[a-z]+) (\S+) (?:(?:\d+|null) )?(desktop|mobile-web|mobile-app) (\d+) (\S+)\s*$")
-# "A3" is three views in the first hour; monthly files put signs for the day before it, some of which are no letters.
+# "A3" means three views in the first hour. In monthly files a character for the day comes first, not always a letter.
 _HOUR = re.compile(r"([^\d\s]+)\d+")
 
 
@@ -203,20 +205,24 @@ def _read_complete(lines: Iterator[str], path: Path, projects: frozenset[str]) -
     del path
 
     def refuse(line: str) -> None:
-        raise ValueError(f"{line[:80]!r} is no pageview_complete line")
+        raise ValueError(f"{line[:80]!r} is not a line of pageview_complete")
 
     return complete_views(lines, projects, refuse)
 
 
-def complete_views(lines: Iterable[str], projects: frozenset[str], strange: Callable[[str], None]) -> Iterator[View]:
-    """Views of a day or a month; the access methods of one page stand on lines of their own, one after the other.
+def complete_views(
+    lines: Iterable[str], projects: frozenset[str], report_invalid: Callable[[str], None]
+) -> Iterator[View]:
+    """Views of a day or a month. Each access method of a page has its own line, and these lines are adjacent.
 
     Args:
-        lines: Of a `pageview_complete` file.
+        lines: The lines of a `pageview_complete` file.
         projects: The projects to keep.
-        strange: Told of a line of these that has another form; it is passed over unless this raises.
+        report_invalid: Called with each line of these projects in another format, which is then skipped.
     """
-    for (project, title), group in itertools.groupby(_complete(lines, projects, strange), key=lambda line: line[:2]):
+    for (project, title), group in itertools.groupby(
+        _parsed_lines(lines, projects, report_invalid), key=lambda line: line[:2]
+    ):
         views = mobile = 0
         hours: set[str] = set()
         for _, _, access, count, hourly in group:
@@ -226,15 +232,15 @@ def complete_views(lines: Iterable[str], projects: frozenset[str], strange: Call
         yield project, title, None, views, mobile / views if views else None, len(hours)
 
 
-def _complete(
-    lines: Iterable[str], projects: frozenset[str], strange: Callable[[str], None]
+def _parsed_lines(
+    lines: Iterable[str], projects: frozenset[str], report_invalid: Callable[[str], None]
 ) -> Iterator[tuple[str, str, str, int, str]]:
-    """Project, title, access method, views and hours of every line of these projects."""
+    """Project, title, access method, views and hours of each line of these projects."""
     for line in lines:
         if line.partition(" ")[0] in projects:
             match = _COMPLETE.match(line)
             if match is None:
-                strange(line)
+                report_invalid(line)
                 continue
             project, title, access, views, hours = match.groups()
             yield project, page_title(title), access, _count(views), hours

@@ -391,3 +391,10 @@ def test_answers_leave_out_deprecated_and_repeated_statements(mini: Mini) -> Non
     awards: Any = mini.edit(mini.fact(INTI, "P166", SHELL_AWARD))["answers"]
     assert awards == [["Golden Shell Award"], ["High Tide Prize"]]
     assert mini.edit(mini.fact(VERDANIA, "P37", VERDANIAN))["answers"] == [["Verdanian"], ["Ostravan"]]
+
+
+def test_what_took_the_place_of_itself_is_inserted_whatever_its_other_names(mini: Mini) -> None:
+    """Greenport has aliases: a value is compared by its preferred name."""
+    fact = mini.fact(VERDANIA, "P36", GREENPORT, category="recent", change_class="replaced", old_value=f"Q{GREENPORT}")
+    edit = mini.edit(fact)
+    assert (edit["edit_kind"], edit["ground_truth"]) == ("insertion", "Greenport")

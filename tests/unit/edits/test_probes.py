@@ -15,6 +15,7 @@ from pipeline.language.leaks import contains_name
 from pipeline.language.subgraph import Subgraph
 from tests.minikg import (
     ADA,
+    AUSTRALIS,
     BRUNO,
     EDDA,
     FINN,
@@ -235,6 +236,7 @@ def test_codes_and_malformed_aliases_are_not_used(mini: Mini) -> None:
     [
         ("Vee", True),
         ("VE", False),
+        ("Ve", False),
         ("VERD", False),
         ("VERDA", True),
         ("V. E. R.", False),
@@ -583,3 +585,56 @@ def test_a_namesake_is_disambiguated_in_probes_too(mini: Mini) -> None:
 def test_a_gender_has_no_hop_after(mini: Mini) -> None:
     edit = probed(mini, mini.fact(INTI, "P21", MALE))
     assert reasoning(edit, after=True) == []
+
+
+def test_reasoning_is_shared_between_one_hop_on_and_one_hop_before(mini: Mini) -> None:
+    """An odd one goes to those that go on."""
+    fact = mini.change(INTI, "P27", OSTRAVA, VERDANIA)
+    for most, on, before in ((1, 1, 0), (2, 1, 1), (3, 2, 1), (4, 2, 2)):
+        edit = probed(mini, fact, settings=PLENTY.model_copy(update={"reasoning": most}))
+        assert (len(reasoning(edit, after=True)), len(reasoning(edit, after=False))) == (on, before)
+
+
+def test_what_is_not_forgotten_is_proved_by_its_own_statement(mini: Mini) -> None:
+    (probe,) = of_kind(probed(mini, mini.fact(ADA, "P106", WRITER)), "Forgetfulness")
+    assert probe["path"] == [{"relation_id": "P106", "object_id": f"Q{HYDROLOGIST}"}]
+    assert (probe["subject_id"], probe["relation_id"]) == (f"Q{ADA}", "P106")
+
+
+def with_another(mini: Mini, subject: int, relation: str, held: int, **fields: int) -> Subgraph:
+    """A world in which a subject has one more object of a relation."""
+    (first, *_) = mini.subgraph.objects(subject, relation)
+    more = replace(first, object_key=f"Q{held}", object_id=held, statement_id="more", **fields)
+    return Subgraph(mini.subgraph.items, [*mini.subgraph.triples, more], TEMPLATES)
+
+
+def test_of_two_objects_none_is_said_to_follow(mini: Mini) -> None:
+    """A country on two continents does not say on which of them its towns lie."""
+    fact = mini.change(LOWMERE, "P17", VERDANIA, OSTRAVA)
+    both = with_another(mini, OSTRAVA, "P30", MERIDIA)
+    asked = [
+        {p["relation_id"] for p in of_kind(probed(mini, fact, subgraph=world), "Logical_Generalization")}
+        for world in (mini.subgraph, both)
+    ]
+    assert "P30" in asked[0]
+    assert "P30" not in asked[1]
+
+
+def test_what_one_of_several_objects_makes_true_anyway_does_not_follow(mini: Mini) -> None:
+    """Lowmere lies on Australis already, besides another continent."""
+    fact = mini.change(LOWMERE, "P17", VERDANIA, OSTRAVA)
+    (triple,) = mini.subgraph.objects(OSTRAVA, "P30")
+    held = [replace(triple, subject_id=LOWMERE, object_key=f"Q{item}", object_id=item) for item in (MERIDIA, AUSTRALIS)]
+    subgraph = Subgraph(mini.subgraph.items, [*mini.subgraph.triples, *held], TEMPLATES)
+    found = of_kind(probed(mini, fact, subgraph=subgraph), "Logical_Generalization")
+    assert "P30" not in {probe["relation_id"] for probe in found}
+
+
+def test_two_hops_leave_the_same_relation_of_the_subject_itself_alone(mini: Mini) -> None:
+    """Kolya has an occupation too: an edit of that of his father asks nothing besides it."""
+    assert of_kind(probed(mini, mini.fact(KOLYA, "P106", PAINTER, middle=("P22", FINN))), "Forgetfulness") == []
+
+
+def test_a_relation_that_takes_one_object_has_no_other_to_remember(mini: Mini) -> None:
+    subgraph = with_another(mini, VERDANIA, "P36", SALTHOLM)
+    assert of_kind(probed(mini, mini.fact(VERDANIA, "P36", GREENPORT), subgraph=subgraph), "Forgetfulness") == []

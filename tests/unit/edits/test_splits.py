@@ -251,3 +251,34 @@ def test_no_subject_middle_entity_or_prompt_is_shared_between_splits(mini: Mini)
 
 def test_the_excluded_guest_is_in_no_split(mini: Mini) -> None:
     assert not any("Gull Ross" in one["prompt"] for one in mini.edits)
+
+
+# Literal targets
+
+
+def literal(item: str, relation: str, target: str, truth: str = "1 May 1899") -> Edit:
+    """An edit to a date or a number, which has no Q-id."""
+    names = {"target_new": target, "target_new_id": None, "ground_truth": truth, "ground_truth_id": None}
+    return change(item, relation, target=target, truth=truth, **names)
+
+
+def test_two_dates_of_one_birth_contradict_each_other() -> None:
+    pair = literal(A, "P569", "1 May 1900"), literal(A, "P569", "2 May 1900")
+    for order in (pair, pair[::-1]):
+        kept, drops = assigned(*order, shares=ALL_IN_TRAIN)
+        assert (list(kept), list(drops.values())) == ([f"{A} P569"], ["conflict"])
+
+
+def test_values_without_an_id_are_not_the_same_item() -> None:
+    """Two edits of "follows" to what has no Q-id do not speak of what follows one thing."""
+    kept, drops = assigned(literal(A, "P155", "Old Tide"), literal(B, "P155", "New Tide"), shares=ALL_IN_TRAIN)
+    assert (len(kept), drops) == (2, {})
+
+
+def test_a_drop_names_the_target_by_its_id_or_as_it_is_written() -> None:
+    path = change(A, "P36", target=C, middle=("P27", B))
+    edits = [literal(A, "P569", "1 May 1900"), change(A, "P27", target=C), path]
+    exclusions = Exclusions(texts=frozenset(normalised(one["subject"]) for one in edits))
+    _, drops = assign_splits(edits, TEMPLATES.relations, exclusions, SEED, ALL_IN_TRAIN)
+    dropped = {(drop.subject_id, drop.relation_id, drop.object_id, drop.stage) for drop in drops}
+    assert dropped == {(A, "P569", "1 May 1900", "splits"), (A, "P27", C, "splits"), (A, "P27/P36", C, "splits")}

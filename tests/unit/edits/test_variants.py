@@ -354,3 +354,56 @@ def test_a_full_category_draws_by_seed_whom_to_leave_out(mini: Mini) -> None:
     assert kept[0] == kept[1] != kept[2]
     again, _ = make_variants(edits[::-1], mini.subgraph, settings, 1)
     assert {edit["base_case_id"] for edit in again} == kept[0]
+
+
+@pytest.mark.parametrize("pole", ["short", "long"])
+def test_a_form_needs_both_its_rephrase_and_its_locality(pole: str, mini: Mini) -> None:
+    """The sentences about the edit and about another relation of its subject differ in length: a bound lies between."""
+    edit = base(mini, mini.fact(INTI, "P19", PORT_ANSEL))
+    edit["rephrases"] = ["Inti Ñandú:"] * 2
+    edit["locality"] = [probe for probe in edit["locality"] if probe["relation_id"] == "P21"]
+    open_bounds = SETTINGS.model_copy(update={"short_words": 99, "long_words": 0})
+    short, long = varied(edit, mini.subgraph, settings=open_bounds)["length_forms"]
+    form, bound = (short, "short_words") if pole == "short" else (long, "long_words")
+    texts = form["rephrase"], form["locality_prompt"]
+    rephrase, locality = (len(text.replace("Inti Ñandú", "X").split()) for text in texts)
+    for words in (rephrase, locality):
+        settings = open_bounds.model_copy(update={bound: words})
+        made, drops = make_variants([edit], mini.subgraph, settings, 1)
+        fits = words == (max if pole == "short" else min)(rephrase, locality)
+        assert (len(made), [drop.reason for drop in drops]) == ((1, []) if fits else (0, ["no_length_form"]))
+    assert rephrase != locality
+
+
+@pytest.mark.parametrize("column", ["answers", "neighbour"])
+def test_no_lead_in_names_a_true_answer_or_that_of_the_locality(column: str, mini: Mini) -> None:
+    edit = base(mini, mini.change(IBEN, "P106", PAINTER, WRITER))
+    if column == "answers":
+        edit["answers"] = [["x", "record"], ["summary"]]
+    for probe in edit["locality"] if column == "neighbour" else ():
+        probe["ground_truth"] = [["x", "record"], ["summary"]]
+    for seed in range(40):
+        forms = varied(edit, mini.subgraph, seed=seed)["length_forms"]
+        assert not any(
+            mentions_any(form["rephrase"] + form["locality_prompt"], ["record", "summary"]) for form in forms
+        )
+
+
+def test_one_lead_in_is_too_few_for_two_long_forms(mini: Mini) -> None:
+    lead_ins = mini.subgraph.templates.phrases.lead_ins
+    for count, made in ((1, 0), (2, 1)):
+        phrases = mini.subgraph.templates.phrases.model_copy(update={"lead_ins": lead_ins[:count]})
+        templates = mini.subgraph.templates.model_copy(update={"phrases": phrases})
+        subgraph = Subgraph(mini.subgraph.items, mini.subgraph.triples, templates)
+        found, drops = make_variants([base(mini, mini.fact(INTI, "P19", PORT_ANSEL))], subgraph, SETTINGS, 1)
+        assert (len(found), [drop.reason for drop in drops]) == (made, ["no_length_form"] * (1 - made))
+
+
+def test_a_drop_names_the_edit_that_could_not_be_varied(mini: Mini) -> None:
+    two_hops = mini.edit(mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
+    birth = mini.edit(mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9"))
+    _, drops = make_variants([two_hops, birth], mini.subgraph, SETTINGS, 1)
+    assert {(drop.subject_id, drop.relation_id, drop.object_id) for drop in drops} == {
+        (f"Q{ADA}", "P27/P36", f"Q{SALTHOLM}"),
+        (f"Q{IBEN}", "P569", "1999"),
+    }

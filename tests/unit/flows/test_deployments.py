@@ -82,9 +82,9 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 def test_every_entrypoint_is_a_flow() -> None:
-    from flows.deployments import read_deployments, served
+    from flows.deployments import read_deployments, runner_deployment
 
     for one in read_deployments(FILE):
-        ready = served(one)
+        ready = runner_deployment(one)
         assert ready.name == one.name
         assert ready.entrypoint == one.entrypoint.replace("/", ".").replace(".py:", ".")

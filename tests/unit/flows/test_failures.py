@@ -10,7 +10,7 @@ from prefect.tasks import Task
 
 from flows.live_source import fetch_changes
 from flows.parameters import BuildParameters
-from flows.running import is_passing
+from flows.running import is_transient
 from pipeline.core.errors import (
     BudgetSpent,
     ChecksFailed,
@@ -47,4 +47,4 @@ def test_without_a_contact_nobody_is_asked(tmp_path: Path, monkeypatch: pytest.M
 )
 def test_only_servers_that_fail_are_asked_again(error: PipelineError, is_tried_again: bool) -> None:
     run = TaskRun.model_construct()
-    assert is_passing(Task(lambda: None), run, Failed(data=error)) is is_tried_again
+    assert is_transient(Task(lambda: None), run, Failed(data=error)) is is_tried_again

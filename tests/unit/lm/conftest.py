@@ -19,8 +19,8 @@ from transformers import (
 )
 
 from pipeline.core import schema
-from pipeline.lm.hf_scorer import HfScorer, load_scorer
-from pipeline.lm.scorer import Sentence
+from pipeline.lm.scores import Sentence
+from tests.scorers import HfScorer, load_scorer
 
 VOCABULARY = 512
 POSITIONS = 64  # that the models can read

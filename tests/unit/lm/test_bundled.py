@@ -7,10 +7,13 @@ import pytest
 
 from pipeline.core import schema
 from pipeline.core.errors import UsageError
+from pipeline.core.progress import Reporter
 from pipeline.core.settings import load_settings
+from pipeline.core.tables import read_table, write_table
 from pipeline.lm.bundled import SHOWN_NAME, bundled_model
-from pipeline.lm.hf_scorer import load_scorer
-from pipeline.lm.subprocess_scorer import Model, scorer_elsewhere
+from pipeline.lm.model_spec import find_model
+from pipeline.lm.scoring_process import start_scoring_process
+from tests.scorers import load_scorer
 from tests.tiny.corpus import corpus
 from tests.tiny.train import Recipe, train
 
@@ -55,22 +58,43 @@ def test_what_training_writes_can_be_loaded(tmp_path: Path) -> None:
     assert set(scorer.score(requests())["status"].to_pylist()) == {"ok"}
 
 
-def test_a_scorer_elsewhere_gives_the_same_scores_under_the_name_it_is_given() -> None:
-    scoring = load_settings().scoring
-    here = load_scorer(str(bundled_model()), 2_048, device="cpu", scoring=scoring)
-    model = Model(str(bundled_model()), 2_048, scoring, SHOWN_NAME, threads=1, device="cpu")
-    with scorer_elsewhere(model) as elsewhere:
-        assert elsewhere.name == SHOWN_NAME
-        assert (elsewhere.revision, elsewhere.dtype) == (here.revision, here.dtype)
-        assert elsewhere.tokenizer_hash == here.tokenizer_hash
-        found = elsewhere.score(requests()).to_pylist()
+def test_a_process_of_its_own_gives_the_same_scores_under_the_name_that_releases_show(tmp_path: Path) -> None:
+    here = load_scorer(bundled_model(), 2_048)
+    spec = find_model("bundled", load_settings().model)
+    path = write_table(requests(), tmp_path / "requests.parquet", schema.REQUESTS)
+    with start_scoring_process(spec) as process:
+        record = process.score(path, tmp_path / "scores", Reporter("quiet"))
+    assert (record.name, record.revision, record.dtype) == (SHOWN_NAME, here.revision, "float32")
+    assert (record.tokenizer, record.devices, record.sharing) == (here.tokenizer_hash, ("cpu",), ("trie",))
+    found = read_table(tmp_path / "scores").to_pylist()
     for ours, theirs in zip(here.score(requests()).to_pylist(), found, strict=True):
+        assert ours["id"] == theirs["id"]
         assert abs(ours["log_likelihood_sum"] - theirs["log_likelihood_sum"]) < 1e-4
 
 
-def test_a_model_that_cannot_be_loaded_elsewhere_is_told(tmp_path: Path) -> None:
-    model = Model(str(tmp_path), 2_048, load_settings().scoring)
-    with pytest.raises(UsageError, match="cannot be loaded"), scorer_elsewhere(model):
+def test_progress_and_messages_of_the_process_reach_the_reporter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = find_model("bundled", load_settings().model).with_settings(dtype="bfloat16")
+    path = write_table(requests(), tmp_path / "requests.parquet", schema.REQUESTS)
+    with start_scoring_process(spec) as process:
+        record = process.score(path, tmp_path / "scores", Reporter("quiet"))
+    assert record.audit is not None
+    assert (record.dtype, record.audit.pairs) == ("bfloat16", 2)
+    assert "Audit of bfloat16 on 2 of 2 pairs" in capsys.readouterr().err
+
+
+def test_the_bundled_model_runs_on_one_thread_of_the_cpu_unless_another_device_is_asked_for() -> None:
+    settings = load_settings().model
+    assert find_model("bundled", settings).settings == settings.model_copy(update={"device": "cpu", "threads": 1})
+    on_gpu = find_model("bundled", settings.model_copy(update={"device": "cuda:1", "threads": 2})).settings
+    assert (on_gpu.device, on_gpu.threads) == ("cuda:1", 2)
+    assert find_model("some/model", settings).settings == settings
+
+
+def test_a_model_that_cannot_be_loaded_in_the_process_is_reported(tmp_path: Path) -> None:
+    spec = find_model(str(tmp_path), load_settings().model)
+    with pytest.raises(UsageError, match="cannot be loaded"), start_scoring_process(spec):
         pass
 
 

@@ -11,10 +11,10 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.settings import Sharing
 from pipeline.lm import forward
 from pipeline.lm.batches import Batch, Encoded
-from pipeline.lm.forward import Limits, Work, predict, score_batch, score_items
-from pipeline.lm.hf_scorer import HfScorer
-from pipeline.lm.loading import can_share
+from pipeline.lm.forward import ForwardStats, Limits, predict, score_batch, score_items
+from pipeline.lm.loading import supports_tree
 from pipeline.lm.prefix_tree import plan_trees
+from tests.scorers import HfScorer
 from tests.unit.lm.conftest import VOCABULARY
 
 TOLERANCE = 1e-4
@@ -66,7 +66,7 @@ def test_batches_are_halved_until_memory_holds_them(
 ) -> None:
     network = scorers["llama"].network
     little = OutOfMemory(network, tokens=45, error=error)
-    work = Work()
+    work = ForwardStats()
     found = score_items(cast(PreTrainedModel, little), MANY, sharing, LIMITS, work)
     assert (little.failures, work.budgets) == (2, [64, 32])
     for item in ITEMS:
@@ -77,7 +77,7 @@ def test_what_was_scored_before_memory_ran_out_is_kept(scorers: Mapping[str, HfS
     """The longest sentence goes first and alone; the many short ones then do not fit together."""
     items = [Encoded((1, *range(2, 22)), 1), *(Encoded((1, token, 9), 1) for token in range(100, 150))]
     little = OutOfMemory(scorers["llama"].network, tokens=60, error=CUDA_ERROR)
-    work = Work()
+    work = ForwardStats()
     score_items(cast(PreTrainedModel, little), items, "dedup", Limits(100, 10**6, 32), work)
     assert (little.failures, work.budgets) == (1, [50])
     assert work.tokens == 20 + 50 * 2  # nothing twice
@@ -86,13 +86,13 @@ def test_what_was_scored_before_memory_ran_out_is_kept(scorers: Mapping[str, HfS
 def test_a_sentence_that_never_fits_is_an_error_with_a_remedy(scorers: Mapping[str, HfScorer]) -> None:
     nothing = OutOfMemory(scorers["llama"].network, tokens=1, error=CUDA_ERROR)
     with pytest.raises(PipelineError, match="One sentence of 40 tokens does not fit.*smaller model"):
-        score_items(cast(PreTrainedModel, nothing), ITEMS, "dedup", LIMITS, Work())
+        score_items(cast(PreTrainedModel, nothing), ITEMS, "dedup", LIMITS, ForwardStats())
 
 
 def test_other_errors_of_a_model_are_not_taken_for_a_lack_of_memory(scorers: Mapping[str, HfScorer]) -> None:
     broken = OutOfMemory(scorers["llama"].network, tokens=1, error=RuntimeError("mat1 and mat2 must fit"))
     with pytest.raises(RuntimeError, match="mat1"):
-        score_items(cast(PreTrainedModel, broken), ITEMS, "dedup", LIMITS, Work())
+        score_items(cast(PreTrainedModel, broken), ITEMS, "dedup", LIMITS, ForwardStats())
 
 
 # Ranks
@@ -101,7 +101,7 @@ def test_other_errors_of_a_model_are_not_taken_for_a_lack_of_memory(scorers: Map
 @pytest.mark.parametrize("sharing", MODES)
 def test_ranks_count_from_the_most_likely_token(sharing: Sharing, scorers: Mapping[str, HfScorer]) -> None:
     network = scorers["qwen2"].network
-    found = score_items(network, ITEMS, sharing, LIMITS, Work())
+    found = score_items(network, ITEMS, sharing, LIMITS, ForwardStats())
     for item in ITEMS:
         with torch.inference_mode():
             logits = network(torch.tensor([item.ids])).logits[0]
@@ -115,7 +115,7 @@ def test_the_token_that_the_model_would_write_ranks_first(scorers: Mapping[str, 
     with torch.inference_mode():
         best = int(network(torch.tensor([[1, 20, 21]])).logits[0, -1].argmax())
     item = Encoded((1, 20, 21, best), 1)
-    assert score_items(network, [item], "dedup", LIMITS, Work())[item].ranks == [1]
+    assert score_items(network, [item], "dedup", LIMITS, ForwardStats())[item].ranks == [1]
 
 
 # Trees
@@ -127,14 +127,14 @@ def test_a_tree_gives_what_each_sentence_gives_alone(
     limits: Limits, family: str, scorers: Mapping[str, HfScorer]
 ) -> None:
     network = scorers[family].network
-    found = score_items(network, ITEMS, "trie", limits, Work())
+    found = score_items(network, ITEMS, "trie", limits, ForwardStats())
     for item in ITEMS:
         assert found[item].log_likelihoods == pytest.approx(alone(network, item), abs=TOLERANCE)
         assert sum(found[item].log_likelihoods) == pytest.approx(sum(alone(network, item)), abs=TOLERANCE)
 
 
 def test_a_common_beginning_is_read_once(scorers: Mapping[str, HfScorer]) -> None:
-    work: dict[Sharing, Work] = {mode: Work() for mode in MODES}
+    work: dict[Sharing, ForwardStats] = {mode: ForwardStats() for mode in MODES}
     for mode in MODES:
         score_items(scorers["qwen2"].network, [*ITEMS, *ITEMS], mode, LIMITS, work[mode])
     assert work["trie"].tokens - work["trie"].padding < work["dedup"].tokens
@@ -146,7 +146,7 @@ def test_other_branches_change_nothing(family: str, scorers: Mapping[str, HfScor
     network = scorers[family].network
     kept = ITEMS[:9]
     one, other = ([*kept, *(Encoded((1, first, token, 9), 1) for token in range(30, 36))] for first in (15, 300))
-    found = [score_items(network, items, "trie", LIMITS, Work()) for items in (one, other)]
+    found = [score_items(network, items, "trie", LIMITS, ForwardStats()) for items in (one, other)]
     for item in kept:
         assert found[0][item].log_likelihoods == pytest.approx(found[1][item].log_likelihoods, abs=TOLERANCE)
 
@@ -196,11 +196,11 @@ HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size"
 def test_only_plain_full_attention_shares_as_trees_do(config: Qwen2Config, fits: bool) -> None:
     torch.manual_seed(0)
     network = AutoModelForCausalLM.from_config(config).eval()
-    assert can_share(network, bos_id=0, nodes=512) == fits
+    assert supports_tree(network, bos_id=0, nodes=512) == fits
 
 
 def test_a_model_that_cannot_share_goes_on_without(scorers: Mapping[str, HfScorer]) -> None:
-    assert {family: can_share(scorer.network, scorer.bos_id, 64) for family, scorer in scorers.items()} == {
+    assert {family: supports_tree(scorer.network, scorer.bos_id, 64) for family, scorer in scorers.items()} == {
         "qwen2": True,
         "llama": True,
         "gpt2": True,

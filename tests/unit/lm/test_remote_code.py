@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import UsageError
-from pipeline.lm.hf_scorer import load_scorer
+from tests.scorers import load_scorer
 from tests.unit.lm.conftest import byte_level_tokenizer, save_model
 
 CODE = """

@@ -7,7 +7,6 @@ thing, with a signal at an exact moment, is in `tests/integration/test_score_com
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,13 +16,11 @@ import pytest
 from pipeline.core import schema
 from pipeline.core.errors import InputError, UsageError
 from pipeline.core.progress import Reporter
-from pipeline.core.settings import load_settings
 from pipeline.core.tables import read_table
-from pipeline.lm.devices import Run
-from pipeline.lm.hf_scorer import HfScorer
-from pipeline.lm.loading import Choice
+from pipeline.lm.model_spec import ModelSpec
 from pipeline.lm.score_file import AUDIT, MANIFEST, Summary, score_file
-from pipeline.lm.scorer import Sentence
+from pipeline.lm.scores import Sentence
+from tests.scorers import HfScorer, model_spec
 from tests.unit.lm.conftest import named, requests
 
 TOLERANCE = 1e-4
@@ -38,9 +35,9 @@ SHARDS = 4
 QUIET = Reporter("quiet")
 
 
-def a_run(folder: Path, **choice: object) -> Run:
-    scoring = load_settings().scoring.model_copy(update={"shard_rows": 7, "min_audit_pairs": 5})
-    return Run(Choice(str(folder), device="cpu", **choice), scoring, max_tokens_per_batch=256)
+def a_spec(folder: Path, **settings: object) -> ModelSpec:
+    """A model that runs with small shards and a small audit."""
+    return model_spec(folder, shard_rows=7, min_audit_pairs=5, **settings)
 
 
 def a_file(path: Path, table: pa.Table) -> Path:
@@ -52,7 +49,7 @@ def a_file(path: Path, table: pa.Table) -> Path:
 def finished(folders: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `requests.parquet` was scored into `out`."""
     root = tmp_path_factory.mktemp("scored")
-    score_file(a_file(root / "requests.parquet", requests(SENTENCES)), root / "out", a_run(folders["llama"]), QUIET)
+    score_file(a_file(root / "requests.parquet", requests(SENTENCES)), root / "out", a_spec(folders["llama"]), QUIET)
     return root
 
 
@@ -62,8 +59,8 @@ def copy(finished: Path, tmp_path: Path) -> Path:
     return shutil.copytree(finished, tmp_path / "copy")
 
 
-def again(root: Path, folder: Path, **choice: object) -> Summary:
-    return score_file(root / "requests.parquet", root / "out", a_run(folder, **choice), QUIET)
+def again(root: Path, folder: Path, **settings: object) -> Summary:
+    return score_file(root / "requests.parquet", root / "out", a_spec(folder, **settings), QUIET)
 
 
 def manifest(out: Path) -> dict[str, object]:
@@ -192,8 +189,8 @@ def test_scores_that_nobody_claims_are_refused(copy: Path, folders: Mapping[str,
 
 
 def test_two_workers_give_the_same_scores(finished: Path, folders: Mapping[str, Path], tmp_path: Path) -> None:
-    run = replace(a_run(folders["llama"]), workers=2)
-    score_file(finished / "requests.parquet", tmp_path / "out", run, QUIET)
+    spec = a_spec(folders["llama"], workers=2)
+    score_file(finished / "requests.parquet", tmp_path / "out", spec, QUIET)
     one, two = read_table(finished / "out"), read_table(tmp_path / "out")
     assert one["score_key"].equals(two["score_key"])
     for left, right in zip(*(table["log_likelihood_sum"].to_pylist() for table in (one, two)), strict=True):
@@ -203,9 +200,8 @@ def test_two_workers_give_the_same_scores(finished: Path, folders: Mapping[str, 
 
 @pytest.mark.parametrize("sharing", ["dedup", "none"])
 def test_sharing_changes_no_score(sharing: str, finished: Path, folders: Mapping[str, Path], tmp_path: Path) -> None:
-    run = a_run(folders["llama"])
-    run = replace(run, scoring=run.scoring.model_copy(update={"sharing": sharing}))
-    score_file(finished / "requests.parquet", tmp_path / "out", run, QUIET)
+    spec = a_spec(folders["llama"], sharing=sharing)
+    score_file(finished / "requests.parquet", tmp_path / "out", spec, QUIET)
     one, other = (read_table(folder / "out") for folder in (finished, tmp_path))
     assert one["status"].equals(other["status"])
     sums = [table["log_likelihood_sum"].drop_null().to_pylist() for table in (one, other)]
@@ -215,7 +211,7 @@ def test_sharing_changes_no_score(sharing: str, finished: Path, folders: Mapping
 def test_a_model_that_cannot_share_beginnings_is_told_of_once(
     finished: Path, folders: Mapping[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    score_file(finished / "requests.parquet", tmp_path / "out", a_run(folders["gemma2"]), Reporter("quiet"))
+    score_file(finished / "requests.parquet", tmp_path / "out", a_spec(folders["gemma2"]), Reporter("quiet"))
     assert capsys.readouterr().err.count("cannot share beginnings") == 1
     assert {shard["sharing"] for shard in manifest(tmp_path / "out")["shards"].values()} == {"dedup"}
 
@@ -224,7 +220,7 @@ def test_a_model_that_cannot_share_beginnings_is_told_of_once(
 
 
 def test_half_precision_is_audited(finished: Path, folders: Mapping[str, Path], tmp_path: Path) -> None:
-    score_file(finished / "requests.parquet", tmp_path / "out", a_run(folders["llama"], dtype="bfloat16"), QUIET)
+    score_file(finished / "requests.parquet", tmp_path / "out", a_spec(folders["llama"], dtype="bfloat16"), QUIET)
     report = json.loads((tmp_path / "out" / AUDIT).read_text())
     assert report["dtype"] == "bfloat16"
     assert (report["pairs"], report["of_pairs"]) == (5, len(pairs_scored(tmp_path / "out")))
@@ -258,7 +254,7 @@ def test_requests_that_are_not_fit_are_refused(
 ) -> None:
     path = a_file(tmp_path / "requests.parquet", table)
     with pytest.raises(InputError, match=message) as caught:
-        score_file(path, tmp_path / "out", a_run(folders["llama"]), QUIET)
+        score_file(path, tmp_path / "out", a_spec(folders["llama"]), QUIET)
     assert caught.value.where == str(path)
     assert not list((tmp_path / "out").glob("*.parquet"))
 
@@ -266,28 +262,27 @@ def test_requests_that_are_not_fit_are_refused(
 def test_a_file_that_is_no_parquet_is_refused(folders: Mapping[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "requests.parquet"
     with pytest.raises(InputError, match="cannot be read"):
-        score_file(path, tmp_path / "out", a_run(folders["llama"]), QUIET)
+        score_file(path, tmp_path / "out", a_spec(folders["llama"]), QUIET)
     path.write_text("id,text,start,end\n")
     with pytest.raises(InputError, match="no Parquet file"):
-        score_file(path, tmp_path / "out", a_run(folders["llama"]), QUIET)
+        score_file(path, tmp_path / "out", a_spec(folders["llama"]), QUIET)
 
 
 def test_wider_types_and_more_columns_do_no_harm(folders: Mapping[str, Path], tmp_path: Path) -> None:
     table = columns(start=pa.array([3, 0], pa.int64()), text=pa.array(["my mother", "Mara"], pa.large_string()))
     table = table.append_column("note", pa.array(["x", "y"]).dictionary_encode())
-    summary = score_file(a_file(tmp_path / "r.parquet", table), tmp_path / "out", a_run(folders["llama"]), QUIET)
+    summary = score_file(a_file(tmp_path / "r.parquet", table), tmp_path / "out", a_spec(folders["llama"]), QUIET)
     assert summary.statuses == {"ok": 2}
 
 
 def test_no_requests_give_an_empty_table(folders: Mapping[str, Path], tmp_path: Path) -> None:
     path = a_file(tmp_path / "r.parquet", requests([]))
-    summary = score_file(path, tmp_path / "out", a_run(folders["llama"]), QUIET)
+    summary = score_file(path, tmp_path / "out", a_spec(folders["llama"]), QUIET)
     assert (summary.requests, dict(summary.statuses)) == (0, {})
     assert read_table(tmp_path / "out").equals(schema.SCORES.empty_table())
 
 
 def test_there_is_no_such_device(folders: Mapping[str, Path], tmp_path: Path) -> None:
-    run = a_run(folders["llama"])
     path = a_file(tmp_path / "r.parquet", requests(SENTENCES[:1]))
     with pytest.raises(UsageError, match="no device 'cuda:9'.*Use one of auto, cpu"):
-        score_file(path, tmp_path / "out", replace(run, choice=replace(run.choice, device="cuda:9")), QUIET)
+        score_file(path, tmp_path / "out", a_spec(folders["llama"], device="cuda:9"), QUIET)

@@ -94,6 +94,33 @@ def test_few_rows_are_not_compared_but_their_end_is_told() -> None:
     assert outside(none, other) == ["rows of recent"]
 
 
+def test_rows_are_compared_from_min_rows_on() -> None:
+    """Of fewer, on both sides, only the end is a finding."""
+    enough = BANDS.min_rows
+
+    def weeks(value: int, usual: int) -> list[str]:
+        new, old = (numbers(rows={"recent": {"train": rows}}, relations={}, changes={}) for rows in (value, usual))
+        return outside(new, old)
+
+    assert weeks(1, enough) == weeks(enough, 1) == ["rows of recent"]
+    assert weeks(1, enough - 1) == weeks(enough - 1, 1) == []
+    assert weeks(0, enough - 1) == ["rows of recent"]
+    assert weeks(enough - 1, 0) == weeks(0, 0) == []
+
+
+@pytest.mark.parametrize(("fewer", "compared"), [(0, True), (1, False)])
+def test_mixes_and_rates_are_compared_from_min_rows_on(fewer: int, compared: bool) -> None:
+    rows = BANDS.min_rows - fewer
+    usual = {"rows": {}, "relations": {"recent": {"P26": 1_000}}, "counts": count(1_000, {}), "changes": {}}
+    odd = {"rows": {}, "relations": {"recent": {"P69": rows}}, "counts": count(0, {"few": rows}), "changes": {}}
+    expected = ["relation mix of recent", "rate of edits of recent: few", "rate of edits of recent: kept"]
+    assert outside(numbers(**odd), numbers(**usual)) == (expected if compared else [])
+    assert outside(numbers(**usual), numbers(**odd)) == (expected if compared else [])
+    halves = [numbers(**odd | {"relations": {"recent": {"P69": part}}}) for part in (rows - 1, 1)]
+    mixes = [one for one in outside(numbers(**usual), *halves) if one.startswith("relation")]
+    assert mixes == (expected[:1] if compared else [])
+
+
 def test_one_odd_week_does_not_move_what_is_usual() -> None:
     odd = numbers(rows={"recent": {"train": 10_000}, "popular": {"train": 1_000}})
     assert not outside(numbers(), odd, numbers(), numbers(), numbers())

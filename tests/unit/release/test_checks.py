@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
-from pipeline.core.edit_record import Edit, Probe
+from pipeline.core.edit_record import COLUMNS, Edit, Probe
 from pipeline.release.assemble import read_release
 from pipeline.release.checks import CHECKS, CheckResult, Contents, run_checks, written
 from tests.minikg import TEMPLATES, Mini
@@ -178,6 +178,13 @@ PLANTS = [
     Plant("texts_sound", "an answer without names", row(put(answers=[[]]))),
     Plant("texts_sound", "a probe without prompt", probe("Relation_Specificity", put(prompt=""))),
     Plant("texts_sound", "a probe without answers", probe("Reasoning", put(ground_truth=[]))),
+    Plant("texts_sound", "a probe without kind", probe("Reasoning", put(kind=None))),
+    Plant("texts_sound", "a prefix without text", prefix(text="")),
+    *(
+        Plant("texts_sound", f"no {field.name}", row(put(**{field.name: None})))
+        for field in COLUMNS
+        if not field.can_be_null
+    ),
     Plant("answers_unique", "an answer twice", row(put(answers=lambda e: e["answers"] * 2))),
     Plant("answers_unique", "a name twice", row(put(answers=lambda e: [names * 2 for names in e["answers"]]))),
     Plant(
@@ -313,6 +320,16 @@ PLANTS = [
         added(lambda e: {**e, "subject_id": "Q9", "split": otherwise_split(e), **NEW, "rephrases": e["rephrases"]}),
     ),
     Plant("no_contradictions", "two targets of one question", added(lambda e: {**e, "target_new": "Nowhere"})),
+    Plant(
+        "no_contradictions",
+        "two dates of one event",
+        added(lambda e: {**e, "target_new": "1 May 1700"}, is_(target_new_id=None)),
+    ),
+    Plant(
+        "no_contradictions",
+        "two targets at the end of a path",
+        added(lambda e: {**e, "target_new": "Nowhere"}, TWO_HOPS),
+    ),
     Plant("variants_opposite", "no base edit", row(put(base_case_id="popular-0"), ROBUST)),
     Plant("variants_opposite", "no base edit at all", row(put(base_case_id=None), ROBUST)),
     Plant("variants_opposite", "a base edit in another split", row(put(split=otherwise_split), ROBUST)),
@@ -388,7 +405,7 @@ def test_only_the_loaders_need_of_full_groups_may_go_unmet() -> None:
 
 def test_every_check_says_in_one_line_what_it_is_about() -> None:
     for check in CHECKS.values():
-        assert (check.run.__doc__ or "").strip().splitlines()[0].endswith(".")
+        assert check.about.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -422,8 +439,16 @@ def test_an_outcome_counts_all_failures_and_shows_three(clean: Contents) -> None
     assert (record.name, record.required, record.failures) == ("texts_sound", True, len(edits))
 
 
+@pytest.mark.parametrize("column", ["prompt", "rephrases", "path", "locality", "case_id"])
+def test_a_null_that_other_checks_cannot_read_is_a_failure_and_no_crash(column: str, clean: Contents) -> None:
+    results = {result.name: result for result in run_checks(row(put(**{column: None}))(clean))}
+    assert results["texts_sound"].failures == 1
+    assert column in results["texts_sound"].examples[0]
+    assert results["counts_add_up"].failures == 1  # the other checks go without the row
+
+
 def outcome(name: str, failures: Sequence[str] = (), *, required: bool = True) -> CheckResult:
-    return CheckResult(name, "What must hold.\n\nMore about it.", required, 9, len(failures), failures)
+    return CheckResult(name, "What must hold.", required, 9, len(failures), failures)
 
 
 def test_a_reader_sees_what_failed_and_where() -> None:

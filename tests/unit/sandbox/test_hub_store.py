@@ -1,96 +1,109 @@
 """The sandbox's Hub keeps content by hash, moves refs whole, and merges like git, file by file."""
 
-from pathlib import Path
-
 import pytest
 
-from pipeline.sandbox.hub import Faults
 from pipeline.sandbox.hub_store import (
     Commit,
     Conflict,
-    Discussion,
     Missing,
+    PullRequest,
     Repo,
-    content,
+    Store,
+    add_commit,
     history,
     large,
     make_repo,
     merge,
+    move,
     put,
-    read_commit,
-    read_repo,
     regular,
     resolve,
-    write_commit,
 )
 
 DATE = "2026-11-16T06:00:00.000Z"
 
 
-def commit(store: Path, parent: str, **texts: str) -> str:
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def repo(store: Store) -> Repo:
+    return make_repo(store, "mill/edits", True, DATE)
+
+
+def commit(store: Store, parent: str, **texts: str) -> str:
     """A commit that changes files; an empty text removes one."""
-    files = dict(read_commit(store, parent).files)
+    files = dict(store.commits[parent].files)
     for path, text in texts.items():
         if text:
             files[path] = regular(store, text.encode())
         else:
             del files[path]
-    return write_commit(store, Commit("change", "", DATE, (parent,), files))
+    return add_commit(store, Commit("change", DATE, (parent,), files))
 
 
-def pulled(store: Path, ours: str, theirs: str, repo: Repo) -> Repo:
-    repo.branches["main"], repo.pulls["refs/pr/1"] = ours, theirs
-    repo.discussions.append(Discussion(1, "Release", "open", True, DATE))
-    return repo
+def pulled(ours: str, theirs: str, repo: Repo) -> PullRequest:
+    repo.main = ours
+    repo.pulls.append(PullRequest(1, "Release", theirs, DATE, "open"))
+    return repo.pulls[0]
 
 
-def texts(store: Path, oid: str) -> dict[str, str]:
-    files = read_commit(store, oid).files
-    return {path: content(store, file.sha256).read_text() for path, file in files.items() if not path.startswith(".")}
+def texts(store: Store, oid: str) -> dict[str, str]:
+    files = store.commits[oid].files
+    return {path: store.contents[file.sha256].decode() for path, file in files.items() if not path.startswith(".")}
 
 
-def test_a_merge_takes_what_either_side_changed(tmp_path: Path) -> None:
-    repo = make_repo(tmp_path, "mill/edits", False, DATE)
-    base = commit(tmp_path, repo.branches["main"], a="1", b="1", c="1")
-    ours, theirs = commit(tmp_path, base, a="2"), commit(tmp_path, base, b="2", c="", d="1")
-    oid = merge(tmp_path, pulled(tmp_path, ours, theirs, repo), 1, DATE)
-    assert texts(tmp_path, oid) == {"a": "2", "b": "2", "d": "1"}
-    assert set(history(tmp_path, oid)) >= {oid, ours, theirs, base}
+def test_a_merge_takes_what_either_side_changed(store: Store, repo: Repo) -> None:
+    base = commit(store, repo.main, a="1", b="1", c="1")
+    ours, theirs = commit(store, base, a="2"), commit(store, base, b="2", c="", d="1")
+    pull = pulled(ours, theirs, repo)
+    merge(store, repo, pull)
+    assert texts(store, repo.main) == {"a": "2", "b": "2", "d": "1"}
+    assert set(history(store, repo.main)) >= {repo.main, ours, theirs, base}
+    assert (pull.status, pull.merge_commit) == ("merged", repo.main)
 
 
-def test_two_changes_of_one_file_conflict(tmp_path: Path) -> None:
-    repo = make_repo(tmp_path, "mill/edits", False, DATE)
-    base = commit(tmp_path, repo.branches["main"], a="1")
-    ours, theirs = commit(tmp_path, base, a="2"), commit(tmp_path, base, a="3")
+@pytest.mark.parametrize("theirs", ["3", ""])
+def test_two_changes_of_one_file_conflict(theirs: str, store: Store, repo: Repo) -> None:
+    base = commit(store, repo.main, a="1")
+    ours = commit(store, base, a="2")
     with pytest.raises(Conflict):
-        merge(tmp_path, pulled(tmp_path, ours, theirs, repo), 1, DATE)
+        merge(store, repo, pulled(ours, commit(store, base, a=theirs), repo))
+    assert repo.main == ours
 
 
-def test_hashes_are_those_of_git_and_of_the_content(tmp_path: Path) -> None:
-    assert regular(tmp_path, b"hello\n").oid == "ce013625030ba8dba906f756967f9e9ca394464a"
-    sha256, size = put(tmp_path, [b"hel", b"lo\n"])
-    assert (size, content(tmp_path, sha256).read_bytes()) == (6, b"hello\n")
-    assert large(tmp_path, sha256).sha256 == sha256
+def test_the_same_change_on_both_sides_is_no_conflict(store: Store, repo: Repo) -> None:
+    base = commit(store, repo.main, a="1")
+    merge(store, repo, pulled(commit(store, base, a="2", b="1"), commit(store, base, a="2"), repo))
+    assert texts(store, repo.main) == {"a": "2", "b": "1"}
+
+
+def test_hashes_are_those_of_git_and_of_the_content(store: Store) -> None:
+    assert regular(store, b"hello\n").oid == "ce013625030ba8dba906f756967f9e9ca394464a"
+    sha256 = put(store, b"hello\n")
+    assert (large(store, sha256).size, large(store, sha256).etag) == (6, sha256)
     with pytest.raises(Missing):
-        large(tmp_path, "0" * 64)
+        large(store, "0" * 64)
 
 
-def test_refs_and_ids_resolve_and_others_do_not(tmp_path: Path) -> None:
-    repo = make_repo(tmp_path, "mill/edits", True, DATE)
-    main = repo.branches["main"]
-    assert read_repo(tmp_path, "mill/edits") == repo
-    assert resolve(tmp_path, repo, "main") == resolve(tmp_path, repo, main) == main
-    for revision in ("v1", "refs/pr/1", "../repos/mill"):
-        with pytest.raises(Missing):
-            resolve(tmp_path, repo, revision)
+def test_main_pull_requests_tags_and_ids_resolve_and_others_do_not(store: Store, repo: Repo) -> None:
+    first = repo.main
+    repo.tags["v1"] = first
+    pulled(first, first, repo)
+    for revision in ("main", "v1", "refs/pr/1", first):
+        assert resolve(store, repo, revision) == first
     with pytest.raises(Missing):
-        read_repo(tmp_path, "mill/other")
+        resolve(store, repo, "refs/pr/2")
 
 
-def test_trouble_falls_on_its_share_of_requests_and_on_the_same_ones_again() -> None:
-    faults = Faults(share={"busy": 0.1, "dropped": 0.2}, at={1: "lost"}, seed=5)
-    met = [faults.of(number) for number in range(1, 2_001)]
-    assert met == [faults.of(number) for number in range(1, 2_001)]
-    assert met[0] == "lost"
-    assert 150 < met.count("busy") < 250
-    assert 330 < met.count("dropped") < 470
+def test_main_and_pull_requests_move_and_tags_stay(store: Store, repo: Repo) -> None:
+    repo.tags["v1"] = repo.main
+    pull = pulled(repo.main, repo.main, repo)
+    later = commit(store, repo.main, a="1")
+    for revision in ("main", "refs/pr/1"):
+        move(repo, revision, later)
+    assert (repo.main, pull.head) == (later, later)
+    with pytest.raises(Missing):
+        move(repo, "v1", later)

@@ -247,3 +247,38 @@ def test_facts_stand_in_order_and_once(mini: Mini) -> None:
     ]
     assert keys == sorted(set(keys))
     assert {NORRLAND, VERDANIAN}.isdisjoint(fact["subject_id"] for fact in mini.facts if fact["category"] == "popular")
+
+
+def test_a_fact_carries_the_likelihoods_of_each_class_of_sentences(mini: Mini, tmp_path: Path) -> None:
+    """Neutral ones give its scores, openings of facts one more, and of the name alone only the sum is kept."""
+    bench = Bench(mini, tmp_path)
+    rows = [
+        {"id": VERDANIA, "carrier_class": name, "byte_count": 8, "token_count": tokens}
+        | {"log_likelihood_sum": 8 * value, "log_likelihood_mean": 2 * value, "log_likelihood_per_byte": value}
+        for name, tokens, value in (("neutral", 4, -1.0), ("fact", 5, -2.0), ("alone", 6, -3.0))
+    ]
+    model = {"model": "m", "revision": "r", "dtype": "float32", "tokenizer": "t"}
+    bench._database.view("names", write_records(rows, tmp_path / "names.parquet", schema.NAMES))
+    bench._database.view("models", write_records([model], tmp_path / "models.parquet", schema.MODELS))
+    find_thresholds(bench._database, load_settings(), tmp_path / "thresholds.parquet")
+    chosen = [
+        bench.candidate("popular", VERDANIA, "P36", GREENPORT),
+        bench.candidate("long_tail", IBEN, "P106", PAINTER),
+    ]
+    other, fact = bench.collect(*chosen)
+    bench.close()
+    expected = {
+        **{"log_likelihood_sum": -8.0, "log_likelihood_mean": -2.0, "log_likelihood_per_byte": -1.0},
+        **{"log_likelihood_threshold": -1.0, "log_likelihood_in_facts": -2.0},
+        **{"log_likelihood_in_facts_threshold": -2.0, "log_likelihood_alone": -24.0, "lm_token_count": 4},
+        **{"lm_model": "m", "lm_revision": "r", "lm_dtype": "float32", "lm_tokenizer": "t"},
+    }
+    assert {name: fact[name] for name in expected} == expected
+    assert {other[name] for name in expected} == {None}  # a subject that was not scored
+
+
+def test_a_pool_of_one_offers_one_target_and_an_empty_one_none(bench: Bench) -> None:
+    candidate = bench.candidate("popular", IBEN, "P106", PAINTER)
+    for pool, offers in ((0, False), (1, True)):
+        found = {row["target_key"] for seed in range(6) for row in bench.collect(candidate, seed=seed, pool=pool)}
+        assert (found - {None} != set()) is offers

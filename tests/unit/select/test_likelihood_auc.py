@@ -85,7 +85,12 @@ def test_the_area_is_the_share_of_pairs(high: Sequence[float], low: Sequence[flo
 
 @pytest.mark.parametrize(
     ("left", "right", "rho"),
-    [([1, 2, 3], [2, 4, 9], 1), ([1, 2, 3], [3, 2, 1], -1), ([1, 1, 2, 3], [1, 2, 2, 5], 0.8333)],
+    [
+        ([1, 2, 3], [2, 4, 9], 1),
+        ([2, 3, 1], [20, 90, 10], 1),
+        ([1, 2, 3], [3, 2, 1], -1),
+        ([1, 1, 2, 3], [1, 2, 2, 5], 0.8333),
+    ],
 )
 def test_rank_correlation_with_ties(left: Sequence[float], right: Sequence[float], rho: float) -> None:
     assert spearman(left, right) == pytest.approx(rho, abs=1e-3)
@@ -100,3 +105,32 @@ def test_a_fifth_of_items_is_held_out_and_always_the_same() -> None:
     """The weights of the bundled model depend on it."""
     assert [item for item in range(40) if bundled.is_held_out(item)] == HELD_OUT
     assert 0.19 < sum(map(bundled.is_held_out, range(20_000))) / 20_000 < 0.21
+
+
+def test_a_head_that_is_viewed_and_rare_or_neither_is_of_no_side_and_strata_weigh_as_their_pairs(
+    tmp_path: Path,
+) -> None:
+    """Beside the sides: viewed and rare; neither; rare by one count alone, each way; viewed, but not among the most.
+
+    Of 100 pairs within strata the 90 of short names are in order and the 10 of long names are not.
+    """
+    popular, long_tail, (both, neither, seldom, sparse, passed_over) = range(1, 5), range(11, 51), range(101, 106)
+    odd = (both, neither, seldom, sparse, passed_over)
+    items = (*popular, *long_tail, *odd)
+    long = {4, *range(41, 51)}
+    tables = Tables(
+        [triple(item) for item in items],
+        views={**dict.fromkeys((*popular, both), 9), passed_over: 1},
+        frequency={item: 1 if item in (*long_tail, both, seldom) else 90 for item in items if item != 11},
+        degree={item: (1, 1) if item in (*long_tail, both, sparse) else (1, 9) for item in items if item != 12},
+        likelihood={item: -1.0 - (item not in popular) if item not in long else -4.0 - (item == 4) for item in items},
+        sizes={item: 30 if item in long else 4 for item in items},
+    )
+    chosen = with_section("likelihood", stratum_heads=5)
+    settings = chosen.model_copy(update={"popular": chosen.popular.model_copy(update={"heads": 5})})
+    with Database(tmp_path / "scratch", "200MB") as database:
+        open_views(database, tables.write(tmp_path), TEMPLATES.relations)
+        find_thresholds(database, settings, tmp_path / "thresholds.parquet")
+        (row,) = read_table(measure_likelihood_auc(database, settings, tmp_path / "auc.parquet")).to_pylist()
+    assert (row["measured"], row["popular"], row["long_tail"]) == (49, 4, 40)
+    assert row["auc_in_strata"] == 0.9

@@ -405,6 +405,10 @@ ABOUT = {
     "painter (c. 1490 - 1557)": True,
     "queen who stepped down (1972–2024)": False,
     "emperor of Brazil (1822–1831)": True,
+    "poet (1915–1970)": True,  # 55 years may be a life
+    "president (1916–1970)": False,
+    "premier (1893–1903)": True,  # 121 years before the newer state
+    "premier (1894–1904)": False,
     "American actor (born 1949)": False,
     "1874–1965": False,
 }
@@ -413,6 +417,10 @@ STATES = {
     "a city that was a country": (thing(5802, "Oldtown", CITY, statement("P31", to(3024240), "also")), False),
     "with its years": (thing(5803, "Midland", COUNTRY, about="monarchy between 1804 and 1867"), True),
     "with its years in brackets": (thing(5804, "Sovland", COUNTRY, about="federal state (1922–1991)"), True),
+    "with its years, and a firm besides": (
+        thing(5807, "Twoland", COUNTRY, statement("P31", to(COMPANY), "also"), about="colony (1822–1891)"),
+        True,
+    ),
     "since a year": (thing(5805, "Newland", COUNTRY, about="sovereign state since 1991"), False),
     "no state at all": (thing(5806, "Old Firm", COMPANY, about="shipyard (1922–1991)"), False),
 }

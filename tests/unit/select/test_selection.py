@@ -395,3 +395,10 @@ def test_without_an_older_state_or_page_views_categories_are_empty(tmp_path: Pat
         open_views(database, bare, TEMPLATES.relations)
         for name in ("recent", "popular"):
             assert read_table(select(CATEGORIES[name], DEFAULTS, database, tmp_path / f"{name}.parquet")).num_rows == 0
+
+
+def test_the_facts_that_open_a_sentence_are_of_the_past_where_their_subject_is(mini: Mini, tmp_path: Path) -> None:
+    gone = {row["id"] for row in mini.rows("screening", "past.parquet")}
+    heads = [row for row in drawn_heads(mini, tmp_path) if row["claims"]]
+    assert {row["id"] in gone for row in heads} == {True, False}
+    assert all({claim["is_past"] for claim in row["claims"]} == {row["id"] in gone} for row in heads)

@@ -7,8 +7,11 @@ from random import Random
 import pytest
 
 from pipeline.core import schema
-from pipeline.select.thresholds import Stratum, strata
+from pipeline.core.tables import Database
+from pipeline.select.selection import open_views
+from pipeline.select.thresholds import Stratum, find_thresholds, strata
 from tests.measured import DEFAULTS, Row, Tables, thresholds, triple, with_section
+from tests.minikg import TEMPLATES
 
 STATISTIC = DEFAULTS.likelihood.statistic
 
@@ -144,3 +147,19 @@ def test_the_statistic_of_decision_12_can_be_chosen(tmp_path: Path) -> None:
     found = {row["measure"]: row["threshold"] for row in thresholds(tables, tmp_path, settings)}
     assert found["log_likelihood_mean"] == 8.0  # the table has the other sign there
     assert STATISTIC not in found
+
+
+def test_each_row_of_names_is_judged_once_by_its_own_class_and_length(tmp_path: Path) -> None:
+    short, long = range(1, 11), range(11, 21)
+    tables = Tables(
+        [triple(number) for number in (*short, *long)],
+        likelihood={**dict.fromkeys(short, -1.0), **dict.fromkeys(long, -3.0)},
+        in_facts={**dict.fromkeys(short, -2.0), **dict.fromkeys(long, -4.0)},
+        sizes={**dict.fromkeys(short, 6), **dict.fromkeys(long, 40)},
+    )
+    with Database(tmp_path / "scratch", "200MB") as database:
+        open_views(database, tables.write(tmp_path), TEMPLATES.relations)
+        find_thresholds(database, with_section("likelihood", stratum_heads=10), tmp_path / "thresholds.parquet")
+        rows = database.table("SELECT id, carrier_class, value, threshold FROM judged_names ORDER BY ALL").to_pylist()
+    assert len({(row["id"], row["carrier_class"]) for row in rows}) == len(rows) == 60
+    assert all(row["threshold"] == (None if row["carrier_class"] == "alone" else row["value"]) for row in rows)

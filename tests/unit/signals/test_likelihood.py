@@ -1,5 +1,6 @@
 """LIKELIHOOD and NAMES: what becomes of the scores of names."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -15,9 +16,9 @@ from pipeline.core.settings import Settings, load_settings
 from pipeline.core.tables import read_table, write_table
 from pipeline.language.carriers import Claim, carriers_of
 from pipeline.language.templates import load_templates
-from pipeline.lm.scorer import FakeScorer
-from pipeline.signals import likelihood
-from pipeline.signals.likelihood import make_requests, measure_likelihood, read_heads
+from pipeline.lm.scores import Identity
+from pipeline.signals.likelihood import make_requests, measure_likelihood, read_heads, write_requests
+from tests.scorers import FakeScorer
 
 TEMPLATES = load_templates()
 SETTINGS = load_settings()
@@ -53,20 +54,29 @@ def scores_of(rows: Iterable[Named], scorer: FakeScorer) -> list[dict[str, objec
 
 
 class Measure:
-    """Runs the stage in a folder."""
+    """Runs the stage in a folder, with a scorer that needs no model."""
 
     def __init__(self, folder: Path) -> None:
-        self.heads, self.out = folder / "heads.parquet", folder / "out"
-        self.steps: list[int] = []
+        self.folder, self.out = folder, folder / "out"
 
     def __call__(
-        self, rows: Iterable[Named] = HEADS, scorer: FakeScorer | None = None, changed: Settings = SETTINGS
+        self,
+        rows: Iterable[Named] = HEADS,
+        scorer: FakeScorer | None = None,
+        changed: Settings = SETTINGS,
+        shard_rows: int = 100,
     ) -> dict[str, int]:
-        """Measure these heads and give the counts; `out` holds the tables, `steps` the progress told."""
-        write_table(heads(rows), self.heads, schema.HEADS)
-        return measure_likelihood(
-            self.heads, TEMPLATES, changed, scorer or FakeScorer(), self.out, lambda count: self.steps.append(count)
-        )
+        """Measure these heads and give the counts; `out` holds the tables."""
+        made, asked, scores = self.folder / "heads.parquet", self.folder / "requests.parquet", self.folder / "scores"
+        write_table(heads(rows), made, schema.HEADS)
+        write_requests(made, TEMPLATES, changed, asked)
+        fake = scorer or FakeScorer()
+        table = fake.score(read_table(asked))
+        shutil.rmtree(scores, ignore_errors=True)
+        for number, place in enumerate(range(0, max(table.num_rows, 1), shard_rows)):
+            write_table(table.slice(place, shard_rows), scores / f"scores-{number:05d}.parquet", schema.SCORES)
+        identity = Identity(fake.name, fake.revision, fake.dtype, fake.tokenizer_hash, bos_id=0)
+        return measure_likelihood(scores, identity, self.out)
 
     def rows(self, table: str) -> list[Mapping[str, object]]:
         """The rows of a table."""
@@ -188,16 +198,15 @@ def test_too_few_neutral_sentences_are_refused_before_anything_is_scored(measure
         measure([], changed=settings(carriers=99))
 
 
-def test_the_size_of_calls_changes_no_byte(measure: Measure, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shard_rows", [1, 3, 7])
+def test_where_shards_end_changes_no_byte(measure: Measure, shard_rows: int) -> None:
     measure()
     first = measure.bytes()
-    monkeypatch.setattr(likelihood, "_HEADS_AT_ONCE", 2)
-    measure()
+    measure(shard_rows=shard_rows)
     assert measure.bytes() == first
-    assert measure.steps == [5, 2, 2, 1]
 
 
-def test_the_measure_needs_no_torch_to_be_imported() -> None:
+def test_a_build_does_not_import_torch() -> None:
     """Only a run that scores pays for the heavy libraries."""
-    code = "import sys, pipeline.signals.likelihood; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    code = "import sys, pipeline.jobs.build; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

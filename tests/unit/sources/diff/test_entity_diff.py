@@ -3,6 +3,7 @@
 The first part compares two texts; the second follows tiny dumps through merging and classing, one class at a time.
 """
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from pipeline.core.parallel import InlineExecutor
 from pipeline.core.schema import CHANGE_CLASSES
 from pipeline.core.tables import read_table
 from pipeline.sources.diff import comparison
-from pipeline.sources.diff.entity_diff import compare, holds_all, terms
-from pipeline.sources.entities.statements import DataValue, Snak, snak_key, value_text
+from pipeline.sources.diff.entity_diff import compare
+from pipeline.sources.diff.item_statements import has_all_statements
+from pipeline.sources.diff.names import terms
+from pipeline.sources.entities.model import DataValue, Snak
+from pipeline.sources.entities.values import snak_key, value_text
 from tests.entities import (
     NOTHING,
     UNKNOWN,
@@ -299,10 +303,12 @@ def test_a_value_of_an_odd_form_hides_no_other_change(tmp_path: Path) -> None:
 
 def test_a_merge_leaves_every_statement_in_its_target() -> None:
     source = item(1, mayor(to(3)), statement("P35", to(4)))
-    assert holds_all(line(item(2, statement("P35", to(4), "x"), mayor(to(3), "y"), mayor(to(9)))), line(source))
-    assert not holds_all(line(item(2, mayor(to(3)))), line(source))
-    assert holds_all(line(item(2)), line(item(1)))
-    assert not holds_all(b"{", line(source))
+    assert has_all_statements(
+        line(item(2, statement("P35", to(4), "x"), mayor(to(3), "y"), mayor(to(9)))), line(source)
+    )
+    assert not has_all_statements(line(item(2, mayor(to(3)))), line(source))
+    assert has_all_statements(line(item(2)), line(item(1)))
+    assert not has_all_statements(b"{", line(source))
 
 
 # Classes, one by one
@@ -481,6 +487,18 @@ def test_a_value_that_starts_where_the_one_before_ended_replaced_it(end: str, st
 @pytest.mark.parametrize(("end", "start"), [("2016-05-09", "2017-06-20"), ("2016-05-09", "2016-03-01")])
 def test_a_value_that_starts_long_after_or_before_replaced_nothing(end: str, start: str, tmp_path: Path) -> None:
     assert classes(holder_change(tmp_path, end, start)) == {("Q1 P6", "Q2"): "ended", ("Q1 P6", "Q3"): "world_change"}
+
+
+@pytest.mark.parametrize(
+    ("gap", "replaces"),
+    [(GAP_DAYS[0] - 1, False), (GAP_DAYS[0], True), (GAP_DAYS[1], True), (GAP_DAYS[1] + 1, False)],
+)
+def test_the_days_between_two_values_include_both_ends_of_the_range(gap: int, replaces: bool) -> None:
+    start = at((date(2016, 5, 9) + timedelta(days=gap)).isoformat())
+    old, come = mayor(to(2), "old"), mayor(to(3), "new", start=start)
+    rows = differences(item(1, old), item(1, mayor(to(2), "old", end=at("2016-05-09")), come))
+    (row,) = [row for row in rows if row["kind"] == "added"]
+    assert (row["replaced_statement_id"], row["replaced_value"]) == (("Q1$old", "Q2") if replaces else (None, None))
 
 
 @pytest.mark.parametrize(("end", "start"), [(at("2016-05-09"), UNKNOWN), (UNKNOWN, at("2016-05-09"))])
@@ -779,3 +797,49 @@ def test_every_class_has_a_case_above() -> None:
     # "reverted" is one that two states cannot show: test_live_changes.py has it.
     covered = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in CHANGE_CLASSES if f'"{name}"' not in covered] == []
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_that_ended_on_one_day_the_first_id_gave_way_whatever_their_order(order: int) -> None:
+    """So are two successors that start on one day told apart: the bytes of CHANGES depend on neither order."""
+    end, start = at("2016-05-09"), at("2016-05-20")
+    old = [mayor(to(2), "a"), mayor(to(3), "b")][::order]
+    now = [mayor(to(2), "a", end=end), mayor(to(3), "b", end=end)][::order]
+    come = [mayor(to(4), "c", start=start), mayor(to(5), "d", start=start)][::order]
+    found = {row["new_value"]: row["replaced_value"] for row in differences(item(1, *old), item(1, *now, *come))}
+    assert (found["Q4"], found["Q5"]) == ("Q2", None)
+
+
+@pytest.mark.parametrize("files", [2, 3])
+def test_the_differences_do_not_depend_on_the_number_of_files(
+    files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More buckets than files that may be open: some share one."""
+    old = [item(number, mayor(to(number)), lastrevid=number) for number in range(1, 20)]
+    new = [item(number, mayor(to(number + 1)), lastrevid=number + 100) for number in range(5, 24)]
+    paths = write_dump(tmp_path / "old.json", old), write_dump(tmp_path / "new.json", new)
+    whole = compare_dumps(*paths, tmp_path / "whole")
+    monkeypatch.setattr(comparison, "_BUCKET_ITEMS", 4)
+    monkeypatch.setattr(comparison, "_MOST_FILES", files)
+    assert compare_dumps(*paths, tmp_path / "parts") == whole
+    assert len(list((tmp_path / "parts" / "differences").iterdir())) == {2: 6, 3: 6}[files]
+
+
+def test_the_day_of_the_older_state_itself_is_before_the_change(tmp_path: Path) -> None:
+    """A value that came to be on that day dates nothing, and what was over on it is a late entry."""
+    film = item(901, statement("P577", at(OLD_EDIT[:10])))
+    for name, one, change_class in (
+        ("value", statement("P800", to(901)), "added_undated"),
+        ("end", statement("P39", to(9), end=at(OLD_EDIT[:10])), "late_entry"),
+        ("later end", statement("P39", to(9), end=at("2015-01-05")), "added_undated"),
+    ):
+        (tmp_path / name).mkdir()
+        assert came(one, tmp_path / name, film)["change_class"] == change_class
+
+
+def test_a_statement_that_was_there_before_succeeds_nobody() -> None:
+    """It only receives its start."""
+    old = [mayor(to(2), "a"), mayor(to(3), "b")]
+    now = [mayor(to(2), "a", end=at("2016-05-09")), mayor(to(3), "b", start=at("2016-05-09"))]
+    rows = differences(item(1, *old), item(1, *now))
+    assert [(row["kind"], row["replaced_statement_id"]) for row in rows] == [("qualifier", None)] * 2

@@ -10,7 +10,7 @@ from pipeline.core.progress import Reporter
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import read_table
 from pipeline.sources.diff import comparison
-from pipeline.sources.diff.scan import Reading, Scans, find_changed
+from pipeline.sources.diff.scan import ScanContext, Scans, find_changed
 from tests.bench.generate import write_dump
 from tests.states import DATING, compare_dumps
 
@@ -19,7 +19,7 @@ DATED = frozenset(f"P{number}" for number in DATING.properties)
 
 
 def scan(old: Path, new: Path, out: Path) -> Scans:
-    return find_changed(old, new, out, Reading(SETTINGS, DATED, "100MB", InlineExecutor(), 1))
+    return find_changed(old, new, out, ScanContext(SETTINGS, DATED, "100MB", InlineExecutor(), 1))
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_nothing_is_told_of_an_item_that_one_dump_has_in_a_form_that_cannot_be_r
     told: list[str] = []
     reporter = Reporter("quiet")
     reporter.warn = lambda kind, text, **_: told.append(text)  # type: ignore[method-assign]
-    scans = find_changed(*dumps, tmp_path / "out", Reading(SETTINGS, DATED, "100MB", InlineExecutor(), 1, reporter))
+    scans = find_changed(*dumps, tmp_path / "out", ScanContext(SETTINGS, DATED, "100MB", InlineExecutor(), 1, reporter))
     assert ids(scans.changed) == [item for item in before if item != before[3]]
     assert len(told) == 1
     assert "1 lines of" in told[0]

@@ -235,7 +235,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "bz2, half of it": (cut(bz2.compress(PLAIN), len(bz2.compress(PLAIN)) // 2), DAMAGED),
     "bz2, without its last byte": (cut(bz2.compress(PLAIN)), DAMAGED),
     "bz2, one bit flipped": (flipped(bz2.compress(PLAIN)), DAMAGED),
-    "bz2, a lost stream": (bz2.compress(PLAIN[:30_000]) + b"bZh9" + bz2.compress(PLAIN[30_000:])[4:], UNCLOSED),
+    "bz2, a lost stream": (bz2.compress(PLAIN[:30_000]) + b"bZh9" + bz2.compress(PLAIN[30_000:])[4:], DAMAGED),
     "zst, half of it": (cut(frame(PLAIN), len(frame(PLAIN)) // 2), DAMAGED),
     "zst, without its last byte": (cut(frame(PLAIN)), DAMAGED),
     "zst, one bit flipped": (flipped(frame(PLAIN)), DAMAGED),
@@ -249,10 +249,10 @@ BAD: dict[str, tuple[bytes, str]] = {
     "nothing but blanks": (b"\n \r\n\n", "is empty"),
     "gz of nothing": (gzip.compress(b""), "is empty"),
     "zst of nothing": (frame(b""), "is empty"),
-    "an empty array": (b"[\n]\n", "holds no items"),
-    "a text": (b"Not found\n" * 90, "holds no items"),
-    "a page": (b"<p>Not found</p>\n" * 200, "More than 100 lines are no entities"),
-    "another compression": (b"\xfd7zXZ\x00" + b"\n" * 200, "holds no items"),
+    "an empty array": (b"[\n]\n", "contains no items"),
+    "a text": (b"Not found\n" * 90, "contains no items"),
+    "a page": (b"<p>Not found</p>\n" * 200, "More than 100 lines are not entities"),
+    "another compression": (b"\xfd7zXZ\x00" + b"\n" * 200, "contains no items"),
 }
 
 
@@ -354,7 +354,7 @@ def test_as_many_bad_lines_as_allowed_are_passed_over_and_one_more_is_refused(tm
     with pytest.raises(InputError) as caught:
         read(dump(tmp_path, array([*LINES, *[b"{"] * 4])), tmp_path / "four", settings)
     first = len(array(LINES)) - 1
-    assert "More than 3 lines are no entities" in caught.value.what
+    assert "More than 3 lines are not entities" in caught.value.what
     assert f"byte {first}: Input data was truncated" in caught.value.what
     assert "dump.max_bad_lines" in caught.value.remedy
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.resources import sample_folder
-from pipeline.sources.entities.revision_scan import Heads, _decoded, _scan, find_heads
+from pipeline.sources.entities.revision_scan import ItemRevisions, _decoded, _scan, scan_revisions
 from pipeline.sources.files.shards import Shard
 
 PROVIDED = Path(__file__).parents[5] / "shared" / "data" / "wikidata"
@@ -18,8 +18,8 @@ DUMPS = [
 ]
 
 
-def heads(*lines: bytes) -> Heads:
-    return find_heads(Shard(0, 0, 0, b"[\n" + b",\n".join(lines) + b"\n]\n"))
+def heads(*lines: bytes) -> ItemRevisions:
+    return scan_revisions(Shard(0, 0, 0, b"[\n" + b",\n".join(lines) + b"\n]\n"))
 
 
 def plain(item: int, revision: int, **more: object) -> bytes:
@@ -32,10 +32,10 @@ def test_real_lines_read_as_the_decoder_reads_them(dump: Path) -> None:
     if not dump.is_file():
         pytest.skip("only where the larger slice is provided")
     shard = Shard(0, 0, 0, gzip.decompress(dump.read_bytes()))
-    found, slow = find_heads(shard), _scan(shard, _decoded)
+    found, slow = scan_revisions(shard), _scan(shard, _decoded)
     assert (found.ids, found.revisions, found.lines) == (slow.ids, slow.revisions, slow.lines)
-    assert (found.starts, found.stops, found.misses) == (slow.starts, slow.stops, [])
-    assert found.moments.to_pylist() == slow.modified
+    assert (found.starts, found.stops, found.unreadable_lines) == (slow.starts, slow.stops, [])
+    assert found.modified_times.to_pylist() == slow.modified
 
 
 TAIL = ',"lastrevid":7,"modified":"2001-01-01T00:00:00Z"}'
@@ -61,9 +61,9 @@ def test_a_revision_elsewhere_in_the_line_is_not_taken_for_that_of_the_item(case
 
 def test_times_are_read_and_impossible_ones_are_no_times() -> None:
     sound = plain(1, 2)
-    assert heads(sound).moments.to_pylist() == [datetime(2015, 1, 4, 21, 13, 56, tzinfo=UTC)]
+    assert heads(sound).modified_times.to_pylist() == [datetime(2015, 1, 4, 21, 13, 56, tzinfo=UTC)]
     found = heads(sound, sound.replace(b"01-04", b"02-30"), plain(3, 4))
-    assert (found.ids, len(found.misses)) == ([1, 3], 1)
+    assert (found.ids, len(found.unreadable_lines)) == ([1, 3], 1)
 
 
 def test_properties_redirects_and_broken_lines_are_no_items() -> None:
@@ -71,7 +71,7 @@ def test_properties_redirects_and_broken_lines_are_no_items() -> None:
     redirect = b'{"entity":"Q1","redirect":"Q2"}'
     found = heads(property_line, redirect, b"{", plain(1, 2))
     first = len(b"[\n") + len(property_line) + len(b",\n")
-    assert [offset for offset, _ in found.misses] == [first + len(redirect) + len(b",\n")]
+    assert [offset for offset, _ in found.unreadable_lines] == [first + len(redirect) + len(b",\n")]
     assert (found.ids, found.lines) == ([1], 4)
 
 

@@ -1,40 +1,108 @@
-"""Marks of blocks that stand inside a block by chance do not keep a sound file from being read."""
+"""Whatever the streams and blocks of a bzip2 file look like: its whole content, or an error."""
 
 import bz2
+import random
 from pathlib import Path
 
 import pytest
 
-from pipeline.core.parallel import InlineExecutor
-from pipeline.sources.files import bzip2
-from pipeline.sources.files.bzip2 import open_bzip2
+from pipeline.sources.files.bzip2 import Bzip2File
 from tests.bench.generate import lines
 
 CONTENT = b"\n".join(lines(600))[:1_500_000]
-PACKED = bz2.compress(CONTENT[:1_380_000], 1) + bz2.compress(b"") + bz2.compress(CONTENT[1_380_000:], 1)
+EMPTY = bz2.compress(b"")
+FIRST, SECOND = (bz2.compress(part, 1) for part in (CONTENT[:1_380_000], CONTENT[1_380_000:]))
+BLOCK, END = 0x314159265359, 0x177245385090  # what marks a block and the end of a stream
+
+threads = pytest.mark.parametrize("threads", [1, 2, 4])
 
 
-def read(path: Path) -> bytes:
-    with open_bzip2(path, InlineExecutor(), 2, "editmill-test-marks") as stream:
-        return b"".join(iter(lambda: stream.read(70_000), b""))
+def read(path: Path, threads: int) -> bytes:
+    file = Bzip2File(path, threads)
+    try:
+        return b"".join(iter(lambda: file.read(70_000), b""))
+    finally:
+        file.close()
 
 
-@pytest.mark.parametrize("is_end", [False, True])
-def test_a_mark_inside_a_block_is_passed_over(is_end: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever it is: in the middle of a run of blocks, between two runs, and at the end of a stream."""
+def mark_letters(mark: int) -> bytes:
+    """Bytes of which a block lists, in its header, which it holds, in a row of bits that is the mark."""
+    groups = (mark >> 32, mark >> 16 & 0xFFFF, mark & 0xFFFF)
+    return bytes(
+        16 * group + bit for group, bits in enumerate(groups, 4) for bit in range(16) if bits >> (15 - bit) & 1
+    )
+
+
+@threads
+@pytest.mark.parametrize("mark", [BLOCK, END])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_mark_inside_a_block_does_not_mislead(mark: int, place: int, threads: int, tmp_path: Path) -> None:
+    letters = bytes(random.Random(4).choices(mark_letters(mark), k=250_000))
+    parts = [CONTENT[:600_000], CONTENT[600_000:1_200_000]]
+    parts.insert(place, letters)
+    content = b"".join(parts)
     path = tmp_path / "dump.bz2"
-    path.write_bytes(PACKED)
-    true = list(bzip2._marks(path))
-    for place in (0, 5, 11, 12, 13, len(true) - 2):
-        assert not true[place].is_end
-        false = bzip2._Mark((true[place].bit + true[place + 1].bit) // 2, is_end, 12345)
-        found = [*true[: place + 1], false, *true[place + 1 :]]
-        monkeypatch.setattr(bzip2, "_marks", lambda _, found=found: iter(found))
-        assert read(path) == CONTENT
+    path.write_bytes(bz2.compress(content, 1))
+    bits = "".join(f"{byte:08b}" for byte in path.read_bytes())
+    expected = -(-len(content) // 99_981) if mark == BLOCK else 1
+    assert bits.count(f"{mark:048b}") > expected
+    assert read(path, threads) == content
 
 
-def test_a_file_of_streams_is_read_to_its_end(tmp_path: Path) -> None:
+@threads
+@pytest.mark.parametrize(
+    "streams",
+    [
+        (FIRST,),
+        (FIRST, SECOND),
+        (FIRST, EMPTY, SECOND),
+        (EMPTY, FIRST, SECOND),
+        (FIRST, SECOND, EMPTY, EMPTY),
+        (EMPTY,),
+    ],
+)
+def test_all_streams_are_read(streams: tuple[bytes, ...], threads: int, tmp_path: Path) -> None:
     path = tmp_path / "dump.bz2"
-    path.write_bytes(PACKED)
-    assert len(list(bzip2._marks(path))) > 16
-    assert read(path) == CONTENT
+    path.write_bytes(b"".join(streams))
+    assert read(path, threads) == b"".join(map(bz2.decompress, streams))
+
+
+@threads
+@pytest.mark.parametrize("left", [1, 4, 9, 10, 18, 1_000, len(SECOND) - 1])
+def test_a_cut_stream_is_refused_wherever_the_cut_is(left: int, threads: int, tmp_path: Path) -> None:
+    path = tmp_path / "dump.bz2"
+    path.write_bytes(FIRST + SECOND[:left])
+    with pytest.raises(EOFError, match="cut off"):
+        read(path, threads)
+
+
+@threads
+@pytest.mark.parametrize("streams", [(FIRST, b"\0" * 100), (FIRST, b"xx", SECOND), (FIRST, b"BZi1" + SECOND[4:])])
+def test_what_is_no_stream_is_refused(streams: tuple[bytes, ...], threads: int, tmp_path: Path) -> None:
+    """It may be the rest of the dump, which must not be lost in silence."""
+    path = tmp_path / "dump.bz2"
+    path.write_bytes(b"".join(streams))
+    with pytest.raises(OSError, match="Invalid data"):
+        read(path, threads)
+
+
+@threads
+@pytest.mark.parametrize("place", [5, 10, 100, len(FIRST) // 2, len(FIRST) - 8, len(FIRST) - 2])
+def test_a_flipped_bit_is_found(place: int, threads: int, tmp_path: Path) -> None:
+    """In the mark and the checksum of a block, its content, the mark of the end, and the checksum of the stream."""
+    path = tmp_path / "dump.bz2"
+    path.write_bytes(FIRST[:place] + bytes([FIRST[place] ^ 16]) + FIRST[place + 1 :] + SECOND)
+    with pytest.raises(OSError, match="Invalid data"):
+        read(path, threads)
+
+
+def test_the_position_goes_from_the_beginning_to_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "dump.bz2"
+    path.write_bytes(FIRST + SECOND)
+    file = Bzip2File(path, 2)
+    positions = [file.tell()]
+    while file.read(70_000):
+        positions.append(file.tell())
+    file.close()
+    assert positions == sorted(positions)
+    assert (positions[0], positions[-1]) == (0, len(FIRST + SECOND))

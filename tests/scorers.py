@@ -1,36 +1,25 @@
-"""The contract of a scorer: how likely a language model finds a name in a sentence.
+"""Scorers of requests in memory: one with a model, which strings together what `score_file.py` runs, and one without.
 
-A request is a sentence and a span of it in Unicode code points. Its score is the sum of ln p(token | BOS and all
-tokens before it), in nats, over the tokens that overlap the span. DAFNet publishes no scoring code, so this definition
-is ours. Callers give the span and nobody searches for the name again, because a name may occur twice.
-
-    text   After a short pause, somebody mentioned Ada Lovelace.
-    span                                           [start     end)
-    tokens BOS After Ġa Ġshort ... Ġmentioned ĠAda ĠLov el ace .
-    scored                                    ---- ---- -- ---
-
-A space that a tokenizer glues to the word after it belongs to that word. A token that reaches over an end of the span
-counts whole, and `is_left_merged` or `is_right_merged` says so.
+The pipeline itself scores files; here a test gets the scores of a few sentences in one call.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
+from tokenizers import Tokenizer
+from transformers import PreTrainedModel
 
 from pipeline.core import schema
-
-Status = Literal["ok", "too_long", "no_tokens", "bad_span", "not_finite"]
-
-STATUSES: Mapping[Status, str] = {
-    "ok": "the name was scored",
-    "too_long": "the name ends beyond what the model can read",
-    "no_tokens": "the span holds nothing but white space",
-    "bad_span": "the span is empty or outside the text, or the tokenizer does not tell which tokens cover it",
-    "not_finite": "the model gave a number that is infinite or none",
-}
+from pipeline.core.settings import Sharing, load_settings
+from pipeline.lm.encoding import Reader, encode, join_scores
+from pipeline.lm.forward import ForwardStats, Limits
+from pipeline.lm.loading import load_network, load_reader, supported_sharing
+from pipeline.lm.model_spec import ModelSpec
+from pipeline.lm.pair_scores import score_pairs
+from pipeline.lm.scores import Identity, Sentence, Status, sentences
 
 _CHARACTERS_PER_TOKEN = 4
 
@@ -66,28 +55,83 @@ class Scorer(Protocol):
         ...
 
 
+def model_spec(place: object, max_tokens_per_batch: int = 256, **settings: object) -> ModelSpec:
+    """A model that runs with the default settings, apart from these; on the CPU unless another device is given."""
+    changes = {"device": "cpu", "max_tokens_per_batch": max_tokens_per_batch} | settings
+    return ModelSpec(str(place), load_settings().model).with_settings(**changes)
+
+
+def load_scorer(place: object, max_tokens_per_batch: int, **settings: object) -> "HfScorer":
+    """Load a causal language model; it shares as trees only if the model can."""
+    spec = model_spec(place, max_tokens_per_batch, **settings)
+    identity, reader = load_reader(spec)
+    return make_scorer(identity, reader, load_network(spec, identity), spec)
+
+
+def make_scorer(identity: Identity, reader: Reader, network: PreTrainedModel, spec: ModelSpec) -> "HfScorer":
+    """A scorer of what was loaded."""
+    settings = spec.settings
+    return HfScorer(
+        name=identity.name,
+        revision=identity.revision,
+        dtype=identity.dtype,
+        tokenizer_hash=identity.tokenizer_hash,
+        network=network,
+        tokenizer=reader.tokenizer,
+        bos_id=reader.bos_id,
+        max_positions=reader.max_positions,
+        max_tokens_per_batch=settings.max_tokens_per_batch,
+        max_logits_per_batch=settings.max_logits_per_batch,
+        trie_nodes=settings.trie_nodes,
+        sharing=supported_sharing(network, identity.bos_id, settings.sharing, settings.trie_nodes),
+    )
+
+
 @dataclass(frozen=True)
-class Identity:
-    """Who made a score.
+class HfScorer:
+    """A loaded model and its tokenizer; `load_scorer` makes one.
 
     Attributes:
-        name: The Hub id of the model, or the name of its folder.
+        name: The Hub id, or the name of the folder.
         revision: The Hub commit, or a hash of the folder's files.
         dtype: What the model computes in.
         tokenizer_hash: Of the tokenizer as it is used.
+        network: The model.
+        tokenizer: Its fast tokenizer, with truncation and padding off.
         bos_id: The token put in front of every sentence.
+        max_positions: Tokens that the model can read.
+        max_tokens_per_batch: Tokens that it reads at once.
+        max_logits_per_batch: Logits that it makes at once.
+        trie_nodes: Tokens of a row that is a tree.
+        sharing: dedup: what reads the same is read once. trie: so are common beginnings. none: every request is read.
+        work: What was computed so far.
     """
 
     name: str
     revision: str
     dtype: str
     tokenizer_hash: str
+    network: PreTrainedModel
+    tokenizer: Tokenizer
     bos_id: int
+    max_positions: int
+    max_tokens_per_batch: int
+    max_logits_per_batch: int
+    trie_nodes: int
+    sharing: Sharing
+    work: ForwardStats = field(default_factory=ForwardStats)
 
-    @property
-    def fingerprint(self) -> str:
-        """What decides a score besides the text; a model keeps it under another name."""
-        return f"{self.revision}|{self.tokenizer_hash}|{self.bos_id}|{self.dtype}"
+    def score(self, requests: pa.Table) -> pa.Table:
+        """Turn REQUESTS into SCORES."""
+        identity = Identity(self.name, self.revision, self.dtype, self.tokenizer_hash, self.bos_id)
+        reader = Reader(self.tokenizer, self.bos_id, self.max_positions, identity.fingerprint)
+        encoded, pairs = encode(requests, reader)
+        return join_scores(encoded, self.score_pairs(pairs))
+
+    def score_pairs(self, pairs: pa.Table) -> pa.Table:
+        """Turn PAIRS into PAIR_SCORES."""
+        limits = Limits(self.max_tokens_per_batch, self.max_logits_per_batch, self.trie_nodes)
+        return score_pairs(self.network, pairs, self.sharing, limits, self.work)
 
 
 class Score(NamedTuple):
@@ -107,34 +151,6 @@ class Score(NamedTuple):
     is_left_merged: bool | None = None
     is_right_merged: bool | None = None
     status: Status = "ok"
-
-
-class Sentence(NamedTuple):
-    """One row of REQUESTS without its id."""
-
-    text: str
-    start: int
-    end: int
-
-    @property
-    def has_span(self) -> bool:
-        """Whether the span is inside the text and not empty.
-
-        >>> Sentence("Ada", 0, 3).has_span, Sentence("Ada", 0, 4).has_span, Sentence("Ada", 1, 1).has_span
-        (True, False, False)
-        """
-        return 0 <= self.start < self.end <= len(self.text)
-
-    @property
-    def name(self) -> str:
-        """The text of the span."""
-        return self.text[self.start : self.end]
-
-
-def sentences(requests: pa.Table) -> list[Sentence]:
-    """The rows of REQUESTS."""
-    columns = [requests[column].to_pylist() for column in Sentence._fields]
-    return [Sentence(*row) for row in zip(*columns, strict=True)]
 
 
 def scores_table(requests: pa.Table, scores: Iterable[Score]) -> pa.Table:

@@ -1,10 +1,13 @@
-"""The contract of scorers, by the one that needs no model."""
+"""The scorer of tests that needs no model."""
+
+from typing import get_args
 
 import pyarrow as pa
 import pytest
 
 from pipeline.core import schema
-from pipeline.lm.scorer import STATUSES, FakeScorer, Score, Sentence, scores_table, sentences
+from pipeline.lm.scores import Sentence, Status, sentences
+from tests.scorers import FakeScorer, Score, scores_table
 from tests.unit.lm.conftest import named, requests
 
 TEXT = "Somebody mentioned Ada Lovelace and others."
@@ -76,7 +79,7 @@ def test_requests_and_scores_as_tables() -> None:
     chunked = pa.concat_tables([table, table])  # a column in several pieces is still one column
     scores = scores_table(chunked, [Score(status=status) for status in ("ok", "too_long", "no_tokens", "not_finite")])
     assert scores["id"].to_pylist() == ["0", "1", "0", "1"]
-    assert set(scores["status"].to_pylist()) <= set(STATUSES)
+    assert set(scores["status"].to_pylist()) <= set(get_args(Status))
 
 
 def test_scores_must_match_their_requests() -> None:

@@ -1,0 +1,139 @@
+"""Scoring in a process of its own: PyTorch's memory, some 400 MB beside the model, is free again when it ends.
+
+The process runs what `editmill score` runs (`score_file.py`). Its progress and its messages come back to the reporter
+of the calling process.
+"""
+
+import contextlib
+import functools
+from collections.abc import Generator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.core.manifest import ModelRecord
+from pipeline.core.parallel import map_shards, processes
+from pipeline.core.progress import Advance, Reporter, beat
+from pipeline.core.tables import row_count
+from pipeline.lm.model_spec import ModelSpec
+from pipeline.lm.scores import Identity
+
+if TYPE_CHECKING:
+    from pipeline.lm.encoding import Reader
+
+
+class _Task(NamedTuple):
+    spec: ModelSpec
+    requests: Path
+    out: Path
+    beats: Path
+
+
+class _Message(NamedTuple):
+    """One call of `Reporter.say` or `Reporter.warn`."""
+
+    is_warning: bool
+    event: str
+    message: str
+    fields: dict[str, object]
+
+
+@dataclass(frozen=True)
+class ScoringProcess:
+    """A process that scores with one model; `start_scoring_process` starts it."""
+
+    pool: Executor
+    spec: ModelSpec
+    identity: Identity
+
+    def score(self, requests: Path, out: Path, reporter: Reporter) -> ModelRecord:
+        """Score a file of requests into a folder, or go on where an earlier run stopped (`score_file`).
+
+        Returns:
+            The model, and how it ran.
+
+        Raises:
+            UsageError: The model cannot score.
+            PipelineError: The process died.
+        """
+        with reporter.watch("scoring names", row_count(requests), out / ".beats") as beats:
+            ((record, messages),) = map_shards(_score, [_Task(self.spec, requests, out, beats)], self.pool)
+        for is_warning, event, message, fields in messages:
+            (reporter.warn if is_warning else reporter.say)(event, message, **fields)
+        return record
+
+
+@contextlib.contextmanager
+def start_scoring_process(spec: ModelSpec) -> Generator[ScoringProcess]:
+    """Start a process that ends with the block, and find out there who the model is; its weights are not loaded yet.
+
+    Raises:
+        UsageError: The model cannot be loaded.
+        PipelineError: The process died.
+    """
+    with processes(1) as pool:
+        (identity,) = map_shards(_identity, [spec], pool)
+        yield ScoringProcess(pool, spec, identity)
+
+
+class _Relay(Reporter):
+    """Keeps messages for the calling process, and leaves beats from which it follows the work."""
+
+    def __init__(self, beats: Path) -> None:
+        super().__init__("quiet")
+        self.messages: list[_Message] = []
+        self._beats = beats
+
+    def say(self, event: str, message: str, **fields: object) -> None:
+        self.messages.append(_Message(False, event, message, fields))
+
+    def warn(self, event: str, message: str, **fields: object) -> None:
+        self.messages.append(_Message(True, event, message, fields))
+
+    @contextmanager
+    def track(self, what: str, total: float) -> Generator[Advance]:
+        """Follow work of a known size; work without one, whose total is 0, leaves no beats."""
+        done = 0.0
+
+        def advance(more: float) -> None:
+            nonlocal done
+            done += more
+            if total:
+                beat(self._beats, what, int(done))
+
+        yield advance
+
+
+# Imported within the process, and not above: whoever starts it need not wait for PyTorch, nor hold it in memory.
+
+
+@functools.cache
+def _load(spec: ModelSpec) -> "tuple[Identity, Reader]":
+    """Loaded once a process: telling apart the versions of a folder means reading all of its weights."""
+    from pipeline.lm.loading import load_reader
+
+    return load_reader(spec)
+
+
+def _identity(spec: ModelSpec) -> Identity:
+    return _load(spec)[0]
+
+
+def _score(task: _Task) -> tuple[ModelRecord, list[_Message]]:
+    from pipeline.lm.score_file import score_file
+
+    relay = _Relay(task.beats)
+    identity, reader = _load(task.spec)
+    summary = score_file(task.requests, task.out, task.spec, relay, (identity, reader))
+    record = ModelRecord(
+        name=identity.name,
+        revision=identity.revision,
+        dtype=identity.dtype,
+        tokenizer=identity.tokenizer_hash,
+        devices=summary.devices,
+        sharing=summary.sharing,
+        audit=summary.audit,
+    )
+    return record, relay.messages

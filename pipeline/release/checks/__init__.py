@@ -1,0 +1,108 @@
+"""Checks: what must be true of a release before it is put in place, and of one that somebody looks at later.
+
+A check reads the release alone: its rows, its evidence, its exports and its manifest. It yields one text for each row
+that is wrong. To add one, write a function in the module for what it looks at, add its line to CHECKS, and plant a bad
+row that it must catch. The first line of its docstring is what the card says about it.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.core.edit_record import COLUMNS
+from pipeline.core.manifest import CheckRecord
+from pipeline.release.checks import files, sets, texts, truth
+from pipeline.release.checks.contents import Contents, Failures
+
+__all__ = ["CHECKS", "Check", "CheckResult", "Contents", "run_checks", "written"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check and whether a release must pass it."""
+
+    run: Callable[[Contents], Failures]
+    required: bool = True
+
+    @property
+    def about(self) -> str:
+        """What must hold, in one line."""
+        return (inspect.getdoc(self.run) or "").partition("\n")[0]
+
+
+CHECKS: Mapping[str, Check] = {
+    check.run.__name__: check
+    for check in (
+        Check(texts.subject_in_prompt),
+        Check(texts.target_not_in_prompt),
+        Check(texts.texts_sound),
+        Check(texts.answers_unique),
+        Check(texts.no_unresolved_ids),
+        Check(texts.rephrases_differ),
+        Check(truth.answers_true),
+        Check(truth.counterfactuals_false),
+        Check(truth.locality_true),
+        Check(truth.locality_untouched),
+        Check(truth.portability_follows),
+        Check(sets.no_duplicates),
+        Check(sets.splits_disjoint),
+        Check(sets.no_contradictions),
+        Check(sets.probes_uncontradicted),
+        Check(sets.variants_opposite),
+        Check(files.exports_sound),
+        Check(files.training_groups_filled, required=False),
+        Check(files.rows_sorted),
+        Check(files.counts_add_up),
+        Check(files.files_intact),
+    )
+}
+"""Every check under its name, in the order in which they run."""
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of a check, with the first rows that fail it."""
+
+    name: str
+    about: str
+    required: bool
+    looked_at: int
+    failures: int
+    examples: Sequence[str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.failures == 0
+
+    def record(self) -> CheckRecord:
+        """The outcome as the manifest keeps it."""
+        return CheckRecord(name=self.name, required=self.required, looked_at=self.looked_at, failures=self.failures)
+
+
+def run_checks(contents: Contents) -> list[CheckResult]:
+    """Run all checks on a release.
+
+    A row with a null where none may be fails `texts_sound`; the other checks could not read it and go without it.
+    """
+    complete = replace(contents, edits=[edit for edit in contents.edits if not texts.has_gaps(edit, COLUMNS)])
+    results: list[CheckResult] = []
+    for name, check in CHECKS.items():
+        failures = list(check.run(contents if check.run is texts.texts_sound else complete))
+        results.append(
+            CheckResult(name, check.about, check.required, len(contents.edits), len(failures), failures[:_EXAMPLES])
+        )
+    return results
+
+
+def written(results: Sequence[CheckResult]) -> str:
+    """The outcome of checks for a reader: a line each, with the first rows that fail."""
+    lines: list[str] = []
+    for result in results:
+        mark = "ok" if result.passed else "FAILED" if result.required else "warning"
+        count = "" if result.passed else f" ({result.failures})"
+        lines.append(f"{mark:8}{result.name}{count}: {result.about}")
+        lines += [f"        {example}" for example in result.examples]
+    return "\n".join(lines)

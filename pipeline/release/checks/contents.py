@@ -1,0 +1,35 @@
+"""What a check reads: the rows, evidence, exports and manifest of a release."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pipeline.core.edit_record import Edit
+from pipeline.core.manifest import Manifest
+from pipeline.language.relations import Relation
+from pipeline.release.evidence import Evidence
+
+Failures = Iterator[str]
+"""One text for each fault: where it is and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a release holds, as checks read it."""
+
+    edits: Sequence[Edit]
+    evidence: Evidence
+    exports: Mapping[str, Sequence[Mapping[str, object]]]
+    manifest: Manifest
+    relations: Mapping[str, Relation]
+    damaged: Sequence[str] = ()  # files that are missing, unknown, or not as the manifest says
+
+    @cached_property
+    def by_case(self) -> Mapping[str, Edit]:
+        """Edits by their `case_id`."""
+        return {edit["case_id"]: edit for edit in self.edits}
+
+    @cached_property
+    def base(self) -> Sequence[Edit]:
+        """Edits that are no variants."""
+        return [edit for edit in self.edits if edit["category"] != "robust"]

@@ -1,0 +1,92 @@
+"""Checks of rows against each other: duplicates, splits, contradictions, and robust edits beside what they vary."""
+
+from collections import defaultdict
+from itertools import chain
+
+from pipeline.core.edit_record import Edit
+from pipeline.edits.consistency import Slot, fact_of, probe_slots, scope_of, slots_on
+from pipeline.language.leaks import mentions_any
+from pipeline.release.checks.contents import Contents, Failures
+
+_OPPOSITES = {("length", "short", "long"), ("context", "relevant", "irrelevant"), ("sentiment", "positive", "negative")}
+
+
+def no_duplicates(contents: Contents) -> Failures:
+    """No `case_id` stands twice; no two edits that are no variants share a prompt."""
+    seen: set[str] = set()
+    for edit in contents.edits:
+        if edit["case_id"] in seen:
+            yield f"{edit['case_id']}: stands twice"
+        seen.add(edit["case_id"])
+    prompts: set[str] = set()
+    for edit in contents.base:
+        if edit["prompt"] in prompts:
+            yield f"{edit['case_id']}: the prompt {edit['prompt']!r} stands twice"
+        prompts.add(edit["prompt"])
+
+
+def splits_disjoint(contents: Contents) -> Failures:
+    """No subject, no entity between hops, no prompt and no rephrase stands in two splits."""
+    places: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for edit in contents.edits:
+        items = [edit["subject_id"], *(step["object_id"] for step in edit["path"][:-1])]
+        texts = [edit["prompt"], edit["question"], *edit["rephrases"]]
+        for key in [*(("item", item) for item in items), *(("text", text) for text in texts)]:
+            places[key].add(edit["split"])
+    for (kind, what), splits in sorted(places.items()):
+        if len(splits) > 1:
+            yield f"the {kind} {what!r} stands in {sorted(splits)}"
+
+
+def no_contradictions(contents: Contents) -> Failures:
+    """Within a split, one subject and relation have one target."""
+    targets: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
+    for edit in contents.edits:
+        path = "/".join(step["relation_id"] for step in edit["path"])
+        targets[edit["split"], edit["subject_id"], path].add(edit["target_new"])
+    for (split, subject, path), found in sorted(targets.items()):
+        if len(found) > 1:
+            yield f"{subject} {path} has several targets in {split}: {sorted(found)}"
+
+
+def probes_uncontradicted(contents: Contents) -> Failures:
+    """No probe asks on its way what another edit that is used with it decides or states."""
+    deciding: defaultdict[tuple[str, Slot], set[str]] = defaultdict(set)
+    for edit in contents.edits:
+        for slot in _decided(edit, contents):
+            deciding[scope_of(edit["split"]), slot].add(fact_of(edit))
+    for edit in contents.edits:
+        for probe in chain(edit["locality"], edit["portability"]):
+            for slot in probe_slots(probe):
+                if others := deciding[scope_of(edit["split"]), slot] - {fact_of(edit)}:
+                    yield f"{edit['case_id']}: {probe['prompt']!r} is decided by {min(others)}"
+
+
+def _decided(edit: Edit, contents: Contents) -> set[Slot]:
+    """The slots of an edit's path, and those of the inverse relation on its old and its new object."""
+    partner = contents.relations[edit["relation_id"]].partner
+    objects = (edit["target_new_id"], edit["ground_truth_id"])
+    inverse = {(item, partner) for item in objects if item and partner}
+    return {*slots_on(edit["subject_id"], edit["path"]), *inverse}
+
+
+def variants_opposite(contents: Contents) -> Failures:
+    """A robust edit varies an edit of its split, by both poles of every attribute, naming no answer."""
+    most = contents.manifest.settings.robust.max_prefix_words
+    for edit in contents.edits:
+        if edit["category"] != "robust":
+            continue
+        base = contents.by_case.get(edit["base_case_id"] or "")
+        if base is None or base["split"] != edit["split"] or base["target_new"] != edit["target_new"]:
+            yield f"{edit['case_id']}: its base edit is not in its split"
+        poles = {(p["attribute"], p["pole"]) for p in edit["prefixes"]}
+        if poles != {(attribute, pole) for attribute, *pair in _OPPOSITES for pole in pair}:
+            yield f"{edit['case_id']}: its prefixes are not in opposite pairs"
+        taboo = [edit["target_new"], edit["ground_truth"], *edit["target_new_aliases"], *chain(*edit["answers"])]
+        for prefix in edit["prefixes"]:
+            if len(prefix["text"].split()) > most or not prefix["text"].endswith("."):
+                yield f"{edit['case_id']}: a loader would cut {prefix['text']!r}"
+            if mentions_any(prefix["text"], taboo):
+                yield f"{edit['case_id']}: {prefix['text']!r} names an answer"
+        if [form["pole"] for form in edit["length_forms"]] != ["short", "long"]:
+            yield f"{edit['case_id']}: its length forms are not a short and a long one"

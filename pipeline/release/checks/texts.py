@@ -1,0 +1,131 @@
+"""Checks of the texts of each row, by themselves: prompts, rephrases, names and answers."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import cast
+
+from pipeline.core.columns import Field
+from pipeline.core.edit_record import COLUMNS, Edit, Probe
+from pipeline.edits.exclusions import normalised
+from pipeline.language.leaks import contains_name
+from pipeline.release.checks.contents import Contents, Failures
+from pipeline.release.exports.projection import is_sound
+
+_ID = re.compile(r"(?<!\w)[QPL][1-9]\d*(?!\w)")
+
+
+def subject_in_prompt(contents: Contents) -> Failures:
+    """The prompt and the question hold the subject, as it is written, exactly once; every rephrase holds it."""
+    for edit in contents.edits:
+        subject = edit["subject"]
+        if edit["prompt"].count(subject) != 1 or edit["question"].count(subject) != 1:
+            yield f"{edit['case_id']}: {subject!r} does not stand once in {edit['prompt']!r}"
+        for text in edit["rephrases"]:
+            if subject not in text:
+                yield f"{edit['case_id']}: {subject!r} does not stand in {text!r}"
+
+
+def target_not_in_prompt(contents: Contents) -> Failures:
+    """Neither prompt, question nor any rephrase holds the target, whatever the case."""
+    for edit in contents.edits:
+        for text in (edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]):
+            if contains_name(text, edit["target_new"]):
+                yield f"{edit['case_id']}: {edit['target_new']!r} stands in {text!r}"
+
+
+def texts_sound(contents: Contents) -> Failures:
+    """No text is empty or has space at an end, and no list of answers is empty.
+
+    What may be null or empty is declared with each column in `core/edit_record.py`; every other column has a value.
+    """
+    for edit in contents.edits:
+        if faults := unsound(edit, COLUMNS):
+            yield f"{edit['case_id']}: missing, empty, or with space at an end: {', '.join(faults)}"
+
+
+def unsound(row: object, fields: Iterable[Field]) -> list[str]:
+    """The fields of a row whose values are null or empty against their declaration, or have space at an end."""
+    return list(dict.fromkeys(path for path, value, field in _values(row, fields) if not _may_stand(value, field)))
+
+
+def has_gaps(row: object, fields: Iterable[Field]) -> bool:
+    """Whether a row has a null where its declaration allows none, so that other checks cannot read it."""
+    return any(value is None and not field.can_be_null for _, value, field in _values(row, fields))
+
+
+def _values(row: object, fields: Iterable[Field], prefix: str = "") -> Iterator[tuple[str, object, Field]]:
+    """Every value of a row and of its structures, with its path and its declaration."""
+    values = cast(Mapping[str, object], row)
+    for field in fields:
+        path, value = prefix + field.name, values.get(field.name)
+        yield path, value, field
+        if field.parts:
+            for part in cast(Iterable[object], value or ()):
+                yield from _values(part, field.parts, f"{path}.")
+
+
+def _may_stand(value: object, field: Field) -> bool:
+    if value is None:
+        return field.can_be_null
+    if isinstance(value, str | list) and not (field.parts and value):
+        return is_sound(cast(object, value)) or (field.column.can_be_empty and not value)
+    return True
+
+
+def answers_unique(contents: Contents) -> Failures:
+    """No answer is given twice, and no name twice within an answer."""
+    for edit in contents.edits:
+        for answers in (edit["answers"], *(probe["ground_truth"] for probe in _probes(edit))):
+            if len({tuple(names) for names in answers}) < len(answers) or any(len(set(n)) < len(n) for n in answers):
+                yield f"{edit['case_id']}: repeated answers {answers}"
+
+
+def no_unresolved_ids(contents: Contents) -> Failures:
+    """No sentence holds an id of Wikidata, apart from the names it speaks of, and no name is one."""
+    for edit in contents.edits:
+        for name in _names(edit):
+            if re.fullmatch(r"[QPL][1-9]\d*", name):
+                yield f"{edit['case_id']}: the name {name!r} is an id"
+        known = sorted({*_names(edit), edit["subject"], *edit["subject_aliases"]}, key=len, reverse=True)
+        for text in _sentences(edit):
+            if _ID.search(text) and _ID.search(_without(text, known)):
+                yield f"{edit['case_id']}: an id stands in {text!r}"
+
+
+def _without(text: str, names: Iterable[str]) -> str:
+    for name in names:
+        text = text.replace(name, "")
+    return text
+
+
+def rephrases_differ(contents: Contents) -> Failures:
+    """Rephrases differ from the prompt and from each other, whatever case, spacing and punctuation."""
+    for edit in contents.edits:
+        texts = [normalised(text) for text in (edit["prompt"], *edit["rephrases"])]
+        if len(set(texts)) < len(texts):
+            yield f"{edit['case_id']}: a rephrase repeats {edit['prompt']!r}"
+        if len(edit["rephrases"]) < 2:
+            yield f"{edit['case_id']}: fewer than two rephrases"
+
+
+def _probes(edit: Edit) -> Iterable[Probe]:
+    return chain(edit["locality"], edit["portability"])
+
+
+def _sentences(edit: Edit) -> Iterator[str]:
+    """Every sentence of an edit that a model reads."""
+    yield from (edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"])
+    for probe in _probes(edit):
+        yield probe["prompt"]
+        yield probe["question"]
+    yield from (prefix["text"] for prefix in edit["prefixes"])
+    for form in edit["length_forms"]:
+        yield from (form["rephrase"], form["locality_prompt"])
+
+
+def _names(edit: Edit) -> Iterator[str]:
+    """Every name that an edit or its probes give as an answer."""
+    yield from (edit["target_new"], edit["ground_truth"], *edit["target_new_aliases"])
+    for names in chain(edit["answers"], *(probe["ground_truth"] for probe in _probes(edit))):
+        yield from names
