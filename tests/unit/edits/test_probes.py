@@ -603,7 +603,7 @@ def test_what_is_not_forgotten_is_proved_by_its_own_statement(mini: Mini) -> Non
 
 def with_another(mini: Mini, subject: int, relation: str, held: int, **fields: int) -> Subgraph:
     """A world in which a subject has one more object of a relation."""
-    (first, *_) = mini.subgraph.objects(subject, relation)
+    (first, *_) = mini.subgraph.triples_of(subject, relation)
     more = replace(first, object_key=f"Q{held}", object_id=held, statement_id="more", **fields)
     return Subgraph(mini.subgraph.items, [*mini.subgraph.triples, more], TEMPLATES)
 
@@ -623,7 +623,7 @@ def test_of_two_objects_none_is_said_to_follow(mini: Mini) -> None:
 def test_what_one_of_several_objects_makes_true_anyway_does_not_follow(mini: Mini) -> None:
     """Lowmere lies on Australis already, besides another continent."""
     fact = mini.change(LOWMERE, "P17", VERDANIA, OSTRAVA)
-    (triple,) = mini.subgraph.objects(OSTRAVA, "P30")
+    (triple,) = mini.subgraph.triples_of(OSTRAVA, "P30")
     held = [replace(triple, subject_id=LOWMERE, object_key=f"Q{item}", object_id=item) for item in (MERIDIA, AUSTRALIS)]
     subgraph = Subgraph(mini.subgraph.items, [*mini.subgraph.triples, *held], TEMPLATES)
     found = of_kind(probed(mini, fact, subgraph=subgraph), "Logical_Generalization")
