@@ -43,10 +43,8 @@ def _ingest(options: argparse.Namespace, reporter: Reporter) -> int:
     from pipeline.jobs.dumps import ingest_dump
 
     counts = ingest_dump(options.dump, *_how(options), reporter)
-    lines, items, statements, bad = (counts[key] for key in ("lines", "items", "statements", "unreadable"))
-    sys.stdout.write(
-        f"{options.out}: {items} items, {statements} statements kept, of {lines} lines, {bad} unreadable\n"
-    )
+    told = "{items} items, {statements} statements kept, of {lines} lines, {unreadable} unreadable, {repeated} repeated"
+    sys.stdout.write(f"{options.out}: {told.format_map(counts)}\n")
     return 0
 
 

@@ -37,6 +37,7 @@ class DumpRecord(_Record):
     items: int
     statements: int
     unreadable: int
+    repeated: int = 0  # lines that do not count: others say something newer of the same entities
     samples: tuple[str, ...]  # where the first unreadable lines are, and why
 
 

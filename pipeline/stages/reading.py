@@ -12,6 +12,7 @@ from pipeline.language.relations import Templates
 from pipeline.sources.diff import classification, comparison, scan
 from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.model import SUBCLASS, TYPE
+from pipeline.sources.entities.repeats import warn_repeated
 from pipeline.sources.entities.rows import Wanted
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.files.stream import arriving
@@ -80,8 +81,10 @@ def ingest(
 def _read(context: StageContext, new: Input, pool: Executor, out: Path, beside: ingestion.Beside | None = None) -> None:
     with context.reporter.watch("reading the dump", dump_bytes(new.path), context.work / "beats") as beats:
         counts = ingestion.ingest(
-            new.path, out, _wanted(context), context.settings.dump, pool, context.workers, beats, beside
+            *(new.path, out, _wanted(context), context.settings.dump, pool, context.workers, beats, beside),
+            memory=context.settings.memory,
         )
+    warn_repeated(counts.repeated, str(new.path), context.reporter)
     write_json(counts.__dict__, out / COUNTS)
 
 
@@ -89,6 +92,8 @@ def _ingest_and_scan(context: StageContext, old: Input, new: Input, pool: Execut
     """Fill the folder of `ingest` and that of a scan, which stays empty if it would be of no use."""
     beside = scan.beside(old.path, new.path, scanned, context.settings.dump, _dated(context.templates))
     _read(context, new, pool, out, beside)
+    if beside:
+        scan.settle_repeats(scanned, context.settings.memory, pool)
 
 
 def _scan_depends(context: StageContext, old: Input, new: Input) -> Mapping[str, object]:
@@ -107,8 +112,12 @@ def ingest_arriving(context: StageContext, name: str, pool: Executor) -> Path:
 
     def make(out: Path) -> Mapping[str, object]:
         with arriving(name) as arrival, context.reporter.track("reading the dump", 0):
-            counts = ingestion.ingest(arrival.dump, out, _wanted(context), context.settings.dump, pool, context.workers)
+            counts = ingestion.ingest(
+                *(arrival.dump, out, _wanted(context), context.settings.dump, pool, context.workers),
+                memory=context.settings.memory,
+            )
             sha256 = arrival.sha256()
+        warn_repeated(counts.repeated, arrival.dump.name, context.reporter)
         write_json(counts.__dict__, out / COUNTS)
         return _ingest_depends(context, sha256)
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.core import schema
+from pipeline.core.parallel import map_shards
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import DumpSettings
 from pipeline.core.tables import Database, map_numbers, write_rows, write_table
@@ -30,6 +31,7 @@ from pipeline.sources.entities.ingestion import (
     read_done,
 )
 from pipeline.sources.entities.model import UNREADABLE, state
+from pipeline.sources.entities.repeats import drop_items, find_stale, item_ids, stale_count, stale_places, warn_repeated
 from pipeline.sources.entities.revision_scan import Heads, find_heads
 from pipeline.sources.entities.rows import Rows, StatementRow, Wanted, read_entity
 from pipeline.sources.entities.statements import named_items
@@ -88,7 +90,7 @@ def find_changed(old: Path, new: Path, out: Path, reading: Reading, newer: Path 
         InputError: A dump is damaged, holds no items, or has more unreadable lines than `max_bad_lines`.
     """
     if newer:
-        _tell_unreadable(read_done(newer)[0], new, reading.reporter)
+        _tell_odd(read_counts(newer), new, reading.reporter)
     elif (after := _last_revision(old, new, reading.settings)) is not None:
         newer = scan(new, out / "newer", Keep(after=after), reading)
     if newer:
@@ -122,7 +124,7 @@ def _last_revision(old: Path, new: Path, settings: DumpSettings) -> int | None:
 
 def _revisions(path: Path, settings: DumpSettings) -> dict[int, int | None]:
     with contextlib.closing(read_shards(path, settings)) as shards:
-        heads = find_heads(next(shards))
+        heads, _ = _newest(find_heads(next(shards)))
     return dict(zip(heads.ids, heads.revisions, strict=True))
 
 
@@ -160,11 +162,20 @@ def scan(path: Path, out: Path, keep: Keep, reading: Reading) -> Path:
                 counts.add(part)
                 check_unreadable(counts, str(path), reading.settings)
     check_counts(counts, str(path), reading.settings)
-    _tell_unreadable(counts, path, reading.reporter)
+    _tell_odd(settle_repeats(out, reading.memory, reading.pool), path, reading.reporter)
     return out
 
 
-def _tell_unreadable(counts: ShardCounts, path: Path, reporter: Reporter) -> None:
+def read_counts(out: Path) -> ShardCounts:
+    """What a finished scan has read, with every item once."""
+    counts, _ = read_done(out)
+    counts.repeated += stale_count(out)
+    counts.items -= stale_count(out)
+    return counts
+
+
+def _tell_odd(counts: ShardCounts, path: Path, reporter: Reporter) -> None:
+    warn_repeated(counts.repeated, str(path), reporter)
     if counts.unreadable:
         told = f"{counts.unreadable} lines of {path} cannot be read, so nothing is told of their items"
         reporter.warn("unreadable", f"{told}. The first ones: {'; '.join(counts.samples)}")
@@ -183,8 +194,8 @@ def _sort(folder: Path, memory: str) -> None:
 
 
 def _scan_shard(out: Path, keep: Keep, wanted: Wanted, shard: Shard) -> ShardCounts:
-    heads = find_heads(shard)
-    counts = ShardCounts(lines=heads.lines, items=len(heads.ids))
+    heads, repeated = _newest(find_heads(shard))
+    counts = ShardCounts(lines=heads.lines, items=len(heads.ids), repeated=repeated)
     for offset, error in heads.misses:
         counts.miss(offset, error)
     ids = np.array(heads.ids, dtype=np.int64)
@@ -206,6 +217,41 @@ def _scan_shard(out: Path, keep: Keep, wanted: Wanted, shard: Shard) -> ShardCou
     write_rows([(item,) for item in unreadable], out / "unreadable" / name, schema.NUMBERS)
     write_rows(_dates(dated, wanted), out / "dates" / name, schema.STATEMENTS)
     return mark_done(counts, shard, out)
+
+
+def _newest(heads: Heads) -> tuple[Heads, int]:
+    """The items of a shard, each once, and how many lines that leaves out."""
+    stale = frozenset(stale_places(heads.ids, heads.revisions))
+    return (heads.without(stale) if stale else heads), len(stale)
+
+
+def settle_repeats(out: Path, memory: str, pool: Executor) -> ShardCounts:
+    """Let each item of a finished scan count once; to do it again changes nothing.
+
+    Args:
+        out: The folder of the scan.
+        memory: DuckDB's limit.
+        pool: Where to run.
+
+    Returns:
+        What the scan has read.
+    """
+    stale = find_stale(out, out / "revisions", memory)
+    map_shards(_drop_stale, [(out, number, item_ids(names)) for number, names in sorted(stale.items())], pool)
+    return read_counts(out)
+
+
+def _drop_stale(task: tuple[Path, int, list[int]]) -> None:
+    out, number, items = task
+    for table, key, kind in _BY_ITEM:
+        drop_items(out / table / f"{number:06d}.parquet", key, items, kind)
+
+
+_BY_ITEM = (
+    ("texts", "id", schema.TEXTS),
+    ("dates", "subject_id", schema.STATEMENTS),
+    ("revisions", "id", schema.REVISIONS),
+)
 
 
 def _choose(keep: Keep, heads: Heads, ids: Numbers, states: Numbers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

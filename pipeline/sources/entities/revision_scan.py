@@ -6,7 +6,7 @@ but the line's last brace comes after it, so it belongs to the entity itself. An
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,6 +60,21 @@ class Heads:
     def line(self, place: int, data: bytes) -> bytes:
         """The line of an item."""
         return data[self.starts[place] : self.stops[place]]
+
+    def without(self, places: Collection[int]) -> "Heads":
+        """All but the items at some places."""
+        kept = [place for place in range(len(self.ids)) if place not in places]
+        return Heads(
+            ids=[self.ids[place] for place in kept],
+            revisions=[self.revisions[place] for place in kept],
+            modified=[self.modified[place] for place in kept],
+            starts=[self.starts[place] for place in kept],
+            stops=[self.stops[place] for place in kept],
+            moments=self.moments.take(pa.array(kept, pa.int64())),
+            lines=self.lines,
+            misses=self.misses,
+            unreadable=self.unreadable,
+        )
 
     def add(self, item: int, revision: int | None, modified: str | datetime | None, start: int, stop: int) -> None:
         """Add an item."""

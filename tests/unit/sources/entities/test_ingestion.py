@@ -393,10 +393,10 @@ def test_a_finished_shard_is_known_by_its_counts_and_not_read_again(tmp_path: Pa
     marker = tmp_path / "out" / "counts" / "000002.json"
     told = json.loads(marker.read_text())
     marker.write_text(json.dumps(told | {"lines": told["lines"] + 1000}))
-    (tmp_path / "out" / "entities" / "000002.parquet").write_bytes(b"untouched")
+    (tmp_path / "out" / "titles" / "000002.parquet").write_bytes(b"untouched")
     after = ingest(path, tmp_path / "out", WANTED, SMALL, InlineExecutor(), 1)
     assert after.lines == before.lines + 1000
-    assert (tmp_path / "out" / "entities" / "000002.parquet").read_bytes() == b"untouched"
+    assert (tmp_path / "out" / "titles" / "000002.parquet").read_bytes() == b"untouched"
 
 
 @pytest.mark.parametrize("workers", [1, 3])
