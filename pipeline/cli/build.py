@@ -5,7 +5,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from pipeline.cli.arguments import A_DUMP, DEFAULT_OUT, Command, add_config, add_live, add_workers, asked, name
+from pipeline.cli.arguments import (
+    A_DUMP,
+    DEFAULT_OUT,
+    Command,
+    add_config,
+    add_dates,
+    add_live,
+    add_workers,
+    asked,
+    name,
+)
 from pipeline.core.edit_record import Category
 from pipeline.core.errors import UsageError
 from pipeline.core.progress import Reporter
@@ -22,6 +32,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--new", metavar="DUMP", help=f"the newer dump, plain or packed by gzip, bzip2 or zstandard: {A_DUMP}"
     )
     parser.add_argument("--old", metavar="DUMP", help="the older dump; without it there is no recent category")
+    add_dates(parser)
     parser.add_argument("--pageviews", metavar="PATH", help="a file or folder of page views; for live, the service")
     add_live(parser)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where releases go")
@@ -76,18 +87,22 @@ def chosen_model(options: argparse.Namespace) -> str | None:
 def _sources(options: argparse.Namespace, work: Path):
     from pipeline.jobs.build import Sources
     from pipeline.jobs.dumps import local_dump
+    from pipeline.sources.diff.window import Given
     from pipeline.sources.files.sample import sample_dumps, sample_pageviews
 
     pageviews = Path(options.pageviews) if options.pageviews else None
+    given = Given(options.old_date, options.new_date)
     if options.source == "sample":
         if options.old or options.new:
             raise UsageError("The bundled slice brings its own dumps", "--source sample", "Use --source dump.")
         old, new = sample_dumps()
-        return Sources("sample", new, old, pageviews or sample_pageviews(), options.exclude)
+        return Sources("sample", new, old, pageviews or sample_pageviews(), options.exclude, given=given)
     if options.new is None:
         raise UsageError("No dump was given", "--new", "Name the newer dump, as in --new wikidata-all.json.gz.")
+    if options.old_date and not options.old:
+        raise UsageError("There is no older dump to date", "--old-date", "Name it with --old.")
     old = local_dump(options.old, work) if options.old else None
-    return Sources("dump", local_dump(options.new, work), old, pageviews, options.exclude)
+    return Sources("dump", local_dump(options.new, work), old, pageviews, options.exclude, given=given)
 
 
 def _live(options: argparse.Namespace, settings: "Settings", reporter: Reporter):
@@ -96,6 +111,8 @@ def _live(options: argparse.Namespace, settings: "Settings", reporter: Reporter)
     from pipeline.jobs.live import visit
     from pipeline.sources.live.harvest import ITEMS
 
+    if options.old_date or options.new_date:
+        raise UsageError("A living wiki has no dumps to date", "--old-date, --new-date", "Use --from and --to.")
     made = visit(asked(options), settings, load_operations(options.config).polite, options.workers, reporter)
     return Sources("live", made.folder / ITEMS, None, made.views, options.exclude, made)
 

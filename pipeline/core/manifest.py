@@ -41,6 +41,17 @@ class DumpRecord(_Record):
     samples: tuple[str, ...]  # where the first unreadable lines are, and why
 
 
+class StateRecord(_Record):
+    """The date of a dump and what it rests on."""
+
+    date: datetime | None
+    is_given: bool  # by the user; else it is an estimate
+    last_edit: datetime | None
+    items: int  # with an edit time
+    beyond: int  # items that were last edited long after the date
+    repeated: int  # lines that do not count: others say something newer of the same entities
+
+
 class VisitRecord(_Record):
     """What a visit to a living wiki brought."""
 
@@ -150,6 +161,7 @@ class Manifest(_Record):
     relations: Mapping[str, Mapping[str, int]]
     domains: Mapping[str, Mapping[str, int]]
     exports: Mapping[str, ExportRecord]
+    states: Mapping[Literal["older", "newer"], StateRecord] = {}
     visit: VisitRecord | None = None
     checks: tuple[CheckRecord, ...] = ()
     files: Mapping[str, FileRecord] = {}

@@ -49,6 +49,15 @@ class ChangesSettings(_Section):
     replaced_gap_days: tuple[int, int]
 
 
+class WindowSettings(_Section):
+    """How the dates of dumps are estimated."""
+
+    odd_days: Annotated[int, Field(ge=1)]
+    odd_density: Annotated[float, Field(gt=1)]
+    odd_share: Share
+    min_changed: Annotated[int, Field(ge=1)]
+
+
 class ScreeningSettings(_Section):
     """Which triples are fit for any category."""
 
@@ -234,6 +243,7 @@ class Settings(_Section):
     categories: tuple[Category, ...]
     memory: str
     dump: DumpSettings
+    window: WindowSettings
     changes: ChangesSettings
     screening: ScreeningSettings
     recent: RecentSettings

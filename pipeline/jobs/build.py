@@ -3,8 +3,9 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from pipeline import __version__, stages
 from pipeline.core import schema
@@ -18,6 +19,7 @@ from pipeline.core.manifest import (
     Manifest,
     ModelRecord,
     Role,
+    StateRecord,
     ThresholdRecord,
     VisitRecord,
 )
@@ -35,7 +37,7 @@ from pipeline.lm.subprocess_scorer import Model
 from pipeline.release.assemble import Draft, assemble
 from pipeline.release.checks import CheckResult
 from pipeline.select.selection import Measured
-from pipeline.sources.diff.comparison import last_edit, window_start
+from pipeline.sources.diff.window import ESTIMATED, Given, StateDate, read_window, state_date, warn_odd
 from pipeline.sources.files.checksums import dump_hashes
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.live.harvest import Harvest
@@ -53,6 +55,7 @@ class Sources:
     pageviews: Path | None = None
     exclude: Path | None = None
     harvest: Harvest | None = None  # of a living wiki, in place of an older dump
+    given: Given = ESTIMATED  # the dates of the dumps, where the user knows them
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
             if visit:
                 changed = stages.changed_live(context, visit.folder, visit.window.start, ingested)
             else:
-                changed = stages.changed(context, files.old, files.new, pool) if files.old else None
+                changed = stages.changed(context, files.old, files.new, pool, sources.given) if files.old else None
 
         screened = stages.screen(context, ingested, exclusions)
         mentions = stages.count_mentions(context, ingested)
@@ -125,7 +128,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         selected = stages.select(context, measured, ingested)
         around = stages.cut_subgraph(context, ingested, screened, selected)
 
-        origin = _origin(sources, ingested, changed, reporter)
+        states = {} if visit else _states(context, sources.given, ingested, changed)
+        origin = _origin(sources, states, reporter)
         worded = stages.word(context, selected, around, origin)
         divided = stages.split(context, worded, exclusions)
         probed = stages.probe(context, divided, around)
@@ -133,7 +137,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
 
         counted = [screened, selected, worded, divided, *([varied] if varied else [])]
         folders = _Folders(ingested, changed, viewed, scored, selected, counted)
-        manifest = _manifest(context, options, files, folders, origin)
+        manifest = _manifest(context, options, files, folders, origin).model_copy(update={"states": states})
         if visit:
             manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(visit.record)})
         edits = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
@@ -225,18 +229,38 @@ def _views(context: StageContext, files: Sequence[Input], ingested: Path) -> Pat
     return viewed
 
 
-def _origin(sources: Sources, ingested: Path, changed: Path | None, reporter: Reporter) -> Origin:
-    """The window: from the last edit of the older state to that of the newer one, or what a visit was told."""
+States = Mapping[Literal["older", "newer"], StateRecord]
+
+
+def _states(context: StageContext, given: Given, ingested: Path, changed: Path | None) -> States:
+    """The dates of the dumps; what is odd about them is reported."""
+    settings = context.settings.window
+    found: dict[Literal["older", "newer"], StateDate] = {}
+    if changed:
+        window = read_window(changed)
+        found = {"older": window.older, "newer": window.newer}
+    else:
+        dump = DumpRecord.model_validate_json((ingested / COUNTS).read_text())
+        with context.database() as database:
+            newer = state_date(ingested / "entities", given.new, settings, database)
+        found = {"newer": replace(newer, repeated=dump.repeated)}
+    for which, state in found.items():
+        warn_odd(state, which, f"--{which.removesuffix('er')}-date", settings, context.reporter)
+    return {which: StateRecord.model_validate(asdict(state)) for which, state in found.items()}
+
+
+def _origin(sources: Sources, states: States, reporter: Reporter) -> Origin:
+    """The window: from the date of the older state to that of the newer one, or what a visit was told."""
     if sources.harvest:
         return Origin(sources.name, sources.harvest.window.start, sources.harvest.window.end)
-    start = window_start(changed) if changed else None
-    if changed and start is None:
+    older = states.get("older")
+    if older and older.date is None:
         reporter.warn(
             "undated",
             "No item of the older dump says when it was edited: no statement can be told to be a change of the world, "
-            "and of the additions only new items are known to be new.",
+            "and of the additions only new items are known to be new. --old-date gives the date of the dump.",
         )
-    return Origin(sources.name, start, last_edit(ingested / "entities"))
+    return Origin(sources.name, older.date if older else None, states["newer"].date)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.stage_cache import DONE, locked
 from pipeline.core.tables import make_folder, read_table, whole_file
 from pipeline.language.relations import load_templates
+from pipeline.sources.diff.window import ESTIMATED, WINDOW, Given, Window, read_window, warn_odd
 from pipeline.sources.files.checksums import dump_hashes
 from pipeline.sources.files.reshard import reshard
 from pipeline.sources.files.seekable import Index, dump_bytes
@@ -63,7 +64,17 @@ def ingest_dump(name: str, settings: Settings, how: How, reporter: Reporter) -> 
     return json.loads((how.out / stages.COUNTS).read_text())
 
 
-def diff_dumps(old: str, new: str, settings: Settings, how: How, reporter: Reporter) -> Mapping[str, int]:
+@dataclass(frozen=True)
+class Compared:
+    """What was found between two dumps."""
+
+    classes: Mapping[str, int]  # how many changes there are of each
+    window: Window
+
+
+def diff_dumps(
+    old: str, new: str, settings: Settings, how: How, reporter: Reporter, given: Given = ESTIMATED
+) -> Compared:
     """Compare two dumps: CHANGES, and MERGES of items that are gone.
 
     Args:
@@ -72,9 +83,7 @@ def diff_dumps(old: str, new: str, settings: Settings, how: How, reporter: Repor
         settings: What to read.
         how: Where and how to run.
         reporter: Where to tell how far it is.
-
-    Returns:
-        How many changes there are of each class.
+        given: The dates of the dumps, where the user knows them.
 
     Raises:
         PipelineError: The run cannot go on.
@@ -82,12 +91,15 @@ def diff_dumps(old: str, new: str, settings: Settings, how: How, reporter: Repor
     with locked(how.out / _WORK):
         context = StageContext(settings, load_templates(), how.out / _WORK, how.workers, reporter)
         before, after = read_inputs([local_dump(name, context.work) for name in (old, new)], reporter)
-        if not _is_done(how.out, stages.changed_folder(context, before, after)):
+        if not _is_done(how.out, stages.changed_folder(context, before, after, given)):
             with executor(how.workers, how.kind, how.address) as pool:
-                changed = stages.changed(context, before, after, pool)
-            _publish(how.out, (changed,), ("changes.parquet", "merges.parquet"))
+                changed = stages.changed(context, before, after, pool, given)
+            _publish(how.out, (changed,), ("changes.parquet", "merges.parquet", WINDOW))
     classes = read_table(how.out / "changes.parquet", ["change_class"]).column("change_class").to_pylist()
-    return dict(sorted(Counter(map(str, classes)).items()))
+    window = read_window(how.out)
+    for which, state in (("older", window.older), ("newer", window.newer)):
+        warn_odd(state, which, f"--{which.removesuffix('er')}-date", settings.window, reporter)
+    return Compared(dict(sorted(Counter(map(str, classes)).items())), window)
 
 
 def reshard_dump(name: str, settings: Settings, how: How, reporter: Reporter) -> Index:

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pipeline.core.stage_cache import DONE, late_stage, stage_folder
 from pipeline.core.tables import file_hash
 from pipeline.language.relations import Templates
 from pipeline.sources.diff import classification, comparison, scan
+from pipeline.sources.diff.window import ESTIMATED, Given, Window, find_window, write_window
 from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.model import SUBCLASS, TYPE
 from pipeline.sources.entities.repeats import warn_repeated
@@ -151,8 +153,10 @@ def _hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: file_hash(folder / name) for name in names if (folder / name).is_file()}
 
 
-def _changed_depends(context: StageContext, old: Input, new: Input) -> Mapping[str, object]:
+def _changed_depends(context: StageContext, old: Input, new: Input, given: Given) -> Mapping[str, object]:
     return {
+        "given": [str(given.old), str(given.new)],
+        "window": context.settings.window.model_dump(),
         "old": old.sha256,
         "new": new.sha256,
         "dump": context.settings.dump.model_dump(),
@@ -161,13 +165,13 @@ def _changed_depends(context: StageContext, old: Input, new: Input) -> Mapping[s
     }
 
 
-def changed_folder(context: StageContext, old: Input, new: Input) -> Path:
+def changed_folder(context: StageContext, old: Input, new: Input, given: Given = ESTIMATED) -> Path:
     """Where `changed` leaves its tables."""
-    return stage_folder(context.work, "changes", _changed_depends(context, old, new))
+    return stage_folder(context.work, "changes", _changed_depends(context, old, new, given))
 
 
-def changed(context: StageContext, old: Input, new: Input, pool: Executor) -> Path:
-    """CHANGES between the two dumps, as `changes.parquet`."""
+def changed(context: StageContext, old: Input, new: Input, pool: Executor, given: Given = ESTIMATED) -> Path:
+    """CHANGES between the two dumps, as `changes.parquet`, and the window (`diff.window.read_window`)."""
     settings = context.settings
 
     def make(out: Path) -> None:
@@ -177,7 +181,7 @@ def changed(context: StageContext, old: Input, new: Input, pool: Executor) -> Pa
         scanned = _scanned(context, old, new)
         newer = scanned if scanned and (scanned / "revisions").is_dir() else None
         scans = scan.find_changed(old.path, new.path, out, reading, newer)
-        comparison.check_order(scans.older / "revisions", scans.newer / "revisions")
+        dates = _window(context, scans, given)
         if not scans.is_quick:
             context.reporter.warn(
                 "read_twice", "The dumps were read more than once: their revisions do not tell enough."
@@ -186,11 +190,24 @@ def changed(context: StageContext, old: Input, new: Input, pool: Executor) -> Pa
         comparison.compare_texts(texts, out, settings.memory, settings.changes.replaced_gap_days, pool)
         with context.database() as database:
             merges = comparison.find_merges(out, texts, database, out / "merges.parquet")
-        dates = (scans.older / "dates", scans.newer / "dates")
-        start = comparison.last_edit(scans.older / "revisions")
-        evidence = classification.Evidence(out / "differences", merges, dates, start)
+        evidence = classification.Evidence(
+            out / "differences",
+            merges,
+            (scans.older / "dates", scans.newer / "dates"),
+            dates.older.date,
+            dates.newer.date,
+            scans.older / "revisions",
+        )
         with context.database() as database:
             classification.classify(evidence, context.templates.dating, database, out / "changes.parquet")
-        comparison.write_window(scans.older / "revisions", out)
+        write_window(dates, out)
 
-    return context.stage("changes", _changed_depends(context, old, new), make)
+    return context.stage("changes", _changed_depends(context, old, new, given), make)
+
+
+def _window(context: StageContext, scans: scan.Scans, given: Given) -> Window:
+    folders = (scans.older / "revisions", scans.newer / "revisions")
+    with context.database() as database:
+        dates = find_window(folders, scans.changed, given, context.settings.window, database)
+    older, newer = (scan.read_counts(folder).repeated for folder in (scans.older, scans.newer))
+    return Window(replace(dates.older, repeated=older), replace(dates.newer, repeated=newer))
