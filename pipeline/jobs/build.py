@@ -110,7 +110,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
             else:
                 changed = stages.changed(context, files.old, files.new, pool, sources.given) if files.old else None
 
-        screened = stages.screen(context, ingested, exclusions)
+        excluded = stages.with_named(context, ingested, exclusions)
+        screened = stages.screen(context, ingested, excluded)
         mentions = stages.count_mentions(context, ingested)
         viewed = _views(context, files.pageviews, ingested) if files.pageviews else None
         model = _model(options.model, settings) if options.model else None
@@ -133,6 +134,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         worded = stages.word(context, selected, around, origin)
         divided = stages.split(context, worded, exclusions)
         probed = stages.probe(context, divided, around)
+        if sources.exclude:
+            _tell_excluded(sources.exclude, exclusions, [screened, divided], reporter)
         varied = stages.vary(context, probed, around) if "robust" in settings.categories else None
 
         counted = [screened, selected, worded, divided, *([varied] if varied else [])]
@@ -261,6 +264,22 @@ def _origin(sources: Sources, states: States, reporter: Reporter) -> Origin:
             "and of the additions only new items are known to be new. --old-date gives the date of the dump.",
         )
     return Origin(sources.name, older.date if older else None, states["newer"].date)
+
+
+def _tell_excluded(file: Path, exclusions: Exclusions, folders: Sequence[Path], reporter: Reporter) -> None:
+    """Report what was understood of a list of exclusions, and how many rows it kept out at which stage."""
+    counts = Counter[str]()
+    for record in (record for folder in folders for record in stages.read_counts(folder)):
+        counts[record.stage] += record.dropped.get("excluded", 0)
+    by_stage = ", ".join(f"{count} in {stage}" for stage, count in counts.items())
+    understood = f"{len(exclusions.ids)} items, {len(exclusions.texts)} names or prompts"
+    reporter.warn(
+        "excluded",
+        f"{file.name}: {exclusions.entries} entries understood ({understood}); {counts.total()} rows kept out "
+        f"({by_stage}).",
+        entries=exclusions.entries,
+        rows=counts.total(),
+    )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ how. Folders come in, a folder goes out.
 
 from pipeline.stages.context import COUNTS, Input, StageContext, read_counts
 from pipeline.stages.editing import cut_subgraph, probe, read_edits, select, split, vary, word
-from pipeline.stages.measuring import count_mentions, count_views, score, screen
+from pipeline.stages.measuring import count_mentions, count_views, score, screen, with_named
 from pipeline.stages.reading import (
     changed,
     changed_folder,
@@ -39,5 +39,6 @@ __all__ = [
     "split",
     "vary",
     "wanted",
+    "with_named",
     "word",
 ]

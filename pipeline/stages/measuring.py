@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.core.tables import row_count
@@ -16,6 +17,16 @@ from pipeline.signals.likelihood import measure_likelihood
 from pipeline.signals.popularity import measure_popularity
 from pipeline.sources.pageviews.files import read_views
 from pipeline.stages.context import COUNTS, Input, StageContext, write_counts, write_json
+
+
+def with_named(context: StageContext, ingested: Path, exclusions: Exclusions) -> Exclusions:
+    """The exclusions with the items whose labels are among them: a name keeps out as much as an id."""
+    if not exclusions.texts:
+        return exclusions
+    with context.database() as database:
+        found = screening.find_named(exclusions.texts, ingested / "entities", database)
+    named = {item for item, label in found.items() if exclusions.holds(label)}
+    return replace(exclusions, ids=exclusions.ids | named)
 
 
 def screen(context: StageContext, ingested: Path, exclusions: Exclusions) -> Path:
