@@ -38,6 +38,7 @@ class DumpRecord(_Record):
     statements: int
     unreadable: int
     repeated: int = 0  # lines that do not count: others say something newer of the same entities
+    trailing: int = 0  # bytes behind the packed content, which were left out
     samples: tuple[str, ...]  # where the first unreadable lines are, and why
 
 

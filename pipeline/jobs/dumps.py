@@ -21,6 +21,7 @@ from pipeline.core.tables import make_folder, read_table, whole_file
 from pipeline.language.relations import load_templates
 from pipeline.sources.diff.window import ESTIMATED, WINDOW, Given, Window, read_window, warn_odd
 from pipeline.sources.files.checksums import dump_hashes
+from pipeline.sources.files.reader import trailing_bytes, warn_trailing
 from pipeline.sources.files.reshard import reshard
 from pipeline.sources.files.seekable import Index, dump_bytes
 from pipeline.sources.files.stream import arrives, arriving, store
@@ -115,9 +116,12 @@ def reshard_dump(name: str, settings: Settings, how: How, reporter: Reporter) ->
         with executor(how.workers, how.kind, how.address) as pool:
             if source is None:
                 with arriving(name) as arrival, reporter.track("reshard", 0):
-                    return reshard(arrival.dump, *run, pool, how.workers)
-            with reporter.watch("reshard", dump_bytes(source.path), how.out / _WORK / "beats") as beats:
-                return reshard(source.path, *run, pool, how.workers, beats)
+                    index = reshard(arrival.dump, *run, pool, how.workers)
+            else:
+                with reporter.watch("reshard", dump_bytes(source.path), how.out / _WORK / "beats") as beats:
+                    index = reshard(source.path, *run, pool, how.workers, beats)
+        warn_trailing(trailing_bytes(how.out), name, reporter)
+        return index
 
 
 def local_dump(name: str, work: Path) -> Path:

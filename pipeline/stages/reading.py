@@ -16,6 +16,7 @@ from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.model import SUBCLASS, TYPE
 from pipeline.sources.entities.repeats import warn_repeated
 from pipeline.sources.entities.rows import Wanted
+from pipeline.sources.files.reader import warn_trailing
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.files.stream import arriving
 from pipeline.sources.live import window
@@ -87,6 +88,7 @@ def _read(context: StageContext, new: Input, pool: Executor, out: Path, beside: 
             memory=context.settings.memory,
         )
     warn_repeated(counts.repeated, str(new.path), context.reporter)
+    warn_trailing(counts.trailing, str(new.path), context.reporter)
     write_json(counts.__dict__, out / COUNTS)
 
 
@@ -120,6 +122,7 @@ def ingest_arriving(context: StageContext, name: str, pool: Executor) -> Path:
             )
             sha256 = arrival.sha256()
         warn_repeated(counts.repeated, arrival.dump.name, context.reporter)
+        warn_trailing(counts.trailing, arrival.dump.name, context.reporter)
         write_json(counts.__dict__, out / COUNTS)
         return _ingest_depends(context, sha256)
 

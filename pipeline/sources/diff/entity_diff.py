@@ -19,6 +19,7 @@ from pipeline.sources.entities import model
 from pipeline.sources.entities.model import (
     END,
     EVENT,
+    MAX_PROPERTY,
     POINT,
     START,
     UNREADABLE,
@@ -28,6 +29,7 @@ from pipeline.sources.entities.model import (
     SnakValue,
     Term,
     Terms,
+    number,
     snak_value,
 )
 from pipeline.sources.entities.statements import Snak, Statement, snak_key, value_text
@@ -154,7 +156,7 @@ def _item(text: _Text | None, other: _Text | None = None) -> _Item:
         if alike.get(name) != group:
             for place, statement in enumerate(_decode_statements(group)):
                 key = statement.id.lower() or f"{name}/{place}"
-                claims[key] = _Claim(int(name[1:]), statement, snak_key(statement.mainsnak))
+                claims[key] = _Claim(number(name, MAX_PROPERTY), statement, snak_key(statement.mainsnak))
     return _Item(text, claims)
 
 

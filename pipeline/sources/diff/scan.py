@@ -35,7 +35,7 @@ from pipeline.sources.entities.repeats import drop_items, find_stale, item_ids, 
 from pipeline.sources.entities.revision_scan import Heads, find_heads
 from pipeline.sources.entities.rows import Rows, StatementRow, Wanted, read_entity
 from pipeline.sources.entities.statements import named_items
-from pipeline.sources.files.reader import Pass, read_dump, read_shards
+from pipeline.sources.files.reader import Pass, read_dump, read_shards, trailing_bytes, warn_trailing
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.files.shards import Shard
 
@@ -171,11 +171,13 @@ def read_counts(out: Path) -> ShardCounts:
     counts, _ = read_done(out)
     counts.repeated += stale_count(out)
     counts.items -= stale_count(out)
+    counts.trailing = trailing_bytes(out)
     return counts
 
 
 def _tell_odd(counts: ShardCounts, path: Path, reporter: Reporter) -> None:
     warn_repeated(counts.repeated, str(path), reporter)
+    warn_trailing(counts.trailing, str(path), reporter)
     if counts.unreadable:
         told = f"{counts.unreadable} lines of {path} cannot be read, so nothing is told of their items"
         reporter.warn("unreadable", f"{told}. The first ones: {'; '.join(counts.samples)}")

@@ -27,7 +27,7 @@ from pipeline.sources.entities.repeats import (
 )
 from pipeline.sources.entities.rows import Rows, Wanted, read_entity
 from pipeline.sources.files.compression import DumpFile
-from pipeline.sources.files.reader import Pass, read_dump
+from pipeline.sources.files.reader import Pass, read_dump, trailing_bytes
 from pipeline.sources.files.shards import Shard
 
 _MEMORY = "1GB"
@@ -42,6 +42,7 @@ class ShardCounts:
     statements: int = 0
     unreadable: int = 0
     repeated: int = 0  # lines that do not count: others say something newer of the same entities
+    trailing: int = 0  # bytes behind the packed content, which were left out
     samples: list[str] = field(default_factory=list[str])  # where the first unreadable lines are, and why
 
     def miss(self, offset: int, error: Exception) -> None:
@@ -132,6 +133,7 @@ def ingest(
             counts.add(part)
             check_unreadable(counts, name, settings)
     check_counts(counts, name, settings)
+    counts.trailing = trailing_bytes(out)
     stale = find_stale(out, out / "entities", memory, out / _OTHERS)
     if stale:
         if isinstance(dump, Path):

@@ -21,7 +21,7 @@ from pipeline.sources.files.shards import Shard
 _TAIL_BYTES = 100  # what the end of a line needs at most
 _CHECKED_EVERY = 512  # lines of a shard, of which one is decoded too
 _MOMENT = schema.REVISIONS.field("modified").type
-_FRAMING = b" \t\r,[]"
+_FRAMING = b" \t\r,[]\xef\xbb\xbf"  # the last three are the byte order mark
 
 _START = re.compile(rb'[ \t\r,\[]*(\{"type":"(?:item","id":"Q([1-9]\d{0,17})"|property"),)')
 _REVISION = b',"lastrevid":'

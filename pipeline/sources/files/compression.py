@@ -6,22 +6,23 @@ gzip file, took two and a half times the processor time of isal with one thread 
 used; who has many cores and reads a dump often runs `editmill reshard`. Blocks of bzip2 are unpacked in `bzip2.py`.
 """
 
-import bz2
+import lzma
 import re
 import zlib
 from pathlib import Path
-from typing import BinaryIO, Protocol, Self, cast
+from typing import Protocol, Self, cast
 
 import zstandard
-from isal import igzip, igzip_lib
+from isal import igzip_lib
 
 from pipeline.core.errors import InputError
+from pipeline.sources.files.members import MemberReader, packing_of
 
 CHUNK_BYTES = 1 << 20
 _ISAL_ERROR = cast(type[Exception], igzip_lib.IsalError)  # a class, which its stub calls an instance
-DAMAGE = (EOFError, OSError, zlib.error, _ISAL_ERROR, zstandard.ZstdError)  # how decoders say "corrupt"
+DAMAGE = (EOFError, OSError, zlib.error, _ISAL_ERROR, zstandard.ZstdError, lzma.LZMAError)  # how decoders say "corrupt"
 
-_MAGIC_BYTES = 4
+_MAGIC_BYTES = 6
 _ZSTANDARD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or one to skip as pzstd begins with
 
 
@@ -61,6 +62,15 @@ class DumpFile:
         """Some decompressed bytes, or nothing at the end."""
         return self._content.read(size)
 
+    def with_content(self, content: ByteStream) -> "DumpFile":
+        """The same file with something made of its content."""
+        return DumpFile(self.name, self._raw, content)
+
+    @property
+    def trailing(self) -> int:
+        """How many bytes behind the packed content were left out; known at the end."""
+        return self._content.trailing if isinstance(self._content, MemberReader) else 0
+
     @property
     def position(self) -> int:
         """How many bytes of the file have been read."""
@@ -85,6 +95,7 @@ def open_dump(path: Path) -> DumpFile:
         raw.seek(0)
     except OSError as error:
         raise InputError(f"The file cannot be opened: {error.strerror}", str(path), "Check the path.") from error
+    check_packing(str(path), magic)
     return DumpFile(str(path), raw, decoder(raw, magic))
 
 
@@ -109,13 +120,33 @@ def is_zstandard(magic: bytes) -> bool:
     return bool(_ZSTANDARD.match(magic))
 
 
+def is_packed(magic: bytes) -> bool:
+    """Whether a file with these first bytes is packed in a way that is read here."""
+    return packing_of(magic) is not None
+
+
 def decoder(raw: Packed, magic: bytes) -> ByteStream:
     """What unpacks a file that begins with `magic`, all its members, streams or frames."""
-    if is_gzip(magic):
-        return igzip.IGzipFile(fileobj=cast(BinaryIO, raw), mode="rb")
-    if is_bzip2(magic):
-        return bz2.open(cast(BinaryIO, raw), "rb")
-    return ZstandardFile(raw) if is_zstandard(magic) else raw
+    packing = packing_of(magic)
+    return MemberReader(raw, packing) if packing else raw
+
+
+def check_packing(name: str, magic: bytes) -> None:
+    """Refuse a file whose first bytes say that it is packed in a way that is not read here.
+
+    Raises:
+        InputError: It is, say, a .zip archive.
+    """
+    for start, program in _FOREIGN.items():
+        if magic.startswith(start):
+            raise InputError(
+                f"The file is packed by {program}, which editmill does not read",
+                name,
+                "Unpack it, or pack it by gzip, bzip2, zstandard or xz.",
+            )
+
+
+_FOREIGN = {b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7-Zip", b"\x04\x22\x4d\x18": "lz4", b"Rar!": "RAR"}
 
 
 class ZstandardFile:

@@ -17,12 +17,13 @@ from typing import Generic, TypeVar
 
 from pipeline.core.errors import UsageError
 from pipeline.core.parallel import InlineExecutor, run_tasks, shares_memory
-from pipeline.core.progress import beat
+from pipeline.core.progress import Reporter, beat
 from pipeline.core.settings import DumpSettings
+from pipeline.core.tables import whole_file
 from pipeline.sources.files.bzip2 import open_bzip2
 from pipeline.sources.files.compression import DumpFile, first_bytes, is_bzip2, open_dump
 from pipeline.sources.files.seekable import Spans, dump_bytes, find_spans, open_spans, read_run
-from pipeline.sources.files.shards import Shard, check_framing, cut_shards
+from pipeline.sources.files.shards import Shard, check_framing, cut_shards, first_byte
 from pipeline.sources.files.shared_memory import Slot, Slots, look, prefix_of
 
 Result = TypeVar("Result")
@@ -75,14 +76,36 @@ def read_dump(task: Pass, read: Read[Result], pool: Executor) -> Generator[Resul
     return _read_everywhere(task, task.dump, read, pool)
 
 
-def read_shards(dump: Path | DumpFile, settings: DumpSettings) -> Generator[Shard]:
+def read_shards(dump: Path | DumpFile, settings: DumpSettings, out: Path | None = None) -> Generator[Shard]:
     """Cut a dump from front to back.
+
+    Args:
+        dump: The dump.
+        settings: How to cut.
+        out: The folder of a pass; `trailing_bytes` tells of it what was left out at the end.
 
     Raises:
         InputError: The dump is empty, damaged or cut off, or a line is longer than `max_line_bytes`.
     """
     with _opened(dump) as stream:
         yield from cut_shards(stream, settings)
+        if out:
+            _note_trailing(stream, out)
+
+
+_TRAILING = "counts/trailing"
+
+
+def _note_trailing(stream: DumpFile, out: Path) -> None:
+    if stream.trailing:
+        with whole_file(out / _TRAILING) as part:
+            part.write_text(str(stream.trailing))
+
+
+def trailing_bytes(out: Path) -> int:
+    """How many bytes behind the packed content of a dump the pass that filled a folder has left out."""
+    note = out / _TRAILING
+    return int(note.read_text()) if note.is_file() else 0
 
 
 def _opened(dump: Path | DumpFile) -> DumpFile:
@@ -93,11 +116,18 @@ def _opened(dump: Path | DumpFile) -> DumpFile:
 
 
 def _read_here(task: Pass, read: Read[Result]) -> Generator[Result, None, None]:
-    for shard in read_shards(task.dump, task.settings):
+    for shard in read_shards(task.dump, task.settings, task.out):
         if shard.number not in task.done:
             yield read(shard)
         if task.beats:
             beat(task.beats, "all", shard.position)
+
+
+def warn_trailing(count: int, name: str, reporter: Reporter) -> None:
+    """Report bytes that were left out."""
+    if count:
+        told = f"{count} bytes behind the packed content of {name} are none of it and were left out"
+        reporter.warn("trailing", f"{told}, as gzip does. Compare the file with its checksum.", bytes=count)
 
 
 @dataclass(frozen=True)
@@ -125,6 +155,7 @@ def _read_fed(task: Pass, read: Read[Result], pool: Executor) -> Generator[Resul
                     beat(task.beats, "all", shard.position)
                 if shard.number not in task.done:
                     yield _Fed(slots.fill(shard.data), shard.number, shard.offset, shard.position, read)
+            _note_trailing(stream, task.out)
 
         tasks = run_tasks(_read_slot, feed(), pool, task.workers + _SPARE_SLOTS, lambda fed: slots.free(fed.slot))
         with contextlib.closing(tasks):
@@ -195,7 +226,7 @@ def _runs_left(total: int, size: int, done: frozenset[int]) -> Iterator[tuple[in
 
 def _check_ends(spans: Spans, total: int, settings: DumpSettings) -> None:
     """Look at both ends of a dump that nobody reads from front to back."""
-    heads = (shard.data.lstrip()[:1] for shard in read_run(spans, 0, total, settings))
+    heads = (first_byte(shard.data) for shard in read_run(spans, 0, total, settings))
     first = next((head for head in heads if head), b"")
     ends = (data for number in reversed(range(total)) for data in _shard_data(spans, number, settings))
     end = next((data for data in ends if not data.isspace()), b"")
@@ -211,6 +242,7 @@ class _Share(Generic[Result]):
     """Every n-th shard of a dump."""
 
     dump: Path
+    out: Path
     settings: DumpSettings
     worker: int
     workers: int
@@ -221,13 +253,15 @@ class _Share(Generic[Result]):
 def _read_share(share: _Share[Result]) -> list[Result]:
     return [
         share.read(shard)
-        for shard in read_shards(share.dump, share.settings)
+        for shard in read_shards(share.dump, share.settings, share.out if share.worker == 0 else None)
         if shard.number % share.workers == share.worker and shard.number not in share.done
     ]
 
 
 def _read_everywhere(task: Pass, dump: Path, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
-    shares = (_Share(dump, task.settings, worker, task.workers, task.done, read) for worker in range(task.workers))
+    shares = (
+        _Share(dump, task.out, task.settings, worker, task.workers, task.done, read) for worker in range(task.workers)
+    )
     tasks = run_tasks(_read_share, shares, pool, task.workers)
     with contextlib.closing(tasks):
         for results in tasks:

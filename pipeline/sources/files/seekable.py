@@ -13,17 +13,18 @@ import zstandard
 
 from pipeline.core.errors import InputError
 from pipeline.core.settings import DumpSettings
+from pipeline.sources.files.arrays import LineReader
 from pipeline.sources.files.compression import (
     CHUNK_BYTES,
+    DAMAGE,
     DumpFile,
     ZstandardFile,
     first_bytes,
-    is_bzip2,
-    is_gzip,
+    is_packed,
     is_zstandard,
     open_dump,
 )
-from pipeline.sources.files.shards import Shard, cut_run
+from pipeline.sources.files.shards import LOOKED_AT_BYTES, Shard, cut_run
 
 INDEX = "index.json"
 _MAX_HEADER_BYTES = 18  # of a zstandard frame
@@ -90,11 +91,21 @@ def find_spans(path: Path) -> Spans | None:
     if is_zstandard(magic):
         with path.open("rb") as file:
             spans = _frames(path, file)
-            return Spans(str(path), spans, spans[-1].offset + spans[-1].size) if len(spans) > 1 else None
-    size = path.stat().st_size
-    if is_gzip(magic) or is_bzip2(magic) or not size:
-        return None
-    return Spans(str(path), (Span(path, 0, 0, size, is_packed=False),), size)
+            found = Spans(str(path), spans, spans[-1].offset + spans[-1].size) if len(spans) > 1 else None
+    else:
+        size = path.stat().st_size
+        whole = Spans(str(path), (Span(path, 0, 0, size, is_packed=False),), size)
+        found = None if is_packed(magic) or not size else whole
+    return found if found and not _has_no_lines(found) else None
+
+
+def _has_no_lines(spans: Spans) -> bool:
+    """Whether the entities have no lines of their own, so that where one begins is known only from the beginning."""
+    with open_spans(spans) as stream:
+        try:
+            return LineReader(stream, LOOKED_AT_BYTES).is_made
+        except DAMAGE:
+            return False  # who reads it reports it
 
 
 def read_index(folder: Path) -> Index:

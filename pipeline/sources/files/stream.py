@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from pipeline.core.errors import InputError, UsageError
 from pipeline.core.tables import whole_file
-from pipeline.sources.files.compression import CHUNK_BYTES, DumpFile, decoder
+from pipeline.sources.files.compression import CHUNK_BYTES, ByteStream, DumpFile, check_packing, decoder
 
 if TYPE_CHECKING:
     from fsspec.core import OpenFile
@@ -88,6 +88,12 @@ class _Hashed:
         """Leave the stream to whoever opened it."""
 
 
+def _decoder(raw: _Hashed, name: str) -> ByteStream:
+    magic = raw.peek(6)
+    check_packing(name, magic)
+    return decoder(raw, magic)
+
+
 @contextmanager
 def arriving(name: str) -> Generator[Arrival, None, None]:
     """Read a dump as it arrives.
@@ -98,7 +104,7 @@ def arriving(name: str) -> Generator[Arrival, None, None]:
     """
     if name == PIPE:
         raw = _Hashed(cast(IO[bytes], sys.stdin.buffer))
-        yield Arrival(DumpFile("standard input", raw, decoder(raw, raw.peek(4))), raw)
+        yield Arrival(DumpFile("standard input", raw, _decoder(raw, name)), raw)
         return
     try:
         import fsspec
@@ -112,7 +118,7 @@ def arriving(name: str) -> Generator[Arrival, None, None]:
         raise InputError(f"The address cannot be opened: {error}", name, "Check it.") from error
     with file:
         raw = _Hashed(file)
-        yield Arrival(DumpFile(name, raw, decoder(raw, raw.peek(4))), raw)
+        yield Arrival(DumpFile(name, raw, _decoder(raw, name)), raw)
 
 
 def store(name: str, folder: Path) -> Path:
