@@ -156,6 +156,7 @@ class Manifest(_Record):
     thresholds: tuple[ThresholdRecord, ...]
     likelihood_auc: tuple[LikelihoodAucRecord, ...]
     pageviews: Mapping[str, int]
+    odd_view_lines: Mapping[str, int] = {}  # of page view files, passed over because of their form
     changes: Mapping[str, int]
     counts: tuple[CountRecord, ...]
     rows: Mapping[str, Mapping[str, int]]

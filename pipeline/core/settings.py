@@ -129,6 +129,7 @@ class PageviewsSettings(_Section):
     max_access_share: Share
     min_hours: Count
     spike_views: Count
+    max_odd_share: Share
     junk_titles: tuple[str, ...]
     junk_prefixes: tuple[str, ...]
 

@@ -318,6 +318,7 @@ def _manifest(context: StageContext, options: Options, files: _Files, folders: _
         thresholds=tuple(ThresholdRecord.model_validate(row) for row in thresholds),
         likelihood_auc=tuple(LikelihoodAucRecord.model_validate(row) for row in likelihood_auc),
         pageviews=json.loads((folders.viewed / COUNTS).read_text()) if folders.viewed else {},
+        odd_view_lines=json.loads((folders.viewed / stages.ODD_LINES).read_text()) if folders.viewed else {},
         changes=_change_classes(folders.changed),
         counts=tuple(counts),
         rows={},

@@ -1,6 +1,8 @@
 """From tables to triples and their signals."""
 
 import contextlib
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,8 @@ from pipeline.signals.likelihood import measure_likelihood
 from pipeline.signals.popularity import measure_popularity
 from pipeline.sources.pageviews.files import read_views
 from pipeline.stages.context import COUNTS, Input, StageContext, write_counts, write_json
+
+ODD_LINES = "odd_lines.json"
 
 
 def with_named(context: StageContext, ingested: Path, exclusions: Exclusions) -> Exclusions:
@@ -77,15 +81,21 @@ def count_views(context: StageContext, files: Sequence[Input], ingested: Path) -
     depends = {"files": [file.sha256 for file in files], "settings": settings.model_dump(), "ingested": ingested}
 
     def make(out: Path) -> None:
+        odd = Counter[str]()
         for place, file in enumerate(files):
-            read_views(file.path, frozenset(settings.projects), out / "views" / f"{place:04d}.parquet")
+            views = out / "views" / f"{place:04d}.parquet"
+            read_views(file.path, frozenset(settings.projects), views, settings.max_odd_share, odd)
         with context.database() as database:
             counts = measure_popularity(
                 out / "views", ingested / "titles", settings, database, out / "popularity.parquet"
             )
         write_json(counts, out / COUNTS)
+        write_json(odd, out / ODD_LINES)
 
-    return context.stage("popularity", depends, make)
+    viewed = context.stage("popularity", depends, make)
+    for name, count in json.loads((viewed / ODD_LINES).read_text()).items():
+        context.reporter.warn("odd_lines", f"{count} lines of {name} have no form of page views and were passed over.")
+    return viewed
 
 
 def score(context: StageContext, model: Model, ingested: Path, screened: Path) -> Path:
