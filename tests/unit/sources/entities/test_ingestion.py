@@ -112,6 +112,9 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "xz, many streams": lambda content: in_parts(content, lzma.compress),
     "zst": frame,
     "zst, many frames": lambda content: in_parts(content, frame),
+    "zst, a frame each 50 kB": lambda content: b"".join(
+        frame(content[start : start + 50_000]) for start in range(0, len(content), 50_000)
+    ),
     "zst, sizes unknown": zstandard.ZstdCompressor(write_content_size=False).compress,
     "zst, frames to skip": lambda content: in_parts(content, pzstd),
 }
@@ -162,7 +165,7 @@ UNLINED = {
 
 
 @pytest.mark.parametrize("array_form", UNLINED)
-@pytest.mark.parametrize("packing", ["plain", "gz", "zst, many frames"])
+@pytest.mark.parametrize("packing", ["plain", "gz", "zst, sizes unknown", "zst, a frame each 50 kB"])
 def test_an_array_without_lines_reads_the_same(
     array_form: str, packing: str, tmp_path: Path, expected: dict[str, list[Json]]
 ) -> None:
@@ -178,6 +181,12 @@ def test_an_array_without_lines_reads_the_same(
             counts, tables = read(path, out, settings)
             assert tables == expected
         assert (counts.items, counts.unreadable) == (len(expected["entities"]), 0)
+
+
+def test_a_text_without_an_end_is_told(tmp_path: Path) -> None:
+    for content in (b'[{"id": "' + b"x" * 3_000_000, UNLINED["json.dump"][:-30]):
+        with pytest.raises(InputError, match=UNCLOSED):
+            read(dump(tmp_path, content), tmp_path / "out")
 
 
 def test_texts_that_look_like_the_end_of_an_entity_are_none(tmp_path: Path) -> None:
@@ -328,7 +337,6 @@ BAD: dict[str, tuple[bytes, str]] = {
     "xz, half of it": (cut(lzma.compress(PLAIN), len(lzma.compress(PLAIN)) // 2), DAMAGED),
     "xz, one bit flipped": (flipped(lzma.compress(PLAIN)), DAMAGED),
     "xz, without content": (b"\xfd7zXZ\x00" + b"\n" * 200, DAMAGED),
-    "a bracket and a text without an end": (b'[{"id": "' + b"x" * 3_000_000, UNCLOSED),
 }
 
 
