@@ -90,12 +90,11 @@ def open_dump(path: Path) -> DumpFile:
         InputError: The file cannot be opened.
     """
     try:
+        magic = first_bytes(path)
+        check_packing(str(path), magic)
         raw = path.open("rb")
-        magic = raw.read(_MAGIC_BYTES)
-        raw.seek(0)
     except OSError as error:
         raise InputError(f"The file cannot be opened: {error.strerror}", str(path), "Check the path.") from error
-    check_packing(str(path), magic)
     return DumpFile(str(path), raw, decoder(raw, magic))
 
 
