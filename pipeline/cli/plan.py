@@ -52,4 +52,4 @@ def _plan_live(options: argparse.Namespace) -> str:
     return plan_harvest(live_options(options), load_settings(options.config), load_operations(options.config).polite)
 
 
-PLAN = Command("plan", "project what reading a dump or harvesting a living wiki will cost", _arguments, _plan)
+PLAN = Command("plan", "project what a dump or a harvest will cost", _arguments, _plan)
