@@ -542,8 +542,9 @@ def test_ctrl_c_sent_to_the_command_alone_ends_its_workers_too(states: States, t
 QUERY = """
 import os, signal, sys, threading
 from pathlib import Path
-from pipeline import cli, tables
+from pipeline.cli import main as cli
 from pipeline.cli.arguments import Command
+from pipeline.core import tables
 
 SLOW = "SELECT count(*) AS n FROM range(200_000) a(x), range(1_000_000) b(y) WHERE x * y % 7 = 3"
 
