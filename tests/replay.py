@@ -43,7 +43,7 @@ def recorded_history() -> History:
         (RECORDED / "wbgetentities").glob("properties-*")
     ):
         entities |= {name: one for name, one in read(path)["entities"].items() if "missing" not in one}
-    rotated = {name: one["redirects"]["to"] for name, one in entities.items() if "redirects" in one}
+    redirected = {name: one["redirects"]["to"] for name, one in entities.items() if "redirects" in one}
     meta = recorded_meta()
     now = meta["siteinfo"]["general"]["time"]
-    return History(revisions, changes, entities, rotated, now=now, meta=meta)
+    return History(revisions, changes, entities, redirected, now=now, meta=meta)

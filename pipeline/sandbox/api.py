@@ -242,13 +242,13 @@ def _pageprops(history: History, parameters: Parameters) -> Json:
     """The items of pages of the client wiki, redirects followed."""
     titles = _values(parameters.get("titles", ""))
     normal = {title: title.replace("_", " ") for title in titles}
-    rotated: dict[str, str] = {}
+    redirected: dict[str, str] = {}
     pages: dict[str, Json] = {}
     for title in normal.values():
         page = history.pages.get(title)
         target = title
         if page and "redirect" in page and "redirects" in parameters:
-            target = rotated[title] = page["redirect"]
+            target = redirected[title] = page["redirect"]
             page = history.pages.get(target)
         pages[target] = {"ns": 0, "title": target} | (
             {"pageprops": {"wikibase_item": page["item"]}} if page and "item" in page else {}
@@ -258,7 +258,7 @@ def _pageprops(history: History, parameters: Parameters) -> Json:
     found: Json = {"pages": list(pages.values())}
     changed = [{"fromencoded": False, "from": old, "to": new} for old, new in normal.items() if old != new]
     found |= {"normalized": changed} if changed else {}
-    found |= {"redirects": [{"from": old, "to": new} for old, new in rotated.items()]} if rotated else {}
+    found |= {"redirects": [{"from": old, "to": new} for old, new in redirected.items()]} if redirected else {}
     return {"query": found}
 
 
@@ -285,10 +285,10 @@ def _entity(history: History, wanted: str, props: list[str], parameters: Paramet
     entity = history.entities.get(name)
     if entity is None:
         return {"id": wanted, "missing": ""}
-    rotated = {"redirects": {"from": wanted, "to": name}} if name != wanted else {}
+    redirected = {"redirects": {"from": wanted, "to": name}} if name != wanted else {}
     shown: Json = {"type": entity["type"], "id": name}
     if "info" in props:
-        shown = {key: entity[key] for key in _INFO if key in entity} | rotated | shown
+        shown = {key: entity[key] for key in _INFO if key in entity} | redirected | shown
     for key in ("datatype", "labels", "descriptions", "aliases", "claims", "sitelinks"):
         if key in props and key in entity:
             shown[key] = _in_languages(key, entity[key], _values(parameters.get("languages", "")))

@@ -69,6 +69,6 @@ def slice_views() -> dict[str, int]:
     for row in csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE):
         title = row["enwiki_title"]
         if title:
-            rotated = int(row["item"][1:]) % 20 == 0 and fraction(0, "views", title) < 0.5
-            found[(second_title(title) if rotated else title).replace(" ", "_")] = int(row["page_views"])
+            is_redirected = int(row["item"][1:]) % 20 == 0 and fraction(0, "views", title) < 0.5
+            found[(second_title(title) if is_redirected else title).replace(" ", "_")] = int(row["page_views"])
     return found

@@ -73,8 +73,8 @@ def test_beyond_millennia_ten_thousand_years_are_left_open(precision: int) -> No
 
 @pytest.mark.parametrize("precision", range(15))
 def test_times_before_christ_and_far_ahead_keep_their_order(precision: int) -> None:
-    shuffled = [time_of(year, 1, 1) for year in (-13_798_000_000, -66_000_000, -44_000, 44_000, 10**10)]
-    spans = [span(time, precision) for time in shuffled]
+    ordered = [time_of(year, 1, 1) for year in (-13_798_000_000, -66_000_000, -44_000, 44_000, 10**10)]
+    spans = [span(time, precision) for time in ordered]
     middles = [middle(found) for found in spans if found]
     assert middles == sorted(middles)
     assert len(middles) == 5

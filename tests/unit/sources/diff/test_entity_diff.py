@@ -127,9 +127,9 @@ def test_what_differs_in_one_statement_is_told_apart(old: Json, new: Json, expec
 
 def test_order_of_qualifiers_and_references_says_nothing() -> None:
     sources: list[dict[str, Json]] = [{"P248": to(5), "P813": at("2014")}, {"P143": to(6)}]
-    rotated: list[dict[str, Json]] = [{"P143": to(6)}, {"P813": at("2014"), "P248": to(5)}]
+    in_reverse: list[dict[str, Json]] = [{"P143": to(6)}, {"P813": at("2014"), "P248": to(5)}]
     old = mayor(to(2), qualifiers={"P580": at("2010"), "P1365": [to(7), to(8)]}, references=sources)
-    new = mayor(to(2), qualifiers={"P1365": [to(8), to(7)], "P580": at("2010")}, references=rotated)
+    new = mayor(to(2), qualifiers={"P1365": [to(8), to(7)], "P580": at("2010")}, references=in_reverse)
     assert kinds(item(1, old), item(1, new)) == []
 
 
@@ -651,8 +651,8 @@ def test_of_several_targets_the_one_that_links_were_turned_to_counts_then_the_fi
     kept = [item(number, mayor(to(number)), label="Ali") for number in (3, 1, 2)]
     shared = statement("P35", to(4))
     now = [item(number, mayor(to(number + 1)), shared, label="Ali") for number in (3, 1, 2)]
-    link, rotated = item(7, statement("P26", to(5))), item(7, statement("P26", to(2)))
-    for name, rest, rest_now, target in (("linked", [link], [rotated], "Q2"), ("named", [], [], "Q1")):
+    link, in_reverse = item(7, statement("P26", to(5))), item(7, statement("P26", to(2)))
+    for name, rest, rest_now, target in (("linked", [link], [in_reverse], "Q2"), ("named", [], [], "Q1")):
         (tmp_path / name).mkdir()
         rows = between([item(5, shared, label="Ali"), *kept, *rest], [*now, *rest_now], tmp_path / name)
         assert ("Q5", target) in classes(rows)
