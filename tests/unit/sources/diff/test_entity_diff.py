@@ -651,8 +651,8 @@ def test_of_several_targets_the_one_that_links_were_turned_to_counts_then_the_fi
     kept = [item(number, mayor(to(number)), label="Ali") for number in (3, 1, 2)]
     shared = statement("P35", to(4))
     now = [item(number, mayor(to(number + 1)), shared, label="Ali") for number in (3, 1, 2)]
-    link, in_reverse = item(7, statement("P26", to(5))), item(7, statement("P26", to(2)))
-    for name, rest, rest_now, target in (("linked", [link], [in_reverse], "Q2"), ("named", [], [], "Q1")):
+    link, retargeted = item(7, statement("P26", to(5))), item(7, statement("P26", to(2)))
+    for name, rest, rest_now, target in (("linked", [link], [retargeted], "Q2"), ("named", [], [], "Q1")):
         (tmp_path / name).mkdir()
         rows = between([item(5, shared, label="Ali"), *kept, *rest], [*now, *rest_now], tmp_path / name)
         assert ("Q5", target) in classes(rows)
