@@ -30,6 +30,7 @@ SCREENING = {
 SELECTION = {
     "class_not_selected": "the change is of a class that the settings leave out",
     "value_not_new": "the item held this value before",
+    "harmful": "the counterfactual would give a real person another gender, religion, ethnic group or orientation",
     "path_returns": "the second hop leads back to the subject",
     "above_threshold": "the subject is not long tail by any measure",
     "same_question": "another object of the same subject and relation was taken",
@@ -50,7 +51,11 @@ SPLITS = {
     "excluded": "the subject's name or a prompt is on the list of exclusions",
     "middle_in_other_split": "the entity between two hops belongs to another split",
     "duplicate_prompt": "another edit has the same prompt, question or rephrase",
-    "conflict": "another edit of the split speaks of the same subject and relation",
+    "conflict": "another edit used with it decides the same subject and relation, or contradicts it",
+}
+
+PROBES = {
+    "no_locality": "no locality probe is left that no other edit of the split changes or states",
 }
 
 VARIANTS = {
@@ -65,5 +70,6 @@ BY_STAGE = {
     "selection": SELECTION,
     "edits": EDITS,
     "splits": SPLITS,
+    "probes": PROBES,
     "variants": VARIANTS,
 }

@@ -81,6 +81,8 @@ class PopularSettings(_Section):
     heads: Count
     two_hop_share: Share
     target_pool: Count
+    target_tries: Count
+    harmful_counterfactuals: bool
 
 
 class LongTailSettings(_Section):

@@ -29,7 +29,7 @@ def path_name(middle_relation: str | None, relation: str) -> str:
     return f"{middle_relation}/{relation}" if middle_relation else relation
 
 
-def drop_edit(edit: Edit, stage: str, reason: str) -> Drop:
+def drop_edit(edit: Edit, stage: str, reason: str, detail: str | None = None) -> Drop:
     """An edit as a row of DROPPED."""
     middle_relation = edit["path"][0]["relation_id"] if edit["hops"] == 2 else None
     return Drop(
@@ -40,6 +40,7 @@ def drop_edit(edit: Edit, stage: str, reason: str) -> Drop:
         edit["statement_id"],
         stage,
         reason,
+        detail,
     )
 
 

@@ -4,11 +4,12 @@ Every answer is read off the newer state: all true objects, the preferred label 
 another subject is taken from the edit's own split, so that nothing of another split is seen.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.settings import ProbesSettings
+from pipeline.edits.dropped import Drop, drop_edit
 from pipeline.edits.locality import forgetfulness, neighborhood, relation_specificity
 from pipeline.edits.portability import logical_generalization, reasoning_after, reasoning_before, subject_aliasing
 from pipeline.edits.probe_context import EditContext
@@ -16,7 +17,12 @@ from pipeline.language.subgraph import Subgraph
 
 
 def add_probes(
-    edit: Edit, subgraph: Subgraph, settings: ProbesSettings, seed: int, is_in_split: Callable[[int], bool]
+    edit: Edit,
+    subgraph: Subgraph,
+    settings: ProbesSettings,
+    seed: int,
+    is_in_split: Callable[[int], bool],
+    is_safe: Callable[[Probe], bool],
 ) -> Edit:
     """An edit with its locality and portability.
 
@@ -26,20 +32,37 @@ def add_probes(
         settings: How many probes of each kind.
         seed: The seed of the run.
         is_in_split: Whether an item belongs to the edit's split.
+        is_safe: Whether no other edit changes or states what a probe asks.
     """
+
+    def first(probes: Iterator[Probe], count: int) -> Iterator[Probe]:
+        return _first_distinct(filter(is_safe, probes), count)
+
     context = EditContext(edit, subgraph, seed, is_in_split)
     locality = [
-        *_first_distinct(relation_specificity(context), settings.relation_specificity),
-        *_first_distinct(forgetfulness(context), settings.forgetfulness),
-        *_first_distinct(neighborhood(context), settings.neighborhood),
+        *first(relation_specificity(context), settings.relation_specificity),
+        *first(forgetfulness(context), settings.forgetfulness),
+        *first(neighborhood(context), settings.neighborhood),
     ]
     portability = [
-        *_first_distinct(subject_aliasing(context), settings.subject_aliasing),
-        *_first_distinct(reasoning_after(context), settings.reasoning - settings.reasoning // 2),
-        *_first_distinct(reasoning_before(context), settings.reasoning // 2),
-        *_first_distinct(logical_generalization(context), settings.logical_generalization),
+        *first(subject_aliasing(context), settings.subject_aliasing),
+        *first(reasoning_after(context), settings.reasoning - settings.reasoning // 2),
+        *first(reasoning_before(context), settings.reasoning // 2),
+        *first(logical_generalization(context), settings.logical_generalization),
     ]
     return cast(Edit, {**edit, "locality": locality, "portability": portability})
+
+
+def drop_unprobed(edits: Iterable[Edit]) -> tuple[list[Edit], list[Drop]]:
+    """Drop edits without a locality probe: no consumer can train on them or measure what they harm."""
+    kept: list[Edit] = []
+    drops: list[Drop] = []
+    for edit in edits:
+        if edit["locality"]:
+            kept.append(edit)
+        else:
+            drops.append(drop_edit(edit, "probes", "no_locality"))
+    return kept, drops
 
 
 def _first_distinct(probes: Iterator[Probe], count: int) -> Iterator[Probe]:

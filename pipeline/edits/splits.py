@@ -1,24 +1,22 @@
 """EDITS to splits: by subject, by hash alone, so that a subject stays where it is whatever else comes or goes.
 
-An edit over two hops belongs to the split of its subject and must agree with that of its middle entity. Within one
-split no two edits contradict each other, and no prompt, question or rephrase appears twice.
+An edit over two hops belongs to the split of its subject and must agree with that of its middle entity. Of two
+edits that contradict each other (`consistency.py`) one is dropped, and no prompt, question or rephrase appears twice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import cast, get_args
 
 from pipeline.core.edit_record import Edit, Split
 from pipeline.core.seeded import draw_key, fraction
 from pipeline.core.settings import SplitsSettings
+from pipeline.edits.consistency import Claims, ScopeClaims, new_scope, scope_of
 from pipeline.edits.dropped import Drop, drop_edit
 from pipeline.edits.exclusions import Exclusions
-from pipeline.language.relations import Relation
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 _PRIORITY = {"recent": 0, "popular": 1, "long_tail": 2}  # what is rarest to find keeps its place
-
-Slot = tuple[str, str]  # an item and a relation; two edits of one slot could contradict each other
 
 
 def split_of(item: str, seed: int, shares: SplitsSettings) -> Split:
@@ -36,7 +34,7 @@ def split_of(item: str, seed: int, shares: SplitsSettings) -> Split:
 
 def assign_splits(
     edits: Iterable[Edit],
-    relations: Mapping[str, Relation],
+    claims_of: Callable[[Edit], Claims],
     exclusions: Exclusions,
     seed: int,
     shares: SplitsSettings,
@@ -45,7 +43,7 @@ def assign_splits(
 
     Args:
         edits: Edits without a split.
-        relations: The relations, for the slots of an edit.
+        claims_of: What an edit claims.
         exclusions: Prompts that must not appear.
         seed: The seed of the run.
         shares: The shares of the splits.
@@ -55,19 +53,20 @@ def assign_splits(
     """
     kept: list[Edit] = []
     drops: list[Drop] = []
-    taken: set[tuple[str, Slot]] = set()
+    scopes: dict[str, ScopeClaims] = {}
     taken_texts: set[str] = set()
     for edit in sorted(edits, key=lambda edit: (_PRIORITY[edit["category"]], draw_key(seed, edit["case_id"]))):
         split = split_of(edit["subject_id"], seed, shares)
-        slots = {(split, slot) for slot in _slots(edit, relations)}
         if reason := _drop_reason(edit, split, exclusions, seed, shares):
             drops.append(drop_edit(edit, "splits", reason))
-        elif slots & taken:
-            drops.append(drop_edit(edit, "splits", "conflict"))
+            continue
+        scope, claims = scopes.setdefault(scope_of(split), new_scope()), claims_of(edit)
+        if rival := scope.rival(claims):
+            drops.append(drop_edit(edit, "splits", "conflict", rival))
         elif taken_texts.intersection(texts := _sentences(edit)):
             drops.append(drop_edit(edit, "splits", "duplicate_prompt"))
         else:
-            taken |= slots
+            scope.add(edit["case_id"], claims)
             taken_texts.update(texts)
             kept.append(cast(Edit, {**edit, "split": split}))
     return sorted(kept, key=lambda edit: edit["case_id"]), drops
@@ -83,18 +82,3 @@ def _drop_reason(edit: Edit, split: Split, exclusions: Exclusions, seed: int, sh
 def _sentences(edit: Edit) -> list[str]:
     """Every sentence of an edit; namesakes of whom only one is alive share some of them."""
     return [edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]]
-
-
-def _slots(edit: Edit, relations: Mapping[str, Relation]) -> set[Slot]:
-    """The slots that an edit takes: its own, and those of its inverse.
-
-    "The capital of France is Lyon" takes the capital of France and, because a city is the capital of one country at a
-    time, what Lyon and Paris are the capital of. An inverse that takes many objects leaves room for others.
-    """
-    slots = {(edit["subject_id"], edit["path"][0]["relation_id"])}
-    if edit["hops"] == 2:
-        slots.add((edit["path"][0]["object_id"], edit["relation_id"]))
-    partner = relations[edit["relation_id"]].partner
-    if partner and relations[partner].cardinality == "one":
-        slots |= {(item, partner) for item in (edit["target_new_id"], edit["ground_truth_id"]) if item}
-    return slots

@@ -124,16 +124,16 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
             names=scored / "names.parquet" if scored else None,
             models=scored / "models.parquet" if scored else None,
         )
-        selected = stages.select(context, measured, ingested)
+        selected = stages.select(context, measured, ingested, screened)
         around = stages.cut_subgraph(context, ingested, screened, selected)
 
         origin = _origin(sources, ingested, changed, reporter)
         worded = stages.word(context, selected, around, origin)
-        divided = stages.split(context, worded, exclusions)
+        divided = stages.split(context, worded, around, exclusions)
         probed = stages.probe(context, divided, around)
         varied = stages.vary(context, probed, around) if "robust" in settings.categories else None
 
-        counted = [screened, selected, worded, divided, *([varied] if varied else [])]
+        counted = [screened, selected, worded, divided, probed, *([varied] if varied else [])]
         folders = _Folders(ingested, changed, popularity, scored, selected, counted)
         manifest = _manifest(context, options, files, folders, origin)
         if harvest:

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model
 
 from pipeline.core.errors import UsageError
 from pipeline.core.resources import templates_folder
+from pipeline.language.plausibility import Plausibility
 from pipeline.language.relations import RELATION_COUNT, ItemId, NounPhrase, PropertyId, Relation, TemplatePart
 
 MIN_SENTENCES = 40  # for each pole of a variant, before slots are filled
@@ -148,6 +149,7 @@ class Templates(TemplatePart):
     dating: Dating
     phrases: Phrases
     rules: tuple[Rule, ...]
+    plausibility: Plausibility
     carriers: tuple[NounPhrase, ...]
     variants: tuple[VariantGrammar, ...]
     version: str
@@ -186,6 +188,7 @@ def load_templates(folder: Path | None = None) -> Templates:
         dating=read_yaml(folder / "dating.yaml", TypeAdapter(Dating)),
         phrases=read_yaml(folder / "phrases.yaml", TypeAdapter(Phrases)),
         rules=read_yaml(folder / "rules.yaml", TypeAdapter(tuple[Rule, ...])),
+        plausibility=read_yaml(folder / "plausibility.yaml", TypeAdapter(Plausibility)),
         carriers=read_yaml(folder / "carriers.yaml", TypeAdapter(tuple[NounPhrase, ...])),
         variants=tuple(
             read_yaml(path, TypeAdapter(VariantGrammar)) for path in sorted((folder / "variants").glob("*.yaml"))
@@ -216,6 +219,7 @@ def _check_references(templates: Templates, folder: Path) -> None:
     named_relations |= {
         ("rules.yaml", name) for rule in templates.rules for name in (rule.edit, rule.given[1], rule.then[1])
     }
+    named_relations |= {("plausibility.yaml", name) for name in templates.plausibility.relations}
     problems += [
         f"{place} names the unknown relation {name}" for place, name in named_relations if name not in relations
     ]

@@ -1,8 +1,9 @@
 """The categories: what each one considers, and how it measures it. To add one, add an entry to CATEGORIES.
 
-A category is a query for its candidates over the views `triples`, `hops`, `changes`, `popularity`, `frequency`,
-`degree`, `judged_names` and `thresholds`. It gives the columns of CANDIDATES; `reason` is filled where a rule of the
-category itself rejects the row, and `stratum` with `share` says what part of the category a kind of row should fill.
+A category is a query for its candidates over the views `triples`, `hops`, `spared`, `changes`, `popularity`,
+`frequency`, `degree`, `judged_names` and `thresholds`. It gives the columns of CANDIDATES; `reason` is filled where a
+rule of the category itself rejects the row, and `stratum` with `share` says what part of the category a kind of row
+should fill.
 """
 
 from collections.abc import Callable, Mapping
@@ -53,12 +54,14 @@ def _popular(settings: Settings) -> str:
     return f"""
     WITH heads AS (SELECT id FROM popularity ORDER BY page_views DESC, id LIMIT {settings.popular.heads}),
     near AS (SELECT t.* FROM triples t JOIN heads ON heads.id = t.subject_id WHERE t.reason IS NULL)
-    SELECT {_ONE_HOP}, NULL AS lt_type, NULL AS detail, 'one hop' AS stratum, {1 - share} AS share, NULL AS reason
+    SELECT {_ONE_HOP}, NULL AS lt_type, NULL AS detail, 'one hop' AS stratum, {1 - share} AS share,
+        CASE WHEN t.subject_type = 'person' AND t.relation IN (FROM spared) THEN 'harmful' END AS reason
     FROM near t
     UNION ALL
     SELECT a.subject_id, a.relation, a.object_id, b.relation, b.object_key, b.object_id, b.statement_id, b.object_count,
         NULL, 'Q' || a.object_id, 'two hops', {share},
-        CASE WHEN b.object_id IN (a.subject_id, a.object_id) THEN 'path_returns' END
+        CASE WHEN b.object_id IN (a.subject_id, a.object_id) THEN 'path_returns'
+             WHEN b.subject_type = 'person' AND b.relation IN (FROM spared) THEN 'harmful' END
     FROM near a JOIN triples b ON b.subject_id = a.object_id AND b.reason IS NULL
     WHERE a.object_count = 1 AND {share} > 0
       AND (a.relation, b.relation) IN (FROM hops)

@@ -5,9 +5,11 @@ when rows come or go. A category fills itself relation by relation in turn, whic
 one object for each question and a few facts for each subject.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import pyarrow as pa
 
 from pipeline.core import schema
 from pipeline.core.seeded import draw_key_sql
@@ -30,11 +32,15 @@ class Measured:
     models: Path | None
 
 
-def open_views(database: Database, measured: Measured, relations: Mapping[str, Relation]) -> None:
+def open_views(
+    database: Database, measured: Measured, relations: Mapping[str, Relation], spared: Iterable[str] = ()
+) -> None:
     """Let the tables stand as views of their names, empty where a run has none.
 
-    One more view, `hops`, holds the pairs of relations of which the second may be asked of the object of the first.
+    Two more views: `hops` holds the pairs of relations of which the second may be asked of the object of the first,
+    `spared` the relations of which no counterfactual is made about a person.
     """
+    database.rows("spared", pa.table({"relation": pa.array(spared, pa.string())}))
     pairs = [
         (name, other) for name, relation in relations.items() for other in relations if relation.can_precede(other)
     ]

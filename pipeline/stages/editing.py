@@ -1,5 +1,6 @@
 """From triples and signals to edits."""
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,44 +10,51 @@ from pipeline.core import schema
 from pipeline.core.edit_record import Edit
 from pipeline.core.tables import read_table, write_records
 from pipeline.edits import dropped
+from pipeline.edits.consistency import Touched, claims_of, find_touched
 from pipeline.edits.dropped import Drop
 from pipeline.edits.edits import Origin, make_edits
 from pipeline.edits.exclusions import Exclusions
-from pipeline.edits.probes import add_probes
+from pipeline.edits.probes import add_probes, drop_unprobed
 from pipeline.edits.splits import assign_splits, split_of
 from pipeline.edits.variants import make_variants
 from pipeline.language.subgraph import Subgraph
 from pipeline.language.subgraph_tables import SubgraphSource, load_subgraph, make_subgraph
 from pipeline.select import likelihood_auc, selection, thresholds
 from pipeline.select.categories import CATEGORIES
-from pipeline.select.facts import collect_facts
+from pipeline.select.facts import FactSources, collect_facts
 from pipeline.select.selection import Measured
 from pipeline.stages.context import StageContext, write_counts
 
 
-def select(context: StageContext, measured: Measured, ingested: Path) -> Path:
+def select(context: StageContext, measured: Measured, ingested: Path, screened: Path) -> Path:
     """THRESHOLDS, LIKELIHOOD_AUC, CANDIDATES of each category and FACTS, and what was not taken."""
     settings = context.settings
     names = [name for name in CATEGORIES if name in settings.categories]
     sections = ("recent", "popular", "long_tail", "likelihood")
     partners = {name: relation.partner for name, relation in context.templates.relations.items()}
     depends = {
+        "ingested": ingested,
+        "screened": screened,
         "measured": {name: path.parent.name for name, path in vars(measured).items() if path},
         "settings": {name: getattr(settings, name).model_dump() for name in sections},
         "seed": settings.seed,
         "categories": names,
         "partners": partners,
+        "plausibility": context.templates.plausibility.model_dump(mode="json"),
     }
 
     def make(out: Path) -> None:
         with context.database() as database:
-            selection.open_views(database, measured, context.templates.relations)
+            plausibility = context.templates.plausibility
+            spared = [] if settings.popular.harmful_counterfactuals else plausibility.spared
+            selection.open_views(database, measured, context.templates.relations, spared)
             thresholds.find_thresholds(database, settings, out / "thresholds.parquet")
             likelihood_auc.measure_likelihood_auc(database, settings, out / "likelihood_auc.parquet")
             candidates = out / "candidates"
             for name in names:
                 selection.select(CATEGORIES[name], settings, database, candidates / f"{name}.parquet")
-            collect_facts(candidates, ingested / "entities", settings, database, out / "facts.parquet")
+            sources = FactSources(ingested / "statements", ingested / "entities", screened / "past.parquet")
+            collect_facts(candidates, sources, context.templates, settings, database, out / "facts.parquet")
             dropped.write_selection_drops(candidates, database, out / "dropped.parquet")
             write_counts(dropped.count_table(candidates, "selection", database), out)
 
@@ -88,11 +96,12 @@ def word(context: StageContext, selected: Path, subgraph: Path, origin: Origin) 
     return context.stage("edits", depends, make)
 
 
-def split(context: StageContext, worded: Path, exclusions: Exclusions) -> Path:
+def split(context: StageContext, worded: Path, subgraph: Path, exclusions: Exclusions) -> Path:
     """EDITS with splits."""
     shares = context.settings.splits
     depends = {
         "worded": worded,
+        "subgraph": subgraph,
         "shares": shares.model_dump(),
         "seed": context.seed,
         "excluded": sorted(exclusions.texts),
@@ -100,8 +109,9 @@ def split(context: StageContext, worded: Path, exclusions: Exclusions) -> Path:
     }
 
     def make(out: Path) -> None:
-        edits = read_edits(worded)
-        kept, drops = assign_splits(edits, context.templates.relations, exclusions, context.seed, shares)
+        edits, around = read_edits(worded), load_subgraph(subgraph, context.templates)
+        claims = functools.partial(claims_of, subgraph=around)
+        kept, drops = assign_splits(edits, claims, exclusions, context.seed, shares)
         _write_edits("splits", kept, drops, _by_category(edits), out)
 
     return context.stage("splits", depends, make)
@@ -121,17 +131,21 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
 
     def make(out: Path) -> None:
         around = load_subgraph(subgraph, context.templates)
-        edits = [_probed(edit, around, context) for edit in read_edits(divided)]
-        write_records(edits, out / "edits.parquet", schema.RELEASE)
+        edits = read_edits(divided)
+        touched = find_touched(edits, around)
+        probed = [_probed(edit, around, touched, context) for edit in edits]
+        kept, drops = drop_unprobed(probed)
+        _write_edits("probes", kept, drops, _by_category(edits), out)
 
     return context.stage("probes", depends, make)
 
 
-def _probed(edit: Edit, subgraph: Subgraph, context: StageContext) -> Edit:
+def _probed(edit: Edit, subgraph: Subgraph, touched: Touched, context: StageContext) -> Edit:
     def is_in_split(item: int) -> bool:
         return split_of(f"Q{item}", context.seed, context.settings.splits) == edit["split"]
 
-    return add_probes(edit, subgraph, context.settings.probes, context.seed, is_in_split)
+    is_safe = functools.partial(touched.is_safe, edit=edit)
+    return add_probes(edit, subgraph, context.settings.probes, context.seed, is_in_split, is_safe)
 
 
 def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:

@@ -47,6 +47,7 @@ CHECKS: Mapping[str, Check] = {
         Check(sets.no_duplicates),
         Check(sets.splits_disjoint),
         Check(sets.no_contradictions),
+        Check(sets.probes_uncontradicted),
         Check(sets.variants_opposite),
         Check(files.exports_sound),
         Check(files.training_groups_filled, required=False),

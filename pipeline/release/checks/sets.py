@@ -3,6 +3,8 @@
 from collections import defaultdict
 from itertools import chain
 
+from pipeline.core.edit_record import Edit
+from pipeline.edits.consistency import Slot, fact_of, probe_slots, scope_of, slots_on
 from pipeline.language.leaks import mentions_any
 from pipeline.release.checks.contents import Contents, Failures
 
@@ -45,6 +47,27 @@ def no_contradictions(contents: Contents) -> Failures:
     for (split, subject, path), found in sorted(targets.items()):
         if len(found) > 1:
             yield f"{subject} {path} has several targets in {split}: {sorted(found)}"
+
+
+def probes_uncontradicted(contents: Contents) -> Failures:
+    """No probe asks on its way what another edit that is used with it decides or states."""
+    deciding: defaultdict[tuple[str, Slot], set[str]] = defaultdict(set)
+    for edit in contents.edits:
+        for slot in _decided(edit, contents):
+            deciding[scope_of(edit["split"]), slot].add(fact_of(edit))
+    for edit in contents.edits:
+        for probe in chain(edit["locality"], edit["portability"]):
+            for slot in probe_slots(probe):
+                if others := deciding[scope_of(edit["split"]), slot] - {fact_of(edit)}:
+                    yield f"{edit['case_id']}: {probe['prompt']!r} is decided by {min(others)}"
+
+
+def _decided(edit: Edit, contents: Contents) -> set[Slot]:
+    """The slots of an edit's path, and those of the inverse relation on its old and its new object."""
+    partner = contents.relations[edit["relation_id"]].partner
+    objects = (edit["target_new_id"], edit["ground_truth_id"])
+    inverse = {(item, partner) for item in objects if item and partner}
+    return {*slots_on(edit["subject_id"], edit["path"]), *inverse}
 
 
 def variants_opposite(contents: Contents) -> Failures:

@@ -82,7 +82,7 @@ def probed(
 ) -> Edit:
     """The edit of a fact with its probes."""
     subgraph = subgraph or mini.subgraph
-    return add_probes(mini.edit(fact, subgraph), subgraph, settings, seed, is_in_split)
+    return add_probes(mini.edit(fact, subgraph), subgraph, settings, seed, is_in_split, lambda _: True)
 
 
 def of_kind(edit: Edit, *kinds: str) -> list[Probe]:
@@ -123,7 +123,7 @@ def test_no_relation_that_the_edit_touches_or_that_touches_it_is_asked_of_the_su
             assert probe["subject_id"] == edit["subject_id"]
             assert probe["relation_id"] not in set().union(*(relations[name].touches for name in steps))
             assert edit["relation_id"] not in relations[probe["relation_id"]].touches
-    assert found > 100
+    assert found > 70
 
 
 def test_two_hop_edits_leave_out_both_relations(mini: Mini) -> None:
@@ -541,7 +541,7 @@ def test_other_subjects_are_of_the_split_of_the_edit(mini: Mini) -> None:
         for probe in of_kind(edit, "Neighborhood", "Reasoning"):
             found += 1
             assert split_of(probe["subject_id"], seed, shares) == edit["split"]
-    assert found > 100
+    assert found > 70
 
 
 def test_locality_gives_every_true_object_with_its_aliases(mini: Mini) -> None:

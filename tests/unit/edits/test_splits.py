@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from itertools import count, islice
 
 import pytest
@@ -9,12 +10,15 @@ import pytest
 from pipeline.core import reasons
 from pipeline.core.edit_record import Category, Edit, Split
 from pipeline.core.settings import SplitsSettings, load_settings
+from pipeline.edits.consistency import claims_of
 from pipeline.edits.exclusions import Exclusions, normalised
 from pipeline.edits.splits import SPLITS, assign_splits, split_of
+from pipeline.language.subgraph import Subgraph
 from tests.minikg import TEMPLATES, Mini
 from tests.samples import CAPITAL, changed, edit
 
 SEED = 1
+CLAIMS = partial(claims_of, subgraph=Subgraph({}, (), TEMPLATES))  # nothing is known around the edits
 SHARES = SplitsSettings(train=0.6, validation=0.2, test=0.2)
 ALL_IN_TRAIN = SplitsSettings(train=1, validation=0, test=0)
 
@@ -55,7 +59,7 @@ def assigned(
     *edits: Edit, exclusions: Exclusions | None = None, shares: SplitsSettings = SHARES
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The split of each edit that was kept and the reason of each that was dropped, by subject and relation."""
-    kept, drops = assign_splits(edits, TEMPLATES.relations, exclusions or Exclusions(), SEED, shares)
+    kept, drops = assign_splits(edits, CLAIMS, exclusions or Exclusions(), SEED, shares)
     return (
         {f"{one['subject_id']} {one['relation_id']}": one["split"] for one in kept},
         {f"{drop.subject_id} {drop.relation_id}": drop.reason for drop in drops},
@@ -112,7 +116,7 @@ def test_all_edits_of_a_subject_are_in_its_split() -> None:
 
 def test_edits_come_in_the_order_of_their_case_ids_and_are_otherwise_as_they_were() -> None:
     edits = [change(f"Q{number}") for number in range(20)]
-    kept, _ = assign_splits(reversed(edits), TEMPLATES.relations, Exclusions(), SEED, SHARES)
+    kept, _ = assign_splits(reversed(edits), CLAIMS, Exclusions(), SEED, SHARES)
     assert [one["case_id"] for one in kept] == sorted(one["case_id"] for one in edits)
     assert [changed(one, split="") for one in kept] == sorted(edits, key=lambda one: one["case_id"])
 
@@ -123,7 +127,7 @@ def test_edits_come_in_the_order_of_their_case_ids_and_are_otherwise_as_they_wer
 def test_of_two_edits_of_one_relation_the_rarer_category_keeps_its_place(first: Category, second: Category) -> None:
     edits = [change("Q1", category=first), change("Q1", category=second, target="Q2")]
     for order in (edits, edits[::-1]):
-        (kept,), (drop,) = assign_splits(order, TEMPLATES.relations, Exclusions(), SEED, SHARES)
+        (kept,), (drop,) = assign_splits(order, CLAIMS, Exclusions(), SEED, SHARES)
         assert (kept["category"], drop.category, drop.reason) == (first, second, "conflict")
 
 

@@ -44,7 +44,9 @@ OPPOSITES = {"length": ("short", "long"), "context": ("relevant", "irrelevant"),
 def base(mini: Mini, fact: FactRow, subgraph: Subgraph | None = None, **columns: object) -> Edit:
     """The edit of a fact with its probes."""
     subgraph = subgraph or mini.subgraph
-    return add_probes(mini.edit(fact, subgraph, **columns), subgraph, mini.settings.probes, 1, lambda _: True)
+    return add_probes(
+        mini.edit(fact, subgraph, **columns), subgraph, mini.settings.probes, 1, lambda _: True, lambda _: True
+    )
 
 
 def varied(edit: Edit, subgraph: Subgraph, *, seed: int = 1, settings: RobustSettings = SETTINGS) -> Edit:

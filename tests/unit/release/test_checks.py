@@ -330,6 +330,21 @@ PLANTS = [
         "two targets at the end of a path",
         added(lambda e: {**e, "target_new": "Nowhere"}, TWO_HOPS),
     ),
+    Plant(
+        "probes_uncontradicted",
+        "another edit decides what a locality probe asks",
+        added(
+            lambda e: {
+                **e,
+                "subject_id": e["locality"][0]["subject_id"],
+                "path": e["locality"][0]["path"],
+                "relation_id": e["locality"][0]["relation_id"],
+                "hops": 1,
+                **NEW,
+            },
+            lambda e: bool(e["locality"]) and e["base_case_id"] is None,
+        ),
+    ),
     Plant("variants_opposite", "no base edit", row(put(base_case_id="popular-0"), ROBUST)),
     Plant("variants_opposite", "no base edit at all", row(put(base_case_id=None), ROBUST)),
     Plant("variants_opposite", "a base edit in another split", row(put(split=otherwise_split), ROBUST)),

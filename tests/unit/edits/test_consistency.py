@@ -1,0 +1,151 @@
+"""Consistency: what an edit claims, and that no other edit of its scope makes it or its probes false."""
+
+from functools import cached_property, partial
+from itertools import permutations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.core.edit_record import Edit, Probe
+from pipeline.core.settings import SplitsSettings
+from pipeline.edits.consistency import claims_of, fact_of, find_touched, independent_groups, probe_slots, scope_of
+from pipeline.edits.exclusions import Exclusions
+from pipeline.edits.probes import add_probes
+from pipeline.edits.splits import assign_splits
+from tests.minikg import FINN, IBEN, KOLYA, RUTH, Mini
+from tests.samples import changed
+
+ALL_IN_TRAIN = SplitsSettings(train=1, validation=0, test=0)
+
+
+def reads(probe: Probe, item: int, relation: str) -> bool:
+    """Whether a probe's way goes over a relation of an item."""
+    return (f"Q{item}", relation) in probe_slots(probe)
+
+
+def test_a_new_father_is_the_father_of_the_siblings_too(mini: Mini) -> None:
+    """Iben and Kolya are siblings: if Iben gets another father, what is said of Kolya's father is decided."""
+    edit = mini.edit(mini.change(IBEN, "P22", FINN, RUTH))
+    claims = claims_of(edit, mini.subgraph)
+    assert (f"Q{KOLYA}", "P22") in claims.entailed
+    assert (f"Q{RUTH}", "P40") in claims.touched
+    assert (f"Q{FINN}", "P40", f"Q{IBEN}") in claims.removed  # Finn has a child less
+
+
+def test_a_true_fact_ends_nothing(mini: Mini) -> None:
+    edit = mini.edit(mini.fact(IBEN, "P22", FINN))
+    claims = claims_of(edit, mini.subgraph)
+    assert not claims.removed
+    assert (f"Q{FINN}", "P40", f"Q{IBEN}") in claims.stated
+
+
+def kept(mini: Mini, *edits: Edit) -> list[str]:
+    """The subjects and relations that stay, and the case that each dropped edit lost against."""
+    claims = partial(claims_of, subgraph=mini.subgraph)
+    staying, drops = assign_splits(edits, claims, Exclusions(), 1, ALL_IN_TRAIN)
+    assert all(drop.detail in {one["case_id"] for one in staying} for drop in drops if drop.reason == "conflict")
+    return [f"{one['subject_id']} {one['relation_id']}" for one in staying]
+
+
+def test_edits_that_contradict_each_other_by_a_rule_or_an_inverse_are_not_kept_together(mini: Mini) -> None:
+    new_father = mini.edit(mini.change(IBEN, "P22", FINN, RUTH))
+    father_of_the_sibling = mini.edit(mini.fact(KOLYA, "P22", FINN))
+    child_of_the_old_father = mini.edit(mini.fact(FINN, "P40", IBEN))
+    for other in (father_of_the_sibling, child_of_the_old_father):
+        for order in permutations((new_father, other)):
+            assert len(kept(mini, *order)) == 1
+    assert len(kept(mini, father_of_the_sibling, child_of_the_old_father)) == 2  # both are true
+
+
+def test_the_same_edit_in_the_test_split_contradicts_nothing_in_training(mini: Mini) -> None:
+    assert scope_of("validation") == scope_of("train")
+    change = mini.edit(mini.change(IBEN, "P22", FINN, RUTH))
+    other = next(
+        one for one in mini.edits if one["subject_id"] not in {f"Q{item}" for item in (IBEN, KOLYA, FINN, RUTH)}
+    )
+    other = changed(other, split="train")
+    probe: Probe = {
+        "kind": "Neighborhood",
+        "prompt": "The father of Kolya is",
+        "question": "",
+        "ground_truth": [["Finn"]],
+        "subject_id": f"Q{KOLYA}",
+        "relation_id": "P22",
+        "path": [{"relation_id": "P22", "object_id": f"Q{FINN}"}],
+    }
+    assert find_touched([changed(change, split="test"), other], mini.subgraph).is_safe(probe, other)
+    assert not find_touched([changed(change, split="validation"), other], mini.subgraph).is_safe(probe, other)
+
+
+def test_a_probe_in_the_words_of_another_edit_is_not_safe(mini: Mini) -> None:
+    one, other = mini.edits[:2]
+    one, other = changed(one, split="train"), changed(other, split="train", base_case_id=None)
+    probe: Probe = {
+        "kind": "Neighborhood",
+        "prompt": other["rephrases"][0],
+        "question": "",
+        "ground_truth": [["x"]],
+        "subject_id": "Q999999",
+        "relation_id": "P1",
+        "path": [],
+    }
+    assert not find_touched([one, other], mini.subgraph).is_safe(probe, one)
+    assert find_touched([one], mini.subgraph).is_safe(changed_prompt(probe, "x"), one)
+
+
+def changed_prompt(probe: Probe, prompt: str) -> Probe:
+    """A probe with another prompt."""
+    return {**probe, "prompt": prompt}
+
+
+class Everything:
+    """Every fact of the mini graph as a true edit, and every popular one as a counterfactual."""
+
+    def __init__(self, mini: Mini) -> None:
+        self.mini = mini
+
+    @cached_property
+    def edits(self) -> list[Edit]:
+        """Edits before splits."""
+        return [
+            changed(one, split="", locality=[], portability=[]) for one in self.mini.edits if not one["base_case_id"]
+        ]
+
+
+@pytest.fixture(scope="module")
+def everything(mini: Mini) -> Everything:
+    return Everything(mini)
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_whatever_edits_meet_no_probe_asks_what_another_edit_decides(
+    everything: Everything, data: st.DataObject
+) -> None:
+    """The promise of the module, checked by comparing every probe with every other edit."""
+    mini = everything.mini
+    chosen = data.draw(st.lists(st.sampled_from(everything.edits), unique_by=lambda one: one["case_id"], min_size=2))
+    claims = partial(claims_of, subgraph=mini.subgraph)
+    staying, _ = assign_splits(chosen, claims, Exclusions(), 1, ALL_IN_TRAIN)
+    touched = find_touched(staying, mini.subgraph)
+    probed = [
+        add_probes(one, mini.subgraph, mini.settings.probes, 1, lambda _: True, partial(touched.is_safe, edit=one))
+        for one in staying
+    ]
+    for one in probed:
+        for other in probed:
+            if fact_of(one) == fact_of(other):
+                continue
+            ours, theirs = claims(one), claims(other)
+            assert not ours.exclusive & theirs.exclusive
+            assert not ours.stated & theirs.removed
+            assert not ours.exclusive & theirs.entailed
+            for probe in (*one["locality"], *one["portability"]):
+                assert not theirs.touched.intersection(probe_slots(probe))
+    groups = independent_groups(probed, mini.subgraph)
+    assert set(groups) == {fact_of(one) for one in probed}
+    for one in probed:
+        for other in probed:
+            if fact_of(one) != fact_of(other) and groups[fact_of(one)] == groups[fact_of(other)]:
+                assert not claims(one).touched & claims(other).touched
