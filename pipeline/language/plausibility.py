@@ -14,7 +14,7 @@ def _number(name: str) -> int:
 
 Number = Annotated[int, BeforeValidator(_number)]
 PropertyName = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
-Moment = Literal["subject_start", "subject_end", "object_start", "object_end"]
+Moment = Literal["subject_start", "subject_end", "object_start", "object_end", "object_first"]
 
 
 class _Frozen(BaseModel):
@@ -37,7 +37,7 @@ class RelationRules(_Frozen):
     sex: Number | None = None
     years: tuple[Years, ...] = ()
     living: bool = False
-    peers: tuple[Literal["sex", "occupation"], ...] = ()
+    peers: tuple[Literal["sex", "citizenship", "occupation"], ...] = ()
     like_truth: bool = False
     near: int | None = None
     of_people: bool = True
@@ -54,7 +54,7 @@ class Plausibility(_Frozen):
     @property
     def properties(self) -> frozenset[str]:
         """The properties whose statements the rules read, apart from dates."""
-        return frozenset(f"P{number}" for number in (*self.related, _SEX, _OCCUPATION))
+        return frozenset(f"P{number}" for number in (*self.related, _SEX, _CITIZENSHIP, _OCCUPATION))
 
     @property
     def spared(self) -> list[str]:
@@ -62,4 +62,4 @@ class Plausibility(_Frozen):
         return sorted(name for name, rules in self.relations.items() if not rules.of_people)
 
 
-_SEX, _OCCUPATION = 21, 106
+_SEX, _CITIZENSHIP, _OCCUPATION = 21, 27, 106

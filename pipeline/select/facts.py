@@ -103,6 +103,9 @@ QUALIFY row_number() OVER (PARTITION BY o.ask ORDER BY {draw_key}) <= {tries}
 # An item under any of its names, whatever the case.
 _NAMES = "lower(unnest(list_append(e.aliases, e.label)))"
 
+_WORD = rf"\p{{L}}{{{SHORT_NAME},}}"
+_SUFFIX = 2  # letters in which words of one stem differ at their end: "Italy" and "Italian", "writer" and "writing"
+
 # Pairs of a question and an offer whose object is true after all, or may be.
 _TRUE_AFTER_ALL = """
 WITH true_objects AS (
@@ -117,6 +120,13 @@ target_names AS (
 words AS (
     SELECT target_id, name FROM target_names WHERE length(name) >= {short}
     UNION SELECT id, word FROM demonyms
+),
+described AS (
+    SELECT DISTINCT ask, unnest(regexp_extract_all(description, '{letters}')) AS word FROM asked
+),
+labelled AS (
+    SELECT DISTINCT target_id, unnest(regexp_extract_all(lower(e.label), '{letters}')) AS word
+    FROM (SELECT DISTINCT target_id FROM offers) o JOIN entities e ON e.id = o.target_id
 )
 SELECT pair FROM offers JOIN true_objects USING (ask) WHERE target_key = true_objects.object_key
 UNION
@@ -126,6 +136,10 @@ SELECT pair FROM offers o JOIN true_objects t USING (ask) JOIN related r
     ON r.id = t.object_id AND r.other = o.target_id OR r.id = o.target_id AND r.other = t.object_id
 UNION  -- its own description says so
 SELECT pair FROM offers o JOIN asked a USING (ask) JOIN words w USING (target_id) WHERE contains(a.description, w.name)
+UNION  -- or a word of the same stem does: "philosopher" for philosophy, "actor" for voice actor
+SELECT pair FROM offers o JOIN described d USING (ask) JOIN labelled l USING (target_id)
+WHERE left(d.word, {short}) = left(l.word, {short})
+    AND starts_with(d.word, left(l.word, greatest({short}, least(length(d.word), length(l.word)) - {suffix})))
 """
 
 # Pairs that cannot be asked, or go round in a circle.
@@ -234,7 +248,7 @@ def _choose_targets(templates: Templates, settings: Settings, database: Database
     )
     database.run(
         f"""CREATE OR REPLACE TEMP TABLE rejected AS
-        FROM ({_TRUE_AFTER_ALL.format(names=_NAMES, short=SHORT_NAME)})
+        FROM ({_TRUE_AFTER_ALL.format(names=_NAMES, short=SHORT_NAME, suffix=_SUFFIX, letters=_WORD)})
         UNION FROM ({unfit}) UNION FROM ({IMPOSSIBLE}) UNION FROM ({UNPROVEN})"""
     )
     database.run(_TARGETS)

@@ -14,7 +14,7 @@ from pipeline.core.times import middle_sql
 from pipeline.language.plausibility import Plausibility, RelationRules
 from pipeline.language.templates import Dating
 
-_HUMAN, _SEX, OCCUPATION = 5, 21, 106
+_HUMAN, _SEX, _CITIZENSHIP, OCCUPATION = 5, 21, 27, 106
 _DAYS = 365.25
 _LONGEST_LIFE = 110  # years after which a person without a date of death is taken to be dead
 _LEVELS = 4  # steps up a chain of classes, parts and places within which two things may be the same answer
@@ -36,6 +36,7 @@ _RULE_FLAGS = pa.schema(
         ("sex", pa.int64()),
         ("living", pa.bool_()),
         ("by_sex", pa.bool_()),
+        ("by_citizenship", pa.bool_()),
         ("by_occupation", pa.bool_()),
         ("like_truth", pa.bool_()),
         ("near", pa.int64()),
@@ -47,6 +48,8 @@ _DEMONYMS = pa.schema([("id", pa.int64()), ("word", pa.string())])
 _LIFE_IN_WORDS = r"\((?:c\. ?)?([0-9]{4}) ?[–-] ?(?:c\. ?)?([0-9]{4})?\)"
 _BORN_IN_WORDS = r"\bborn (?:in )?([0-9]{4})\b"
 _YEAR_IN_WORDS = r"^(1[5-9][0-9]{2}|20[0-9]{2})\b"
+# Of states and other things: "between 1804 and 1867", "from 1852 to 1870", "(1701–1918)".
+_SPAN_IN_WORDS = r"\b([0-9]{3,4}) ?(?:–|-|to|and|until) ?([0-9]{3,4})\b"
 
 _LIFESPANS = """
 CREATE OR REPLACE TEMP TABLE lifespans AS
@@ -57,26 +60,30 @@ WITH dated AS (
         AND NOT starts_with(time, '-')  -- years before 1 are not told apart
 ),
 spans AS (
-    SELECT id, min(day) FILTER (WHERE is_start) AS start_day, max(day) FILTER (WHERE NOT is_start) AS end_day
+    SELECT id, min(day) FILTER (WHERE is_start) AS start_day, max(day) FILTER (WHERE is_start) AS latest_start,
+        max(day) FILTER (WHERE NOT is_start) AS end_day, min(day) FILTER (WHERE NOT is_start) AS earliest_end
     FROM dated GROUP BY id
 ),
 worded AS (
     SELECT id, list_contains(type_ids, {human}) AS is_human,
-        CASE WHEN list_contains(type_ids, {human}) THEN coalesce({life_start}, {born}) ELSE {year} END AS start_year,
-        CASE WHEN list_contains(type_ids, {human}) THEN {life_end} END AS end_year
+        CASE WHEN list_contains(type_ids, {human}) THEN coalesce({life_start}, {born})
+            ELSE coalesce({year}, {span_start}) END AS start_year,
+        CASE WHEN list_contains(type_ids, {human}) THEN {life_end} ELSE {span_end} END AS end_year
     FROM entities
 )
 SELECT w.id, w.is_human, p.id IS NOT NULL AS is_past,
     coalesce(s.start_day, {start_of_year}) AS start_day,
+    coalesce(s.latest_start, {start_of_year}) AS latest_start,
     coalesce(s.end_day, {end_of_year},
-        CASE WHEN w.is_human AND p.id IS NOT NULL THEN coalesce(s.start_day, {start_of_year}) + {life} END) AS end_day
+        CASE WHEN w.is_human AND p.id IS NOT NULL THEN coalesce(s.start_day, {start_of_year}) + {life} END) AS end_day,
+    coalesce(s.earliest_end, {end_of_year}) AS earliest_end
 FROM worded w LEFT JOIN spans s ON s.id = w.id LEFT JOIN past p ON p.id = w.id
 """
 
 _TRAITS = """
 CREATE OR REPLACE TEMP TABLE traits AS
 SELECT subject_id AS id, property_id, object_id AS value FROM statements
-WHERE property_id IN ({sex}, {occupation}) AND is_best AND object_id IS NOT NULL
+WHERE property_id IN ({sex}, {citizenship}, {occupation}) AND is_best AND object_id IS NOT NULL
 """
 
 # Chains that lead up: classes, wholes, places that contain; and single steps aside: the same thing, a successor.
@@ -94,25 +101,43 @@ chain(id, other, level) AS (
 SELECT DISTINCT id, other FROM chain
 """
 
+# Concepts have no dates: an occupation is as old as the oldest person who has it.
+_FIRST_HOLDERS = """
+CREATE OR REPLACE TEMP TABLE first_holders AS
+SELECT t.relation, t.object_id, min(l.start_day) AS object_first
+FROM triples t JOIN lifespans l ON l.id = t.subject_id
+WHERE t.object_id IS NOT NULL GROUP BY ALL
+"""
+
 _MOMENTS = """
 CREATE OR REPLACE TEMP VIEW moments AS
 SELECT p.pair, p.relation, p.subject_id, p.object_id,
     s.start_day AS subject_start, s.end_day AS subject_end, s.is_past AS subject_is_past,
+    s.is_human AS subject_is_human,
     coalesce(o.start_day, CASE WHEN p.object_id IS NULL AND contains(p.object_key, '/') THEN {day} END) AS object_start,
-    coalesce(o.start_day, CASE WHEN NOT o.is_human THEN {undated} END) AS assumed_start,
-    o.end_day AS object_end, o.is_past AS object_is_past, o.is_human AS object_is_human
+    coalesce(o.latest_start, CASE WHEN NOT o.is_human THEN {undated} END) AS assumed_start,
+    f.object_first, o.end_day AS object_end, o.earliest_end, o.is_past AS object_is_past, o.is_human AS object_is_human
 FROM (SELECT *, split_part(object_key, '/', 1) AS time, try_cast(split_part(object_key, '/', 2) AS TINYINT) AS precision
       FROM pairs) p
 LEFT JOIN lifespans s ON s.id = p.subject_id
 LEFT JOIN lifespans o ON o.id = p.object_id
+LEFT JOIN first_holders f ON f.relation = p.relation AND f.object_id = p.object_id
 """
 
 _PICK = (
     "CASE r.{side} WHEN 'subject_start' THEN m.subject_start WHEN 'subject_end' THEN m.subject_end "
-    "WHEN 'object_start' THEN m.{object_start} ELSE m.object_end END"
+    "WHEN 'object_start' THEN m.{object_start} WHEN 'object_first' THEN m.object_first ELSE m.{object_end} END"
 )
-_KNOWN = " - ".join(_PICK.format(side=side, object_start="object_start") for side in ("finish", "start"))
-_ASSUMED = " - ".join(_PICK.format(side=side, object_start="assumed_start") for side in ("finish", "start"))
+
+
+def _days_apart(object_start: str, object_end: str) -> str:
+    """The SQL expression for the days between the two moments of a rule."""
+    finish, start = (_PICK.format(side=s, object_start=object_start, object_end=object_end) for s in ("finish", "start"))
+    return f"{finish} - {start}"
+
+
+_KNOWN = _days_apart("object_start", "object_end")
+_ASSUMED = _days_apart("assumed_start", "earliest_end")  # where states disagree, a target fits all that they say
 
 IMPOSSIBLE = f"""
 SELECT DISTINCT m.pair FROM moments m JOIN rule_years r USING (relation)
@@ -133,9 +158,11 @@ WHERE (m.object_is_human OR NOT r.people) AND {_ASSUMED} NOT BETWEEN r.least AND
    OR 'object_start' IN (r.start, r.finish) AND m.object_is_human AND m.object_start IS NULL
    OR 'subject_start' IN (r.start, r.finish) AND m.subject_start IS NULL
         AND ('object_end' IN (r.start, r.finish) AND (m.object_end IS NOT NULL OR m.object_is_past)
-             OR 'object_start' IN (r.start, r.finish) AND m.object_start IS NOT NULL)
-   OR 'subject_end' IN (r.start, r.finish) AND m.subject_end IS NULL AND m.subject_is_past
-        AND m.object_start IS NOT NULL
+             OR 'object_start' IN (r.start, r.finish)
+                AND (m.object_start IS NOT NULL OR m.subject_is_human AND m.assumed_start IS NOT NULL)
+             OR 'object_first' IN (r.start, r.finish))
+   OR 'subject_end' IN (r.start, r.finish) AND m.subject_end IS NULL
+        AND (m.subject_is_past OR m.subject_is_human AND m.subject_start IS NULL) AND m.assumed_start IS NOT NULL
    OR 'object_end' IN (r.start, r.finish) AND m.object_end IS NULL AND m.object_is_past
 UNION
 SELECT m.pair FROM moments m JOIN rule_flags f USING (relation)
@@ -147,11 +174,14 @@ WHERE f.sex IS NOT NULL AND NOT EXISTS (
 # What a subject shares with its peers; its class if it is not a person.
 _FEATURES = f"""
 SELECT h.id, h.relation, concat_ws('|',
-    CASE WHEN f.by_sex THEN sex.value END, CASE WHEN f.by_occupation THEN job.value END) AS feature
+    CASE WHEN f.by_sex THEN sex.value END, CASE WHEN f.by_citizenship THEN state.value END,
+    CASE WHEN f.by_occupation THEN job.value END) AS feature
 FROM {{holders}} h JOIN lifespans l ON l.id = h.id AND l.is_human JOIN rule_flags f ON f.relation = h.relation
 LEFT JOIN traits sex ON f.by_sex AND sex.id = h.id AND sex.property_id = {_SEX}
+LEFT JOIN traits state ON f.by_citizenship AND state.id = h.id AND state.property_id = {_CITIZENSHIP}
 LEFT JOIN traits job ON f.by_occupation AND job.id = h.id AND job.property_id = {OCCUPATION}
-WHERE (NOT f.by_sex OR sex.value IS NOT NULL) AND (NOT f.by_occupation OR job.value IS NOT NULL)
+WHERE (NOT f.by_sex OR sex.value IS NOT NULL) AND (NOT f.by_citizenship OR state.value IS NOT NULL)
+    AND (NOT f.by_occupation OR job.value IS NOT NULL)
 UNION ALL
 SELECT h.id, h.relation, 'Q' || unnest(e.type_ids)
 FROM {{holders}} h JOIN lifespans l ON l.id = h.id AND NOT l.is_human JOIN entities e ON e.id = h.id
@@ -168,7 +198,8 @@ def features(holders: str) -> str:
 
 
 def lay_down_rules(plausibility: Plausibility, names: Sequence[str], dating: Dating, database: Database) -> None:
-    """Make the tables `rule_years`, `rule_flags`, `demonyms`, `lifespans`, `traits` and `related`.
+    """Make the tables `rule_years`, `rule_flags`, `demonyms`, `lifespans`, `traits`, `related`
+    and `first_holders`.
 
     Args:
         plausibility: The rules.
@@ -188,13 +219,16 @@ def lay_down_rules(plausibility: Plausibility, names: Sequence[str], dating: Dat
             life_end=_year(_LIFE_IN_WORDS, 2),
             born=_year(_BORN_IN_WORDS, 1),
             year=_year(_YEAR_IN_WORDS, 1),
+            span_start=_year(_SPAN_IN_WORDS, 1),
+            span_end=_year(_SPAN_IN_WORDS, 2),
             start_of_year=_day_of("w.start_year"),
             end_of_year=_day_of("w.end_year"),
         )
     )
-    database.run(_TRAITS.format(sex=_SEX, occupation=OCCUPATION))
+    database.run(_TRAITS.format(sex=_SEX, citizenship=_CITIZENSHIP, occupation=OCCUPATION))
     related = ", ".join(map(str, plausibility.related)) or "0"
     database.run(_RELATED.format(related=related, levels=_LEVELS))
+    database.run(_FIRST_HOLDERS)
 
 
 def set_pairs(sql: str, database: Database) -> None:
@@ -214,9 +248,9 @@ def _rules(plausibility: Plausibility, names: Sequence[str], database: Database)
     flags: list[dict[str, object]] = []
     for name in names:
         rules = plausibility.relations.get(name, RelationRules())
-        by_sex, by_occupation = "sex" in rules.peers, "occupation" in rules.peers
-        flags.append({"relation": name, "sex": rules.sex, "living": rules.living, "by_sex": by_sex})
-        flags[-1] |= {"by_occupation": by_occupation, "like_truth": rules.like_truth, "near": rules.near}
+        flags.append({"relation": name, "sex": rules.sex, "living": rules.living})
+        flags[-1] |= {f"by_{trait}": trait in rules.peers for trait in ("sex", "citizenship", "occupation")}
+        flags[-1] |= {"like_truth": rules.like_truth, "near": rules.near}
     demonyms = [{"id": item, "word": word} for item, words in plausibility.demonyms.items() for word in words]
     database.rows("rule_years", pa.Table.from_pylist(years, _RULE_YEARS))
     database.rows("rule_flags", pa.Table.from_pylist(flags, _RULE_FLAGS))

@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 
 from pipeline.core import schema
+from pipeline.core.edit_record import Edit
 from pipeline.core.tables import Database, read_table, write_records
 from pipeline.edits import dropped
 from pipeline.edits.edits import Drop
 from tests.measured import Row, triple
+from tests.minikg import Mini
 
 HELD = [
     triple(2, "P27", 1, reason="ended"),
@@ -109,3 +112,19 @@ def test_drops_of_later_stages_are_written_and_counted_in_one_order(tmp_path: Pa
             ("popular", 1, 0, [("conflict", 1)]),
             ("recent", 5, 2, [("conflict", 2), ("excluded", 1)]),
         ]
+
+
+def test_an_edit_that_is_dropped_keeps_what_it_was(mini: Mini) -> None:
+    """Of an edit over two hops both relations are named; a value without an id stands for itself."""
+    one = next(edit for edit in mini.edits if edit["hops"] == 1 and edit["target_new_id"])
+    two = next(edit for edit in mini.edits if edit["hops"] == 2)
+    for edit, relations in (
+        (one, one["relation_id"]),
+        (two, f"{two['path'][0]['relation_id']}/{two['relation_id']}"),
+    ):
+        assert dropped.drop_edit(edit, "splits", "conflict", "popular-1") == (
+            *(edit["category"], edit["subject_id"], relations, edit["target_new_id"], edit["statement_id"]),
+            *("splits", "conflict", "popular-1"),
+        )
+    date = cast(Edit, {**one, "target_new_id": None, "target_new": "4 May 1901"})
+    assert dropped.drop_edit(date, "splits", "conflict").object_id == "4 May 1901"
