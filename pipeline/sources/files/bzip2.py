@@ -16,7 +16,6 @@ import rapidgzip
 
 from pipeline.sources.files.members import CHUNK_BYTES, PACKINGS, MemberReader
 
-
 _LEAST_THREADS = 2  # with one, the position that it ends at may lie some bytes behind the last stream
 
 
