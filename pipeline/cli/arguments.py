@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.core.progress import Reporter
@@ -35,6 +36,30 @@ def name(text: str) -> str:
     if not re.fullmatch(r"\w[\w.+-]*", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no name: use letters, digits and . _ + -")
     return text
+
+
+def moment(text: str) -> datetime:
+    """A date, or a date and a time, in UTC unless it says otherwise.
+
+    >>> moment("2015-01-04").isoformat()
+    '2015-01-04T00:00:00+00:00'
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2015-01-04") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def add_dates(parser: argparse.ArgumentParser) -> None:
+    """`--old-date` and `--new-date`."""
+    for which in ("old", "new"):
+        parser.add_argument(
+            f"--{which}-date",
+            type=moment,
+            metavar="DATE",
+            help=f"when the {which}er dump was made (default: where the edit times of its items end)",
+        )
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

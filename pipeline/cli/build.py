@@ -10,6 +10,7 @@ from pipeline.cli.arguments import (
     DEFAULT_OUT,
     Command,
     add_config,
+    add_dates,
     add_live_options,
     add_model,
     add_workers,
@@ -34,6 +35,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--new", metavar="DUMP", help=f"the newer dump, plain or packed by gzip, bzip2 or zstandard: {A_DUMP}"
     )
     parser.add_argument("--old", metavar="DUMP", help="the older dump; without it there is no recent category")
+    add_dates(parser)
     parser.add_argument("--pageviews", metavar="PATH", help="a file or folder of page views; for live, the service")
     add_live_options(parser)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="where releases go")
@@ -93,18 +95,22 @@ def chosen_model(options: argparse.Namespace) -> str | None:
 def _sources(options: argparse.Namespace, work: Path):
     from pipeline.jobs.build import Sources
     from pipeline.jobs.dumps import local_dump
+    from pipeline.sources.diff.window import Given
     from pipeline.sources.files.sample import sample_dumps, sample_pageviews
 
     pageviews = Path(options.pageviews) if options.pageviews else None
+    given = Given(options.old_date, options.new_date)
     if options.source == "sample":
         if options.old or options.new:
             raise UsageError("The bundled slice brings its own dumps", "--source sample", "Use --source dump.")
         old, new = sample_dumps()
-        return Sources("sample", new, old, pageviews or sample_pageviews(), options.exclude)
+        return Sources("sample", new, old, pageviews or sample_pageviews(), options.exclude, given=given)
     if options.new is None:
         raise UsageError("No dump was given", "--new", "Name the newer dump, as in --new wikidata-all.json.gz.")
+    if options.old_date and not options.old:
+        raise UsageError("There is no older dump to date", "--old-date", "Name it with --old.")
     old = local_dump(options.old, work) if options.old else None
-    return Sources("dump", local_dump(options.new, work), old, pageviews, options.exclude)
+    return Sources("dump", local_dump(options.new, work), old, pageviews, options.exclude, given=given)
 
 
 def _live_sources(options: argparse.Namespace, settings: "Settings", reporter: Reporter):
@@ -114,6 +120,8 @@ def _live_sources(options: argparse.Namespace, settings: "Settings", reporter: R
     from pipeline.jobs.live import run_harvest
     from pipeline.sources.live.state import ITEMS
 
+    if options.old_date or options.new_date:
+        raise UsageError("A living wiki has no dumps to date", "--old-date, --new-date", "Use --from and --to.")
     polite = load_operations(options.config).polite
     harvest = run_harvest(live_options(options), settings, polite, options.workers, reporter)
     return Sources("live", harvest.folder / ITEMS, None, harvest.views, options.exclude, harvest)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline.cli.arguments import A_DUMP, Command, add_config, add_workers
+from pipeline.cli.arguments import A_DUMP, Command, add_config, add_dates, add_workers
 from pipeline.core.errors import UsageError
 from pipeline.core.progress import Reporter
 
@@ -17,6 +17,7 @@ def _one_dump(parser: argparse.ArgumentParser) -> None:
 def _two_dumps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", metavar="OLD", help=f"the older dump: {A_DUMP}")
     parser.add_argument("new", metavar="NEW", help="the newer dump, likewise")
+    add_dates(parser)
     _add_how(parser)
 
 
@@ -43,19 +44,22 @@ def _ingest(options: argparse.Namespace, reporter: Reporter) -> int:
     from pipeline.jobs.dumps import ingest_dump
 
     counts = ingest_dump(options.dump, *_how(options), reporter)
-    lines, items, statements, bad = (counts[key] for key in ("lines", "items", "statements", "unreadable"))
-    sys.stdout.write(
-        f"{options.out}: {items} items, {statements} statements kept, of {lines} lines, {bad} unreadable\n"
-    )
+    told = "{items} items, {statements} statements kept, of {lines} lines, {unreadable} unreadable, {repeated} repeated"
+    sys.stdout.write(f"{options.out}: {told.format_map(counts)}\n")
     return 0
 
 
 def _diff(options: argparse.Namespace, reporter: Reporter) -> int:
     from pipeline.jobs.dumps import diff_dumps
+    from pipeline.sources.diff.window import Given
 
-    counts = diff_dumps(options.old, options.new, *_how(options), reporter)
-    told = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing changed"
-    sys.stdout.write(f"{options.out}: {told}\n")
+    given = Given(options.old_date, options.new_date)
+    found = diff_dumps(options.old, options.new, *_how(options), reporter, given)
+    told = ", ".join(f"{count} {kind}" for kind, count in found.classes.items()) or "nothing changed"
+    older, newer = found.window.older, found.window.newer
+    dates = " to ".join(f"{state.date:%Y-%m-%d}" if state.date else "no date" for state in (older, newer))
+    repeated = f"{older.repeated} and {newer.repeated} repeated lines"
+    sys.stdout.write(f"{options.out}: {told}; {dates}, {repeated}\n")
     return 0
 
 

@@ -37,7 +37,20 @@ class DumpRecord(_Record):
     items: int
     statements: int
     unreadable: int
+    repeated: int = 0  # lines that do not count: others say something newer of the same entities
+    trailing: int = 0  # bytes behind the packed content, which were left out
     samples: tuple[str, ...]  # where the first unreadable lines are, and why
+
+
+class StateRecord(_Record):
+    """The date of a dump and what it rests on."""
+
+    date: datetime | None
+    is_given: bool  # by the user; else it is an estimate
+    last_edit: datetime | None
+    items: int  # with an edit time
+    beyond: int  # items that were last edited long after the date
+    repeated: int  # lines that do not count: others say something newer of the same entities
 
 
 class VisitRecord(_Record):
@@ -157,12 +170,14 @@ class Manifest(_Record):
     thresholds: tuple[ThresholdRecord, ...]
     likelihood_auc: tuple[LikelihoodAucRecord, ...]
     pageviews: Mapping[str, int]
+    odd_view_lines: Mapping[str, int] = {}  # of page view files, passed over because of their form
     changes: Mapping[str, int]
     counts: tuple[CountRecord, ...]
     rows: Mapping[str, Mapping[str, int]]
     relations: Mapping[str, Mapping[str, int]]
     domains: Mapping[str, Mapping[str, int]]
     exports: Mapping[str, ExportRecord]
+    states: Mapping[Literal["older", "newer"], StateRecord] = {}
     visit: VisitRecord | None = None
     checks: tuple[CheckRecord, ...] = ()
     files: Mapping[str, FileRecord] = {}

@@ -91,6 +91,15 @@ REVISIONS = _table(("id", pa.int64()), ("state", pa.int64()), ("last_revision", 
 NUMBERS = _table(("id", pa.int64()))
 """A set of items."""
 
+LINES = _table(("name", pa.string()), ("last_revision", pa.int64()))
+"""A line of a dump about an entity that is not an item, by its id."""
+
+CONTRIBUTIONS = _table(("name", pa.string()), ("mentions", _numbers), ("neighbours", _numbers))
+"""What one line of a dump adds to MENTIONS: the items that its statements mention, and its neighbours."""
+
+STALE = _table(("shard", pa.int32()), ("name", pa.string()))
+"""A line that does not count, because another one about its entity is newer: the shard of the line, and the entity."""
+
 TEXTS = _table(("id", pa.int64()), ("json", pa.binary()))
 """The stored text of an item whose state differs."""
 

@@ -50,6 +50,15 @@ class ChangesSettings(_Section):
     replaced_gap_days: tuple[int, int]
 
 
+class WindowSettings(_Section):
+    """How the dates of dumps are estimated."""
+
+    odd_days: Annotated[int, Field(ge=1)]
+    odd_density: Annotated[float, Field(gt=1)]
+    odd_share: Share
+    min_changed: Annotated[int, Field(ge=1)]
+
+
 class ScreeningSettings(_Section):
     """Which triples are fit for any category."""
 
@@ -129,6 +138,7 @@ class PageviewsSettings(_Section):
     max_access_share: Share
     min_hours: Count
     spike_views: Count
+    max_odd_share: Share
     junk_titles: tuple[str, ...]
     junk_prefixes: tuple[str, ...]
 
@@ -243,6 +253,7 @@ class Settings(_Section):
     categories: tuple[Category, ...]
     memory: str
     dump: DumpSettings
+    window: WindowSettings
     changes: ChangesSettings
     screening: ScreeningSettings
     recent: RecentSettings

@@ -243,7 +243,9 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def view(self, name: str, *paths: Path, among: Path | None = None, deep: bool = False) -> None:
+    def view(
+        self, name: str, *paths: Path, among: Path | None = None, deep: bool = False, with_file: bool = False
+    ) -> None:
         """Let a name stand for a Parquet file, or for all Parquet files of a folder.
 
         Args:
@@ -251,8 +253,10 @@ class Database:
             paths: The file or folder, or several with one schema.
             among: NUMBERS; only rows with an `id` that is there are seen.
             deep: Files of folders in a folder count too.
+            with_file: Whether rows have a column `filename`.
         """
-        rows = self._connection.read_parquet([_pattern(path, deep) for path in paths], union_by_name=False)
+        patterns = [_pattern(path, deep) for path in paths]
+        rows = self._connection.read_parquet(patterns, union_by_name=False, filename=with_file)
         if among is not None:
             rows = rows.join(self._connection.read_parquet(_pattern(among)), "id", how="semi")
         rows.create_view(name, replace=True)

@@ -3,9 +3,9 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pipeline import __version__, stages
 from pipeline.core import schema
@@ -19,6 +19,7 @@ from pipeline.core.manifest import (
     Manifest,
     ModelRecord,
     Role,
+    StateRecord,
     ThresholdRecord,
     VisitRecord,
 )
@@ -35,7 +36,7 @@ from pipeline.lm.model_spec import find_model
 from pipeline.release.assemble import Draft, assemble
 from pipeline.release.checks import CheckResult
 from pipeline.select.selection import Measured
-from pipeline.sources.diff.comparison import last_edit, window_start
+from pipeline.sources.diff.window import ESTIMATED, Given, StateDate, read_window, state_date, warn_odd
 from pipeline.sources.files.checksums import dump_hashes
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.pageviews.files import pageview_files
@@ -55,6 +56,7 @@ class Sources:
     pageviews: Path | None = None
     exclude: Path | None = None
     harvest: "Harvest | None" = None  # of a living wiki, instead of an older dump
+    given: Given = ESTIMATED  # the dates of the dumps, where the user knows them
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,10 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
             if harvest:
                 changed = stages.changed_live(context, harvest.folder, harvest.window.start, ingested)
             else:
-                changed = stages.changed(context, files.old, files.new, pool) if files.old else None
+                changed = stages.changed(context, files.old, files.new, pool, sources.given) if files.old else None
 
-        screened = stages.screen(context, ingested, exclusions)
+        excluded = stages.with_named(context, ingested, exclusions)
+        screened = stages.screen(context, ingested, excluded)
         mentions = stages.count_mentions(context, ingested)
         popularity = _views(context, files.pageviews, ingested) if files.pageviews else None
         spec = find_model(options.model, settings.model) if options.model else None
@@ -127,15 +130,18 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         selected = stages.select(context, measured, ingested, screened)
         around = stages.cut_subgraph(context, ingested, screened, selected)
 
-        origin = _origin(sources, ingested, changed, reporter)
+        states = {} if harvest else _states(context, sources.given, ingested, changed)
+        origin = _origin(sources, states, reporter)
         worded = stages.word(context, selected, around, origin)
         divided = stages.split(context, worded, around, exclusions)
         probed = stages.probe(context, divided, around)
+        if sources.exclude:
+            _tell_excluded(sources.exclude, exclusions, [screened, divided], reporter)
         varied = stages.vary(context, probed, around) if "robust" in settings.categories else None
 
         counted = [screened, selected, worded, divided, probed, *([varied] if varied else [])]
         folders = _Folders(ingested, changed, popularity, scored, selected, counted)
-        manifest = _manifest(context, options, files, folders, origin)
+        manifest = _manifest(context, options, files, folders, origin).model_copy(update={"states": states})
         if harvest:
             manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(harvest.record)})
         edits = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
@@ -216,18 +222,54 @@ def _views(context: StageContext, files: Sequence[Input], ingested: Path) -> Pat
     return popularity
 
 
-def _origin(sources: Sources, ingested: Path, changed: Path | None, reporter: Reporter) -> Origin:
-    """The window: from the last edit of the older state to that of the newer one, or the window of a harvest."""
+States = Mapping[Literal["older", "newer"], StateRecord]
+
+
+def _states(context: StageContext, given: Given, ingested: Path, changed: Path | None) -> States:
+    """The dates of the dumps; what is odd about them is reported."""
+    settings = context.settings.window
+    found: dict[Literal["older", "newer"], StateDate] = {}
+    if changed:
+        window = read_window(changed)
+        found = {"older": window.older, "newer": window.newer}
+    else:
+        dump = DumpRecord.model_validate_json((ingested / COUNTS).read_text())
+        with context.database() as database:
+            newer = state_date(ingested / "entities", given.new, settings, database)
+        found = {"newer": replace(newer, repeated=dump.repeated)}
+    for which, state in found.items():
+        warn_odd(state, which, f"--{which.removesuffix('er')}-date", settings, context.reporter)
+    return {which: StateRecord.model_validate(asdict(state)) for which, state in found.items()}
+
+
+def _origin(sources: Sources, states: States, reporter: Reporter) -> Origin:
+    """The window: from the date of the older state to that of the newer one, or the window of a harvest."""
     if sources.harvest:
         return Origin(sources.name, sources.harvest.window.start, sources.harvest.window.end)
-    start = window_start(changed) if changed else None
-    if changed and start is None:
+    older = states.get("older")
+    if older and older.date is None:
         reporter.warn(
             "undated",
             "No item of the older dump says when it was edited: no statement can be told to be a change of the world, "
-            "and of the additions only new items are known to be new.",
+            "and of the additions only new items are known to be new. --old-date gives the date of the dump.",
         )
-    return Origin(sources.name, start, last_edit(ingested / "entities"))
+    return Origin(sources.name, older.date if older else None, states["newer"].date)
+
+
+def _tell_excluded(file: Path, exclusions: Exclusions, folders: Sequence[Path], reporter: Reporter) -> None:
+    """Report what was understood of a list of exclusions, and how many rows it kept out at which stage."""
+    counts = Counter[str]()
+    for record in (record for folder in folders for record in stages.read_counts(folder)):
+        counts[record.stage] += record.dropped.get("excluded", 0)
+    by_stage = ", ".join(f"{count} in {stage}" for stage, count in counts.items())
+    understood = f"{len(exclusions.ids)} items, {len(exclusions.texts)} names or prompts"
+    reporter.warn(
+        "excluded",
+        f"{file.name}: {exclusions.entries} entries understood ({understood}); {counts.total()} rows kept out "
+        f"({by_stage}).",
+        entries=exclusions.entries,
+        rows=counts.total(),
+    )
 
 
 @dataclass(frozen=True)
@@ -266,6 +308,7 @@ def _manifest(context: StageContext, options: Options, files: _Files, folders: _
         thresholds=tuple(ThresholdRecord.model_validate(row) for row in thresholds),
         likelihood_auc=tuple(LikelihoodAucRecord.model_validate(row) for row in likelihood_auc),
         pageviews=json.loads((folders.popularity / COUNTS).read_text()) if folders.popularity else {},
+        odd_view_lines=json.loads((folders.popularity / stages.ODD_LINES).read_text()) if folders.popularity else {},
         changes=_change_classes(folders.changed),
         counts=tuple(counts),
         rows={},

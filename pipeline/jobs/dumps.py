@@ -19,7 +19,9 @@ from pipeline.core.settings import Settings
 from pipeline.core.stage_cache import DONE, locked
 from pipeline.core.tables import make_folder, read_table, whole_file
 from pipeline.language.templates import load_templates
+from pipeline.sources.diff.window import ESTIMATED, WINDOW, Given, Window, read_window, warn_odd
 from pipeline.sources.files.checksums import dump_hashes
+from pipeline.sources.files.reader import trailing_bytes, warn_trailing
 from pipeline.sources.files.reshard import reshard
 from pipeline.sources.files.seekable import Index, dump_bytes
 from pipeline.sources.files.stream import is_stream, open_stream, save_stream
@@ -63,7 +65,17 @@ def ingest_dump(name: str, settings: Settings, options: RunOptions, reporter: Re
     return json.loads((options.out / stages.COUNTS).read_text())
 
 
-def diff_dumps(old: str, new: str, settings: Settings, options: RunOptions, reporter: Reporter) -> Mapping[str, int]:
+@dataclass(frozen=True)
+class Compared:
+    """What was found between two dumps."""
+
+    classes: Mapping[str, int]  # how many changes there are of each
+    window: Window
+
+
+def diff_dumps(
+    old: str, new: str, settings: Settings, options: RunOptions, reporter: Reporter, given: Given = ESTIMATED
+) -> Compared:
     """Compare two dumps: CHANGES, and MERGES of items that are gone.
 
     Args:
@@ -72,9 +84,7 @@ def diff_dumps(old: str, new: str, settings: Settings, options: RunOptions, repo
         settings: What to read.
         options: Where and how to run.
         reporter: Where to report progress.
-
-    Returns:
-        How many changes there are of each class.
+        given: The dates of the dumps, where the user knows them.
 
     Raises:
         PipelineError: The run cannot go on.
@@ -82,12 +92,15 @@ def diff_dumps(old: str, new: str, settings: Settings, options: RunOptions, repo
     with locked(options.out / _WORK):
         context = StageContext(settings, load_templates(), options.out / _WORK, options.workers, reporter)
         before, after = read_inputs([local_dump(name, context.work) for name in (old, new)], reporter)
-        if not _is_done(options.out, stages.changed_folder(context, before, after)):
+        if not _is_done(options.out, stages.changed_folder(context, before, after, given)):
             with executor(options.workers, options.kind, options.address) as pool:
-                changed = stages.changed(context, before, after, pool)
-            _publish(options.out, (changed,), ("changes.parquet", "merges.parquet"))
+                changed = stages.changed(context, before, after, pool, given)
+            _publish(options.out, (changed,), ("changes.parquet", "merges.parquet", WINDOW))
     classes = read_table(options.out / "changes.parquet", ["change_class"]).column("change_class").to_pylist()
-    return dict(sorted(Counter(map(str, classes)).items()))
+    window = read_window(options.out)
+    for which, state in (("older", window.older), ("newer", window.newer)):
+        warn_odd(state, which, f"--{which.removesuffix('er')}-date", settings.window, reporter)
+    return Compared(dict(sorted(Counter(map(str, classes)).items())), window)
 
 
 def reshard_dump(name: str, settings: Settings, options: RunOptions, reporter: Reporter) -> Index:
@@ -103,9 +116,12 @@ def reshard_dump(name: str, settings: Settings, options: RunOptions, reporter: R
         with executor(options.workers, options.kind, options.address) as pool:
             if source is None:
                 with open_stream(name) as stream, reporter.track("reshard", 0):
-                    return reshard(stream.dump, *run, pool, options.workers)
-            with reporter.watch("reshard", dump_bytes(source.path), options.out / _WORK / "beats") as beats:
-                return reshard(source.path, *run, pool, options.workers, beats)
+                    index = reshard(stream.dump, *run, pool, options.workers)
+            else:
+                with reporter.watch("reshard", dump_bytes(source.path), options.out / _WORK / "beats") as beats:
+                    index = reshard(source.path, *run, pool, options.workers, beats)
+        warn_trailing(trailing_bytes(options.out), name, reporter)
+        return index
 
 
 def local_dump(name: str, work: Path) -> Path:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from pipeline.core import schema
 from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
@@ -87,6 +89,19 @@ def screen(
     database.run(f"CREATE TEMP TABLE judged AS {_JUDGED.format(**_label_rules(settings))}")
     database.write("SELECT id FROM past ORDER BY id", out / "past.parquet", schema.PAST)
     return database.write(_TRIPLES.format(description=_DESCRIPTION), out / "triples.parquet", schema.TRIPLES)
+
+
+_BY_LABEL = r"""
+SELECT id, label FROM entities SEMI JOIN names
+ON rtrim(regexp_replace(trim(lower(label)), '\s+', ' ', 'g'), ' .:?!') = names.name
+"""
+
+
+def find_named(names: Iterable[str], entities: Path, database: Database) -> dict[int, str]:
+    """Items with their labels that have one of these names, whatever its case, spacing and final punctuation."""
+    database.view("entities", entities)
+    database.rows("names", pa.table({"name": pa.array(sorted(name.lower() for name in names), pa.string())}))
+    return {int(row["id"]): str(row["label"]) for row in database.table(_BY_LABEL).to_pylist()}
 
 
 def _make_parameters(database: Database, templates: Templates, excluded_ids: Iterable[int]) -> None:

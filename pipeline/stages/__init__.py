@@ -6,7 +6,7 @@ how. Folders come in, a folder goes out.
 
 from pipeline.stages.context import COUNTS, Input, StageContext, read_counts
 from pipeline.stages.editing import cut_subgraph, probe, read_edits, select, split, vary, word
-from pipeline.stages.measuring import MODEL, count_mentions, count_views, score, screen
+from pipeline.stages.measuring import MODEL, ODD_LINES, count_mentions, count_views, score, screen, with_named
 from pipeline.stages.reading import (
     changed,
     changed_folder,
@@ -20,6 +20,7 @@ from pipeline.stages.reading import (
 __all__ = [
     "COUNTS",
     "MODEL",
+    "ODD_LINES",
     "Input",
     "StageContext",
     "changed",
@@ -40,5 +41,6 @@ __all__ = [
     "split",
     "vary",
     "wanted",
+    "with_named",
     "word",
 ]

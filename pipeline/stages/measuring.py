@@ -1,7 +1,10 @@
 """From tables to triples and their signals."""
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.core.tables import file_hash
@@ -18,6 +21,17 @@ from pipeline.sources.pageviews.files import read_views
 from pipeline.stages.context import COUNTS, Input, StageContext, write_counts, write_json
 
 MODEL = "model.json"  # a `ModelRecord`
+ODD_LINES = "odd_lines.json"
+
+
+def with_named(context: StageContext, ingested: Path, exclusions: Exclusions) -> Exclusions:
+    """The exclusions with the items whose labels are among them: a name keeps out as much as an id."""
+    if not exclusions.texts:
+        return exclusions
+    with context.database() as database:
+        found = screening.find_named(exclusions.texts, ingested / "entities", database)
+    named = {item for item, label in found.items() if exclusions.holds(label)}
+    return replace(exclusions, ids=exclusions.ids | named)
 
 
 def screen(context: StageContext, ingested: Path, exclusions: Exclusions) -> Path:
@@ -68,15 +82,21 @@ def count_views(context: StageContext, files: Sequence[Input], ingested: Path) -
     depends = {"files": [file.sha256 for file in files], "settings": settings.model_dump(), "ingested": ingested}
 
     def make(out: Path) -> None:
+        odd = Counter[str]()
         for place, file in enumerate(files):
-            read_views(file.path, frozenset(settings.projects), out / "views" / f"{place:04d}.parquet")
+            views = out / "views" / f"{place:04d}.parquet"
+            read_views(file.path, frozenset(settings.projects), views, settings.max_odd_share, odd)
         with context.database() as database:
             counts = measure_popularity(
                 out / "views", ingested / "titles", settings, database, out / "popularity.parquet"
             )
         write_json(counts, out / COUNTS)
+        write_json(odd, out / ODD_LINES)
 
-    return context.stage("popularity", depends, make)
+    viewed = context.stage("popularity", depends, make)
+    for name, count in json.loads((viewed / ODD_LINES).read_text()).items():
+        context.reporter.warn("odd_lines", f"{count} lines of {name} have no form of page views and were passed over.")
+    return viewed
 
 
 def score(context: StageContext, spec: ModelSpec, ingested: Path, screened: Path) -> Path:

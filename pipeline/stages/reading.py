@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from pipeline.core.stage_cache import DONE, late_stage, stage_folder
 from pipeline.core.tables import file_hash
 from pipeline.language.templates import Templates
 from pipeline.sources.diff import classification, comparison, scan
+from pipeline.sources.diff.window import ESTIMATED, Given, Window, find_window, write_window
 from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.model import SUBCLASS, TYPE
+from pipeline.sources.entities.repeats import warn_repeated
 from pipeline.sources.entities.rows import Wanted
+from pipeline.sources.files.reader import warn_trailing
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.files.stream import open_stream
 from pipeline.stages.context import COUNTS, Input, StageContext, write_json
@@ -84,8 +88,11 @@ def _read(
 ) -> None:
     with context.reporter.watch("reading the dump", dump_bytes(new.path), context.work / "beats") as beats:
         counts = ingestion.ingest(
-            new.path, out, _wanted(context), context.settings.dump, pool, context.workers, beats, hook
+            *(new.path, out, _wanted(context), context.settings.dump, pool, context.workers, beats, hook),
+            memory=context.settings.memory,
         )
+    warn_repeated(counts.repeated, str(new.path), context.reporter)
+    warn_trailing(counts.trailing, str(new.path), context.reporter)
     write_json(counts.__dict__, out / COUNTS)
 
 
@@ -93,6 +100,8 @@ def _ingest_and_scan(context: StageContext, old: Input, new: Input, pool: Execut
     """Fill the folder of `ingest` and that of a scan, which stays empty if it would be of no use."""
     hook = scan.ingestion_hook(old.path, new.path, scanned, context.settings.dump, _dated(context.templates))
     _read(context, new, pool, out, hook)
+    if hook:
+        scan.settle_repeats(scanned, context.settings.memory, pool)
 
 
 def _scan_depends(context: StageContext, old: Input, new: Input) -> Mapping[str, object]:
@@ -111,8 +120,13 @@ def ingest_stream(context: StageContext, name: str, pool: Executor) -> Path:
 
     def make(out: Path) -> Mapping[str, object]:
         with open_stream(name) as stream, context.reporter.track("reading the dump", 0):
-            counts = ingestion.ingest(stream.dump, out, _wanted(context), context.settings.dump, pool, context.workers)
+            counts = ingestion.ingest(
+                *(stream.dump, out, _wanted(context), context.settings.dump, pool, context.workers),
+                memory=context.settings.memory,
+            )
             sha256 = stream.sha256()
+        warn_repeated(counts.repeated, stream.dump.name, context.reporter)
+        warn_trailing(counts.trailing, stream.dump.name, context.reporter)
         write_json(counts.__dict__, out / COUNTS)
         return _ingest_depends(context, sha256)
 
@@ -148,8 +162,10 @@ def _hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: file_hash(folder / name) for name in names if (folder / name).is_file()}
 
 
-def _changed_depends(context: StageContext, old: Input, new: Input) -> Mapping[str, object]:
+def _changed_depends(context: StageContext, old: Input, new: Input, given: Given) -> Mapping[str, object]:
     return {
+        "given": [str(given.old), str(given.new)],
+        "window": context.settings.window.model_dump(),
         "old": old.sha256,
         "new": new.sha256,
         "dump": context.settings.dump.model_dump(),
@@ -158,13 +174,13 @@ def _changed_depends(context: StageContext, old: Input, new: Input) -> Mapping[s
     }
 
 
-def changed_folder(context: StageContext, old: Input, new: Input) -> Path:
+def changed_folder(context: StageContext, old: Input, new: Input, given: Given = ESTIMATED) -> Path:
     """Where `changed` leaves its tables."""
-    return stage_folder(context.work, "changes", _changed_depends(context, old, new))
+    return stage_folder(context.work, "changes", _changed_depends(context, old, new, given))
 
 
-def changed(context: StageContext, old: Input, new: Input, pool: Executor) -> Path:
-    """CHANGES between the two dumps, as `changes.parquet`."""
+def changed(context: StageContext, old: Input, new: Input, pool: Executor, given: Given = ESTIMATED) -> Path:
+    """CHANGES between the two dumps, as `changes.parquet`, and the window (`diff.window.read_window`)."""
     settings = context.settings
 
     def make(out: Path) -> None:
@@ -174,7 +190,7 @@ def changed(context: StageContext, old: Input, new: Input, pool: Executor) -> Pa
         scanned = _scanned(context, old, new)
         newer = scanned if scanned and (scanned / "revisions").is_dir() else None
         scans = scan.find_changed(old.path, new.path, out, reading, newer)
-        comparison.check_order(scans.older / "revisions", scans.newer / "revisions")
+        dates = _window(context, scans, given)
         if not scans.is_quick:
             context.reporter.warn(
                 "read_twice", "The dumps were read more than once: their revisions do not tell enough."
@@ -183,11 +199,24 @@ def changed(context: StageContext, old: Input, new: Input, pool: Executor) -> Pa
         comparison.compare_texts(texts, out, settings.memory, settings.changes.replaced_gap_days, pool)
         with context.database() as database:
             merges = comparison.find_merges(out, texts, database, out / "merges.parquet")
-        dates = (scans.older / "dates", scans.newer / "dates")
-        start = comparison.last_edit(scans.older / "revisions")
-        states = classification.ComparedStates(out / "differences", merges, dates, start)
+        states = classification.ComparedStates(
+            out / "differences",
+            merges,
+            (scans.older / "dates", scans.newer / "dates"),
+            dates.older.date,
+            dates.newer.date,
+            scans.older / "revisions",
+        )
         with context.database() as database:
             classification.classify(states, context.templates.dating, database, out / "changes.parquet")
-        comparison.write_window(scans.older / "revisions", out)
+        write_window(dates, out)
 
-    return context.stage("changes", _changed_depends(context, old, new), make)
+    return context.stage("changes", _changed_depends(context, old, new, given), make)
+
+
+def _window(context: StageContext, scans: scan.Scans, given: Given) -> Window:
+    folders = (scans.older / "revisions", scans.newer / "revisions")
+    with context.database() as database:
+        dates = find_window(folders, scans.changed, given, context.settings.window, database)
+    older, newer = (scan.read_counts(folder).repeated for folder in (scans.older, scans.newer))
+    return Window(replace(dates.older, repeated=older), replace(dates.newer, repeated=newer))

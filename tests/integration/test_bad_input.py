@@ -206,7 +206,7 @@ def test_a_folder_is_no_file(option: str, said: str, states: States, tmp_path: P
 
 def test_a_folder_without_page_views_is_told(states: States, tmp_path: Path) -> None:
     (tmp_path / "views").mkdir()
-    (tmp_path / "views" / "notes.txt").write_text("none yet\n")
+    (tmp_path / "views" / "README.txt").write_text("none yet\n")
     run = build(states, tmp_path / "work", "--pageviews", tmp_path / "views")
     assert_refused(run, "No file in the folder is a page view file", str(tmp_path / "views"), "pageview_complete")
 

@@ -5,7 +5,7 @@ after 4 January 2015 and as before 9 November 2015. The rules are in `_CLASS`; t
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from pipeline.core import schema
@@ -49,24 +49,24 @@ WITH dated AS (
         CASE
             WHEN d.date_day IS NOT NULL THEN d.date_day
             WHEN event.day IS NOT NULL THEN event.day
-            WHEN value.day > cut.day THEN value.day
+            WHEN value.day > moment.day THEN value.day
             ELSE subject.day
         END AS came_day,
         CASE
             WHEN d.date_day IS NOT NULL THEN {_date("d.date_")}
             WHEN event.day IS NOT NULL THEN {_date("event.")}
-            WHEN value.day > cut.day THEN {_date("value.")}
+            WHEN value.day > moment.day THEN {_date("value.")}
             ELSE {_date("subject.")}
         END AS event_date,
         -- when it was over at the latest: its end, or the end of its subject
         coalesce(d.end_day, finish.day) AS over_day,
-        cut.day AS cut_day
+        moment.day AS cut_day
     FROM (
         SELECT *, {middle_sql("date_time", "date_precision")} AS date_day,
             {middle_sql("end_time", "end_precision")} AS end_day
         FROM differences
     ) d
-    CROSS JOIN cut
+    JOIN moments moment ON moment.id = d.subject_id
     LEFT JOIN successive s ON s.property_id = d.property_id
     LEFT JOIN merges m ON m.gone_id = d.subject_id
     LEFT JOIN merges r ON r.gone_id = d.old_object_id AND r.target_id = d.new_object_id
@@ -103,7 +103,9 @@ class ComparedStates:
     differences: Path  # DIFFERENCES
     merges: Path  # MERGES
     statements: tuple[Path, ...]  # STATEMENTS of the newer state, at least those that date what differences name
-    cut: datetime | None  # the moment of the older state; None if no item of it has a date
+    cut: datetime | None  # the date of the older state; None if no item of it has an edit time
+    end: datetime | None = None  # the date of the newer state
+    older: Path | None = None  # REVISIONS of the older state: an item that was edited after the cut has its own
 
 
 def classify(states: ComparedStates, dating: Dating, database: Database, out: Path) -> Path:
@@ -118,8 +120,7 @@ def classify(states: ComparedStates, dating: Dating, database: Database, out: Pa
     database.view("differences", states.differences)
     database.view("merges", states.merges)
     database.view("statements", *states.statements)
-    moment = f"'{states.cut:%Y-%m-%d}'" if states.cut else "NULL"
-    database.run(f"CREATE TEMP TABLE cut AS SELECT date_diff('day', DATE '0001-01-01', {moment}::DATE) + 1 AS day")
+    _make_moments(states, database)
     _make_dates(database, dating)
     successive = ", ".join(f"({number})" for number in sorted(dating.successive))
     database.run(f"CREATE TEMP TABLE successive AS FROM (VALUES {successive}) AS t(property_id)")
@@ -128,6 +129,28 @@ def classify(states: ComparedStates, dating: Dating, database: Database, out: Pa
         FROM differences d JOIN merges m ON m.gone_id = d.subject_id WHERE d.property_id IS NOT NULL"""
     )
     return database.write(_CHANGES, out, schema.CHANGES)
+
+
+def _make_moments(states: ComparedStates, database: Database) -> None:
+    """Table `moments`: the day of the older state of each item, which is that of its own edit if it is after the cut.
+
+    An edit after the newer state was made is an error of a clock.
+    """
+    day = str(states.cut.toordinal()) if states.cut else "NULL"
+    own = "SELECT NULL::BIGINT AS id, NULL::BIGINT AS day WHERE false"
+    if states.older and states.cut:
+        database.view("older", states.older)
+        until = f"AND epoch_ms(modified) <= {_milliseconds(states.end)}" if states.end else ""
+        own = f"""SELECT id, epoch_ms(modified) // 86400000 + {date(1970, 1, 1).toordinal()} AS day
+            FROM older WHERE epoch_ms(modified) > {_milliseconds(states.cut)} {until}"""
+    database.run(
+        f"""CREATE TEMP TABLE moments AS SELECT d.id, coalesce(own.day, {day}::BIGINT) AS day
+        FROM (SELECT DISTINCT subject_id AS id FROM differences) d LEFT JOIN ({own}) own USING (id)"""
+    )
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _make_dates(database: Database, dating: Dating) -> None:

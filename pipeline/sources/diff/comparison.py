@@ -6,18 +6,13 @@ target of links to it.
 """
 
 import contextlib
-import json
 import shutil
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import cycle
 from pathlib import Path
 
-import pyarrow.compute as pc
-
 from pipeline.core import schema
-from pipeline.core.errors import InputError
 from pipeline.core.parallel import map_shards
 from pipeline.core.tables import Database, read_table, row_count, spread, write_rows
 from pipeline.sources.diff.entity_diff import DifferenceRow, compare
@@ -25,7 +20,6 @@ from pipeline.sources.diff.item_statements import has_all_statements, has_statem
 from pipeline.sources.diff.names import TermRow, terms
 from pipeline.sources.entities.model import UNREADABLE
 
-_WINDOW = "window.json"
 _BUCKET_ITEMS = 20_000  # changed items compared at a time: about 400 MB of text in the live dump
 
 
@@ -160,41 +154,3 @@ def find_merges(compared: Path, texts: Texts, database: Database, out: Path) -> 
         ):
             merges[gone] = target
     return write_rows(sorted(merges.items()), out, schema.MERGES)
-
-
-def check_order(old: Path, new: Path) -> None:
-    """Refuse two states in the wrong order.
-
-    Args:
-        old: REVISIONS of the older state.
-        new: REVISIONS of the newer state.
-
-    Raises:
-        InputError: The last edit of the older state lies after that of the newer one.
-    """
-    older, newer = last_edit(old), last_edit(new)
-    if older and newer and older > newer:
-        raise InputError(
-            f"The older dump ends at {older:%Y-%m-%d %H:%M}, after the newer one ({newer:%Y-%m-%d %H:%M})",
-            "--old, --new",
-            "Exchange them.",
-        )
-
-
-def last_edit(folder: Path) -> datetime | None:
-    """When an item of REVISIONS or ENTITIES was last edited; None if no item has a date."""
-    files = sorted(folder.glob("*.parquet"))
-    edits = (pc.max(read_table(file, ["modified"]).column("modified")).as_py() for file in files)
-    return max((edit for edit in edits if edit is not None), default=None)
-
-
-def write_window(revisions: Path, out: Path) -> None:
-    """Write down, in a folder, when the state of these REVISIONS ends and the changes begin."""
-    edit = last_edit(revisions)
-    (out / _WINDOW).write_text(json.dumps({"start": edit.isoformat() if edit else None}) + "\n", encoding="utf-8")
-
-
-def window_start(folder: Path) -> datetime | None:
-    """When the older state was last edited; None if no item has a date."""
-    start: str | None = json.loads((folder / _WINDOW).read_text(encoding="utf-8"))["start"]
-    return datetime.fromisoformat(start) if start else None

@@ -19,6 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.core import schema
+from pipeline.core.parallel import map_shards
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import DumpSettings
 from pipeline.core.tables import Database, map_numbers, write_rows, write_table
@@ -31,10 +32,11 @@ from pipeline.sources.entities.ingestion import (
     read_done,
 )
 from pipeline.sources.entities.model import EVENT, LINK, UNREADABLE, WholeEntity, number, state
+from pipeline.sources.entities.repeats import drop_items, find_stale, item_ids, stale_count, stale_places, warn_repeated
 from pipeline.sources.entities.revision_scan import ItemRevisions, scan_revisions
 from pipeline.sources.entities.rows import Rows, StatementRow, Wanted, read_entity
 from pipeline.sources.entities.values import entity_name
-from pipeline.sources.files.reader import ReadTask, read_dump, read_shards
+from pipeline.sources.files.reader import ReadTask, read_dump, read_shards, trailing_bytes, warn_trailing
 from pipeline.sources.files.seekable import dump_bytes
 from pipeline.sources.files.shards import Shard
 
@@ -90,7 +92,7 @@ def find_changed(old: Path, new: Path, out: Path, context: ScanContext, newer: P
         InputError: A dump is damaged, contains no items, or has more unreadable lines than `max_bad_lines`.
     """
     if newer:
-        _report_unreadable(read_done(newer)[0], new, context.reporter)
+        _report_odd(read_counts(newer), new, context.reporter)
     elif (after := _last_revision(old, new, context.settings)) is not None:
         newer = scan(new, out / "newer", LineFilter(after_revision=after), context)
     if newer:
@@ -126,7 +128,7 @@ def _last_revision(old: Path, new: Path, settings: DumpSettings) -> int | None:
 
 def _revisions(path: Path, settings: DumpSettings) -> dict[int, int | None]:
     with contextlib.closing(read_shards(path, settings)) as shards:
-        items = scan_revisions(next(shards))
+        items, _ = _newest(scan_revisions(next(shards)))
     return dict(zip(items.ids, items.revisions, strict=True))
 
 
@@ -164,11 +166,22 @@ def scan(path: Path, out: Path, line_filter: LineFilter, context: ScanContext) -
                 counts.add(part)
                 check_unreadable(counts, str(path), context.settings)
     check_counts(counts, str(path), context.settings)
-    _report_unreadable(counts, path, context.reporter)
+    _report_odd(settle_repeats(out, context.memory, context.pool), path, context.reporter)
     return out
 
 
-def _report_unreadable(counts: ShardCounts, path: Path, reporter: Reporter) -> None:
+def read_counts(out: Path) -> ShardCounts:
+    """The counts of a finished scan, with every item once."""
+    counts, _ = read_done(out)
+    counts.repeated += stale_count(out)
+    counts.items -= stale_count(out)
+    counts.trailing = trailing_bytes(out)
+    return counts
+
+
+def _report_odd(counts: ShardCounts, path: Path, reporter: Reporter) -> None:
+    warn_repeated(counts.repeated, str(path), reporter)
+    warn_trailing(counts.trailing, str(path), reporter)
     if counts.unreadable:
         problem = f"{counts.unreadable} lines of {path} cannot be read, so changes of their items are unknown"
         reporter.warn("unreadable", f"{problem}. The first ones: {'; '.join(counts.samples)}")
@@ -187,8 +200,8 @@ def _sort(folder: Path, memory: str) -> None:
 
 
 def _scan_shard(out: Path, line_filter: LineFilter, wanted: Wanted, shard: Shard) -> ShardCounts:
-    items = scan_revisions(shard)
-    counts = ShardCounts(lines=items.lines, items=len(items.ids))
+    items, repeated = _newest(scan_revisions(shard))
+    counts = ShardCounts(lines=items.lines, items=len(items.ids), repeated=repeated)
     for offset, error in items.unreadable_lines:
         counts.count_unreadable(offset, error)
     ids = np.array(items.ids, dtype=np.int64)
@@ -213,6 +226,41 @@ def _scan_shard(out: Path, line_filter: LineFilter, wanted: Wanted, shard: Shard
     write_rows([(item,) for item in unreadable], out / "unreadable" / name, schema.NUMBERS)
     write_rows(_dates(dated, wanted), out / "dates" / name, schema.STATEMENTS)
     return mark_done(counts, shard, out)
+
+
+def _newest(items: ItemRevisions) -> tuple[ItemRevisions, int]:
+    """The items of a shard, each once, and how many lines that leaves out."""
+    stale = frozenset(stale_places(items.ids, items.revisions))
+    return (items.without(stale) if stale else items), len(stale)
+
+
+def settle_repeats(out: Path, memory: str, pool: Executor) -> ShardCounts:
+    """Let each item of a finished scan count once; to do it again changes nothing.
+
+    Args:
+        out: The folder of the scan.
+        memory: DuckDB's limit.
+        pool: Where to run.
+
+    Returns:
+        The counts of the scan.
+    """
+    stale = find_stale(out, out / "revisions", memory)
+    map_shards(_drop_stale, [(out, number, item_ids(names)) for number, names in sorted(stale.items())], pool)
+    return read_counts(out)
+
+
+def _drop_stale(task: tuple[Path, int, list[int]]) -> None:
+    out, number, items = task
+    for table, key, kind in _BY_ITEM:
+        drop_items(out / table / f"{number:06d}.parquet", key, items, kind)
+
+
+_BY_ITEM = (
+    ("texts", "id", schema.TEXTS),
+    ("dates", "subject_id", schema.STATEMENTS),
+    ("revisions", "id", schema.REVISIONS),
+)
 
 
 def _choose(

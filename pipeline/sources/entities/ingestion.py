@@ -6,25 +6,31 @@ import gc
 import json
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from pipeline.core import schema
 from pipeline.core.errors import InputError
+from pipeline.core.parallel import map_shards
 from pipeline.core.settings import DumpSettings
-from pipeline.core.tables import whole_file, write_rows, write_table
+from pipeline.core.tables import read_table, row_count, whole_file, write_rows, write_table
+from pipeline.sources.entities.mentions import contributions, count_mentions, recount_mentions
 from pipeline.sources.entities.model import UNREADABLE, is_redirect
+from pipeline.sources.entities.repeats import (
+    SCRATCH,
+    Stale,
+    drop_items,
+    find_stale,
+    item_ids,
+    stale_count,
+    stale_places,
+)
 from pipeline.sources.entities.rows import Rows, Wanted, read_entity
 from pipeline.sources.files.compression import DumpFile
-from pipeline.sources.files.reader import ReadTask, read_dump
+from pipeline.sources.files.reader import ReadTask, read_dump, trailing_bytes
 from pipeline.sources.files.shards import Shard
 
-Numbers = NDArray[np.int64]
-_STATEMENT_COUNT = schema.ENTITIES.get_field_index("statement_count")
+_MEMORY = "1GB"
 
 
 @dataclass
@@ -35,6 +41,8 @@ class ShardCounts:
     items: int = 0
     statements: int = 0
     unreadable: int = 0
+    repeated: int = 0  # lines that do not count: another line about the same entity is newer
+    trailing: int = 0  # bytes behind the compressed content, which were left out
     samples: list[str] = field(default_factory=list[str])  # the places of the first unreadable lines, with the errors
 
     def count_unreadable(self, offset: int, error: Exception) -> None:
@@ -49,10 +57,30 @@ class ShardCounts:
         self.items += other.items
         self.statements += other.statements
         self.unreadable += other.unreadable
+        self.repeated += other.repeated
         self.samples = sorted([*self.samples, *other.samples], key=_place)[:_SAMPLES]
 
 
 _SAMPLES = 5
+_OTHERS, _CONTRIBUTIONS = f"{SCRATCH}/others", f"{SCRATCH}/contributions"
+
+
+@dataclass
+class _Lines:
+    """The readable lines of a shard, a column each."""
+
+    names: list[str] = field(default_factory=list[str])  # the ids of their entities
+    revisions: list[int | None] = field(default_factory=list[int | None])
+    offsets: list[int] = field(default_factory=list[int])
+    ends: list[int] = field(default_factory=list[int])  # of their mentions among all of the shard
+
+    def stale(self) -> frozenset[int]:
+        """The offsets of lines that do not count, because of others in the shard."""
+        return frozenset(self.offsets[place] for place in stale_places(self.names, self.revisions))
+
+    def others(self) -> list[tuple[str, int | None]]:
+        """LINES: those that are not about items."""
+        return [line for line in zip(self.names, self.revisions, strict=True) if not line[0].startswith("Q")]
 
 
 @dataclass(frozen=True)
@@ -77,6 +105,7 @@ def ingest(
     workers: int,
     beats: Path | None = None,
     hook: ShardHook | None = None,
+    memory: str = _MEMORY,
 ) -> ShardCounts:
     """Read a dump into STATEMENTS, ENTITIES, MENTIONS and TITLES, one Parquet file per shard.
 
@@ -90,6 +119,7 @@ def ingest(
         workers: How many tasks to run at a time; the result does not depend on it.
         beats: Where to report progress; see `progress.Reporter.watch`.
         hook: What else to do with each shard.
+        memory: DuckDB's limit.
 
     Raises:
         InputError: The dump is damaged, contains no items, or has more unreadable lines than `max_bad_lines`.
@@ -97,30 +127,85 @@ def ingest(
     name = dump.name if isinstance(dump, DumpFile) else str(dump)
     counts, done = read_done(out, *([hook.out] if hook else []))
     task = ReadTask(dump, out, settings, workers, done, beats)
-    read = functools.partial(_read_shard, out, wanted, hook)
+    read = functools.partial(_read_shard, out, wanted, hook, isinstance(dump, DumpFile))
     with contextlib.closing(read_dump(task, read, pool)) as parts:
         for part in parts:
             counts.add(part)
             check_unreadable(counts, name, settings)
     check_counts(counts, name, settings)
+    counts.trailing = trailing_bytes(out)
+    stale = find_stale(out, out / "entities", memory, out / _OTHERS)
+    if stale:
+        if isinstance(dump, Path):
+            _read_contributions(ReadTask(dump, out, settings, workers), wanted, stale, pool)
+        map_shards(_drop_stale, [(out, number, names) for number, names in sorted(stale.items())], pool)
+        counts.repeated += stale_count(out)
+        counts.items, counts.statements = row_count(out / "entities"), row_count(out / "statements")
     return counts
 
 
-def _read_shard(out: Path, wanted: Wanted, hook: ShardHook | None, shard: Shard) -> ShardCounts:
+def _read_contributions(task: ReadTask, wanted: Wanted, stale: Stale, pool: Executor) -> None:
+    """Read some shards of a dump again for CONTRIBUTIONS; those of a stream were kept when it was read."""
+    there = frozenset(int(file.stem) for file in (task.out / _CONTRIBUTIONS).glob("*.parquet"))
+    left_out = read_done(task.out)[1] - (stale.keys() - there)
+    read = functools.partial(_keep_contributions, task.out, wanted)
+    with contextlib.closing(read_dump(replace(task, done=left_out), read, pool)) as parts:
+        for _ in parts:
+            pass
+
+
+def _keep_contributions(out: Path, wanted: Wanted, shard: Shard) -> None:
+    with _without_garbage_collection():
+        rows, lines, _ = _parse(shard, wanted)
+        _write_contributions(rows, lines, out, shard)
+
+
+def _write_contributions(rows: Rows, lines: "_Lines", out: Path, shard: Shard) -> None:
+    kept = contributions(rows, lines.names, lines.ends)
+    write_table(kept, out / _CONTRIBUTIONS / _file(shard.number), schema.CONTRIBUTIONS)
+
+
+def _drop_stale(task: tuple[Path, int, list[str]]) -> None:
+    """Remove from the tables of a shard what its lines about some entities said; to do it again changes nothing."""
+    out, number, names = task
+    items, file = item_ids(names), _file(number)
+    drop_items(out / "statements" / file, "subject_id", items, schema.STATEMENTS)
+    drop_items(out / "titles" / file, "id", items, schema.TITLES)
+    entities = drop_items(out / "entities" / file, "id", items, schema.ENTITIES)
+    lines = read_table(out / _CONTRIBUTIONS / file)
+    write_table(recount_mentions(lines, entities, names), out / "mentions" / file, schema.MENTIONS)
+
+
+def _file(number: int) -> str:
+    return f"{number:06d}.parquet"
+
+
+def _read_shard(out: Path, wanted: Wanted, hook: ShardHook | None, is_stream: bool, shard: Shard) -> ShardCounts:
     if hook:
         hook.read(shard)
-    return ingest_shard(out, wanted, shard)
+    return ingest_shard(out, wanted, shard, is_stream)
 
 
-def ingest_shard(out: Path, wanted: Wanted, shard: Shard) -> ShardCounts:
-    """Read one shard. Its counts are written last: they mark it done."""
+def ingest_shard(out: Path, wanted: Wanted, shard: Shard, keep_contributions: bool = False) -> ShardCounts:
+    """Read one shard. Its counts are written last: they mark it done.
+
+    Args:
+        out: The folder of the tables.
+        wanted: What to keep.
+        shard: The shard.
+        keep_contributions: Whether to write CONTRIBUTIONS too, because the shard cannot be read again.
+    """
     with _without_garbage_collection():
-        rows, counts = _parse(shard, wanted)
-        name = f"{shard.number:06d}.parquet"
+        rows, lines, counts = _parse(shard, wanted)
+        name = _file(shard.number)
         write_rows(rows.statements, out / "statements" / name, schema.STATEMENTS)
         write_rows(rows.entities, out / "entities" / name, schema.ENTITIES)
         write_rows(rows.titles, out / "titles" / name, schema.TITLES)
-        write_table(_counted(rows), out / "mentions" / name, schema.MENTIONS)
+        write_table(count_mentions(rows), out / "mentions" / name, schema.MENTIONS)
+        if others := lines.others():
+            write_rows(others, out / _OTHERS / name, schema.LINES)
+        if keep_contributions:
+            _write_contributions(rows, lines, out, shard)
         return mark_done(counts, shard, out)
 
 
@@ -178,36 +263,31 @@ def check_unreadable(counts: ShardCounts, name: str, settings: DumpSettings) -> 
         )
 
 
-def _parse(shard: Shard, wanted: Wanted) -> tuple[Rows, ShardCounts]:
-    rows, counts = Rows(), ShardCounts()
+def _parse(shard: Shard, wanted: Wanted) -> tuple[Rows, _Lines, ShardCounts]:
+    rows, lines, counts = _parse_lines(shard, wanted, frozenset())
+    if stale := lines.stale():
+        rows, lines, counts = _parse_lines(shard, wanted, stale)
+        counts.repeated = len(stale)
+    counts.items, counts.statements = len(rows.entities), len(rows.statements)
+    return rows, lines, counts
+
+
+def _parse_lines(shard: Shard, wanted: Wanted, left_out: frozenset[int]) -> tuple[Rows, _Lines, ShardCounts]:
+    rows, lines, counts = Rows(), _Lines(), ShardCounts()
     for offset, line in shard.lines():
         counts.lines += 1
+        if offset in left_out:
+            continue
         lengths = rows.lengths()
         try:
-            read_entity(line, wanted, rows)
+            name, revision = read_entity(line, wanted, rows)
         except UNREADABLE as error:
             rows.cut(lengths)
             if not is_redirect(bytes(line)):
                 counts.count_unreadable(offset, error)
-    counts.items, counts.statements = len(rows.entities), len(rows.statements)
-    return rows, counts
-
-
-def _counted(rows: Rows) -> pa.Table:
-    """MENTIONS: for each item, the statements that mention it, its own included, and its neighbours both ways."""
-    mentions, behind, ahead = (
-        np.array(found, dtype=np.int64) for found in (rows.mentions, rows.neighbours, rows.neighbour_of)
-    )
-    statement_counts = np.array([row[_STATEMENT_COUNT] for row in rows.entities], dtype=np.int64)
-    subjects = np.repeat(np.array([row[0] for row in rows.entities], dtype=np.int64), statement_counts)
-    ids = np.unique(np.concatenate([mentions, behind, ahead, subjects]))
-    tallies = [_tally(ids, found) for found in (np.concatenate([mentions, subjects]), behind, ahead)]
-    return pa.Table.from_arrays([pa.array(column) for column in (ids, *tallies)], schema=schema.MENTIONS)
-
-
-def _tally(ids: Numbers, found: Numbers) -> Numbers:
-    """How often each id was found."""
-    named, counts = np.unique(found, return_counts=True)
-    tally = np.zeros(len(ids), dtype=np.int64)
-    tally[np.searchsorted(ids, named)] = counts
-    return tally
+            continue
+        lines.names.append(name)
+        lines.revisions.append(revision)
+        lines.offsets.append(offset)
+        lines.ends.append(len(rows.mentions))
+    return rows, lines, counts

@@ -159,7 +159,7 @@ def old_name(kind: str | None, number: int | None) -> str:
 
 @functools.lru_cache(1 << 16)  # the same few thousand items and properties recur
 def number(name: str | bytes, most: int = MAX_ITEM) -> int:
-    """The number of an id.
+    """The number of an id, whose digits are those of ASCII, without zeros before them.
 
     >>> number("Q42")
     42
@@ -167,7 +167,8 @@ def number(name: str | bytes, most: int = MAX_ITEM) -> int:
     Raises:
         ValueError: It has none, or one that no table can hold.
     """
-    found = int(name[1:])
+    digits = name[1:]
+    found = int(digits) if digits.isascii() and digits.isdigit() and digits[:1] not in ("0", b"0") else 0
     if not 0 < found <= most:
         raise ValueError(f"{name!r} is no id")
     return found
@@ -180,7 +181,7 @@ def item_number(iri: str) -> int | None:
     1985727
     """
     name = iri.rpartition("/")[2]
-    return number(name) if name[:1] == "Q" and name[1:].isdigit() else None
+    return number(name) if name[:1] == "Q" and name[1:].isascii() and name[1:].isdigit() else None
 
 
 def state(revision: int | None, line: bytes | memoryview) -> int:

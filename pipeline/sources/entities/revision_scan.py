@@ -6,7 +6,7 @@ line comes after the revision, so it belongs to the entity itself. All other lin
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from pipeline.sources.files.shards import Shard
 _TAIL_BYTES = 100  # the longest end of a line
 _CHECKED_EVERY = 512  # one line of so many is decoded as well
 _TIME = schema.REVISIONS.field("modified").type
-_FRAMING = b" \t\r,[]"
+_FRAMING = b" \t\r,[]\xef\xbb\xbf"  # the last three are the byte order mark
 
 _START = re.compile(rb'[ \t\r,\[]*(\{"type":"(?:item","id":"Q([1-9]\d{0,17})"|property"),)')
 _REVISION = b',"lastrevid":'
@@ -50,6 +50,21 @@ class ItemRevisions:
     def line(self, place: int, data: bytes) -> bytes:
         """The line of an item."""
         return data[self.starts[place] : self.stops[place]]
+
+    def without(self, places: Collection[int]) -> "ItemRevisions":
+        """All but the items at some places."""
+        kept = [place for place in range(len(self.ids)) if place not in places]
+        return ItemRevisions(
+            ids=[self.ids[place] for place in kept],
+            revisions=[self.revisions[place] for place in kept],
+            modified=[self.modified[place] for place in kept],
+            starts=[self.starts[place] for place in kept],
+            stops=[self.stops[place] for place in kept],
+            modified_times=self.modified_times.take(pa.array(kept, pa.int64())),
+            lines=self.lines,
+            unreadable_lines=self.unreadable_lines,
+            unreadable_items=self.unreadable_items,
+        )
 
     def add(self, item: int, revision: int | None, modified: str | datetime | None, start: int, stop: int) -> None:
         """Add an item."""

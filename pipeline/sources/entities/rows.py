@@ -82,13 +82,16 @@ class Wanted:
     wikis: frozenset[str]
 
 
-def read_entity(line: bytes | memoryview, wanted: Wanted, rows: Rows) -> None:
+def read_entity(line: bytes | memoryview, wanted: Wanted, rows: Rows) -> tuple[str, int | None]:
     """Add one line of a dump to the rows.
 
     Args:
         line: One entity as JSON, without the comma that ends its line.
         wanted: What to keep.
         rows: Where to add it.
+
+    Returns:
+        The entity's id and its revision, if the line has one.
 
     Raises:
         Exception: One of `UNREADABLE`; the rows may then hold a part of the entity.
@@ -119,6 +122,7 @@ def read_entity(line: bytes | memoryview, wanted: Wanted, rows: Rows) -> None:
         rows.neighbour_of += [subject] * len(neighbours)
         rows.entities.append(_entity_row(subject, entity, claims, state(entity.lastrevid, line)))
         rows.titles += _titles(subject, entity, wanted.wikis)
+    return entity.id, entity.lastrevid
 
 
 def _best_rank(statements: list[ColumnStatement]) -> str:

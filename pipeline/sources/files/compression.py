@@ -6,25 +6,20 @@ file, took two and a half times the processor time of isal with one thread and f
 alone (`bzip2.py`); whoever has many cores and reads a dump often runs `editmill reshard`.
 """
 
-import re
+import lzma
 import zlib
 from pathlib import Path
-from typing import BinaryIO, Protocol, Self, cast
+from typing import Protocol, Self, cast
 
 import zstandard
-from isal import igzip, igzip_lib
+from isal import igzip_lib
 
 from pipeline.core.errors import InputError
 from pipeline.sources.files.bzip2 import Bzip2File
-from pipeline.sources.files.frames import ByteStream, FrameReader, bzip2_stream, zstandard_frame
+from pipeline.sources.files.members import MAGIC_BYTES, PACKINGS, ByteStream, MemberReader, packing_of
 
 _ISAL_ERROR = cast(type[Exception], igzip_lib.IsalError)  # a class, which its stub calls an instance
-DAMAGE = (EOFError, OSError, zlib.error, _ISAL_ERROR, zstandard.ZstdError)  # what decoders raise
-
-_MAGIC_BYTES = 4
-_ZSTANDARD = re.compile(
-    rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"
-)  # a frame, or one without content, which pzstd writes first
+DAMAGE = (EOFError, OSError, zlib.error, _ISAL_ERROR, zstandard.ZstdError, lzma.LZMAError)  # what decoders raise
 
 
 class RawFile(Protocol):
@@ -55,6 +50,15 @@ class DumpFile:
         """Some decompressed bytes, or nothing at the end."""
         return self._content.read(size)
 
+    def with_content(self, content: ByteStream) -> "DumpFile":
+        """The same file with another content, which is made from its own."""
+        return DumpFile(self.name, self._raw, content)
+
+    @property
+    def trailing(self) -> int:
+        """How many bytes behind the compressed content were left out; known at the end."""
+        return self._content.trailing if isinstance(self._content, MemberReader | Bzip2File) else 0
+
     @property
     def position(self) -> int:
         """How many bytes of the file have been read."""
@@ -78,9 +82,9 @@ def open_dump(path: Path, threads: int = 1) -> DumpFile:
         InputError: The file cannot be opened.
     """
     try:
+        magic = first_bytes(path)
+        check_packing(str(path), magic)
         raw = path.open("rb")
-        magic = raw.read(_MAGIC_BYTES)
-        raw.seek(0)
     except OSError as error:
         raise InputError(f"The file cannot be opened: {error.strerror}", str(path), "Check the path.") from error
     if is_bzip2(magic):
@@ -93,28 +97,43 @@ def open_dump(path: Path, threads: int = 1) -> DumpFile:
 def first_bytes(path: Path) -> bytes:
     """The bytes that say how a file is compressed."""
     with path.open("rb") as file:
-        return file.read(_MAGIC_BYTES)
-
-
-def is_gzip(magic: bytes) -> bool:
-    """Whether a file with these first bytes is compressed by gzip."""
-    return magic.startswith(b"\x1f\x8b")
+        return file.read(MAGIC_BYTES)
 
 
 def is_bzip2(magic: bytes) -> bool:
     """Whether a file with these first bytes is compressed by bzip2."""
-    return magic.startswith(b"BZh")
+    return packing_of(magic) is PACKINGS["bzip2"]
 
 
 def is_zstandard(magic: bytes) -> bool:
     """Whether a file with these first bytes is compressed by zstandard."""
-    return bool(_ZSTANDARD.match(magic))
+    return packing_of(magic) is PACKINGS["zstandard"]
+
+
+def is_packed(magic: bytes) -> bool:
+    """Whether a file with these first bytes is compressed in a way that is read here."""
+    return packing_of(magic) is not None
 
 
 def decoder(raw: RawFile, magic: bytes) -> ByteStream:
     """What decompresses a file that begins with `magic`: all its members, streams or frames."""
-    if is_gzip(magic):
-        return igzip.IGzipFile(fileobj=cast(BinaryIO, raw), mode="rb")
-    if is_bzip2(magic):
-        return FrameReader(raw, bzip2_stream)
-    return FrameReader(raw, zstandard_frame) if is_zstandard(magic) else raw
+    packing = packing_of(magic)
+    return MemberReader(raw, packing) if packing else raw
+
+
+def check_packing(name: str, magic: bytes) -> None:
+    """Refuse a file whose first bytes say that it is compressed in a way that is not read here.
+
+    Raises:
+        InputError: It is, say, a .zip archive.
+    """
+    for start, program in _FOREIGN.items():
+        if magic.startswith(start):
+            raise InputError(
+                f"The file is packed by {program}, which editmill does not read",
+                name,
+                "Unpack it, or pack it by gzip, bzip2, zstandard or xz.",
+            )
+
+
+_FOREIGN = {b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7-Zip", b"\x04\x22\x4d\x18": "lz4", b"Rar!": "RAR"}

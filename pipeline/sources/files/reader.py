@@ -17,11 +17,12 @@ from typing import Generic, TypeVar
 
 from pipeline.core.errors import UsageError
 from pipeline.core.parallel import InlineExecutor, run_tasks, shares_memory
-from pipeline.core.progress import beat
+from pipeline.core.progress import Reporter, beat
 from pipeline.core.settings import DumpSettings
+from pipeline.core.tables import whole_file
 from pipeline.sources.files.compression import DumpFile, open_dump
 from pipeline.sources.files.seekable import Spans, dump_bytes, find_spans, open_spans, read_shard_range
-from pipeline.sources.files.shards import Shard, check_framing, cut_shards
+from pipeline.sources.files.shards import Shard, check_framing, cut_shards, first_byte
 from pipeline.sources.files.shared_memory import Buffer, BufferPool, buffer_prefix, read_buffer
 
 Result = TypeVar("Result")
@@ -74,14 +75,36 @@ def read_dump(task: ReadTask, read: Read[Result], pool: Executor) -> Generator[R
     return _read_striped(task, task.dump, read, pool)
 
 
-def read_shards(dump: Path | DumpFile, settings: DumpSettings) -> Generator[Shard]:
+def read_shards(dump: Path | DumpFile, settings: DumpSettings, out: Path | None = None) -> Generator[Shard]:
     """Cut a dump from front to back.
+
+    Args:
+        dump: The dump.
+        settings: How to cut.
+        out: The folder of a pass; `trailing_bytes` tells of it what was left out at the end.
 
     Raises:
         InputError: The dump is empty, damaged or cut off, or a line is longer than `max_line_bytes`.
     """
     with _opened(dump) as stream:
         yield from cut_shards(stream, settings)
+        if out:
+            _note_trailing(stream, out)
+
+
+_TRAILING = "counts/trailing"
+
+
+def _note_trailing(stream: DumpFile, out: Path) -> None:
+    if stream.trailing:
+        with whole_file(out / _TRAILING) as part:
+            part.write_text(str(stream.trailing))
+
+
+def trailing_bytes(out: Path) -> int:
+    """How many bytes behind the packed content of a dump the pass that filled a folder has left out."""
+    note = out / _TRAILING
+    return int(note.read_text()) if note.is_file() else 0
 
 
 def _opened(dump: Path | DumpFile) -> DumpFile:
@@ -92,11 +115,18 @@ def _opened(dump: Path | DumpFile) -> DumpFile:
 
 
 def _read_inline(task: ReadTask, read: Read[Result]) -> Generator[Result, None, None]:
-    for shard in read_shards(task.dump, task.settings):
+    for shard in read_shards(task.dump, task.settings, task.out):
         if shard.number not in task.done:
             yield read(shard)
         if task.beats:
             beat(task.beats, "all", shard.position)
+
+
+def warn_trailing(count: int, name: str, reporter: Reporter) -> None:
+    """Report bytes that were left out."""
+    if count:
+        told = f"{count} bytes behind the packed content of {name} are none of it and were left out"
+        reporter.warn("trailing", f"{told}, as gzip does. Compare the file with its checksum.", bytes=count)
 
 
 @dataclass(frozen=True)
@@ -124,6 +154,7 @@ def _read_decoded(task: ReadTask, read: Read[Result], pool: Executor) -> Generat
                     beat(task.beats, "all", shard.position)
                 if shard.number not in task.done:
                     yield _BufferedShard(buffers.put(shard.data), shard.number, shard.offset, shard.position, read)
+            _note_trailing(stream, task.out)
 
         ahead = task.workers + _SPARE_BUFFERS
         tasks = run_tasks(_read_buffered, buffered(), pool, ahead, lambda shard: buffers.release(shard.buffer))
@@ -188,7 +219,7 @@ def _ranges_left(total: int, size: int, done: frozenset[int]) -> Iterator[tuple[
 
 def _check_ends(spans: Spans, total: int, settings: DumpSettings) -> None:
     """Check both ends of a dump that is not read from front to back."""
-    starts = (shard.data.lstrip()[:1] for shard in read_shard_range(spans, 0, total, settings))
+    starts = (first_byte(shard.data) for shard in read_shard_range(spans, 0, total, settings))
     first = next((start for start in starts if start), b"")
     ends = (data for number in reversed(range(total)) for data in _shard_data(spans, number, settings))
     end = next((data for data in ends if not data.isspace()), b"")
@@ -204,6 +235,7 @@ class _Stripe(Generic[Result]):
     """Every n-th shard of a dump."""
 
     dump: Path
+    out: Path
     settings: DumpSettings
     worker: int
     workers: int
@@ -214,13 +246,15 @@ class _Stripe(Generic[Result]):
 def _read_stripe(stripe: _Stripe[Result]) -> list[Result]:
     return [
         stripe.read(shard)
-        for shard in read_shards(stripe.dump, stripe.settings)
+        for shard in read_shards(stripe.dump, stripe.settings, stripe.out if stripe.worker == 0 else None)
         if shard.number % stripe.workers == stripe.worker and shard.number not in stripe.done
     ]
 
 
 def _read_striped(task: ReadTask, dump: Path, read: Read[Result], pool: Executor) -> Generator[Result, None, None]:
-    stripes = (_Stripe(dump, task.settings, worker, task.workers, task.done, read) for worker in range(task.workers))
+    stripes = (
+        _Stripe(dump, task.out, task.settings, worker, task.workers, task.done, read) for worker in range(task.workers)
+    )
     tasks = run_tasks(_read_stripe, stripes, pool, task.workers)
     with contextlib.closing(tasks):
         for results in tasks:

@@ -12,4 +12,4 @@ def sample_dumps() -> tuple[Path, Path]:
 
 def sample_pageviews() -> Path:
     """The folder with its page views."""
-    return sample_folder()
+    return sample_folder() / "pageviews"

@@ -13,9 +13,10 @@ import zstandard
 
 from pipeline.core.errors import InputError
 from pipeline.core.settings import DumpSettings
-from pipeline.sources.files.compression import DumpFile, first_bytes, is_bzip2, is_gzip, is_zstandard, open_dump
-from pipeline.sources.files.frames import CHUNK_BYTES, FrameReader, zstandard_frame
-from pipeline.sources.files.shards import Shard, cut_shard_range
+from pipeline.sources.files.arrays import LineReader
+from pipeline.sources.files.compression import DAMAGE, DumpFile, first_bytes, is_packed, is_zstandard, open_dump
+from pipeline.sources.files.members import CHUNK_BYTES, PACKINGS, MemberReader
+from pipeline.sources.files.shards import LOOKED_AT_BYTES, Shard, cut_shard_range
 
 INDEX = "index.json"
 _MAX_HEADER_BYTES = 18  # of a zstandard frame
@@ -82,11 +83,21 @@ def find_spans(path: Path) -> Spans | None:
     if is_zstandard(magic):
         with path.open("rb") as file:
             spans = _frames(path, file)
-            return Spans(str(path), spans, spans[-1].offset + spans[-1].size) if len(spans) > 1 else None
-    size = path.stat().st_size
-    if is_gzip(magic) or is_bzip2(magic) or not size:
-        return None
-    return Spans(str(path), (Span(path, 0, 0, size, is_compressed=False),), size)
+            found = Spans(str(path), spans, spans[-1].offset + spans[-1].size) if len(spans) > 1 else None
+    else:
+        size = path.stat().st_size
+        whole = Spans(str(path), (Span(path, 0, 0, size, is_compressed=False),), size)
+        found = None if is_packed(magic) or not size else whole
+    return found if found and not _has_no_lines(found) else None
+
+
+def _has_no_lines(spans: Spans) -> bool:
+    """Whether the entities have no lines of their own, so that where one begins is known only from the beginning."""
+    with open_spans(spans) as stream:
+        try:
+            return LineReader(stream, LOOKED_AT_BYTES).is_made
+        except DAMAGE:
+            return False  # who reads it reports it
 
 
 def read_index(folder: Path) -> Index:
@@ -208,7 +219,7 @@ def _chunks(spans: Sequence[Span], begin: int) -> Generator[bytes, None, None]:
             skipped = max(begin - span.offset, 0)
             file.seek(span.start + (0 if span.is_compressed else skipped))
             skipped = skipped if span.is_compressed else 0
-            frames = FrameReader(file, zstandard_frame) if span.is_compressed else None
+            frames = MemberReader(file, PACKINGS["zstandard"]) if span.is_compressed else None
             left = span.size - max(begin - span.offset, 0)
             while left > 0:
                 chunk = (frames or file).read(CHUNK_BYTES)
@@ -218,7 +229,7 @@ def _chunks(spans: Sequence[Span], begin: int) -> Generator[bytes, None, None]:
                 chunk = chunk[:left]
                 left -= len(chunk)
                 if frames and not left:  # before the last bytes are delivered: a reader may stop there
-                    frames.finish_frame()
+                    frames.finish_member()
                 yield chunk
 
 

@@ -11,10 +11,13 @@ import msgspec
 
 from pipeline.core.errors import InputError
 from pipeline.core.settings import DumpSettings
+from pipeline.sources.files.arrays import LineReader
 from pipeline.sources.files.compression import DAMAGE, DumpFile
-from pipeline.sources.files.frames import CHUNK_BYTES
+from pipeline.sources.files.members import CHUNK_BYTES
 
-_FRAMING = b" \t\r,[]"  # around the entities of a JSON array
+_MARK = b"\xef\xbb\xbf"  # the byte order mark, which some editors put before the first line
+_FRAMING = b" \t\r,[]" + _MARK  # around the entities of a JSON array
+LOOKED_AT_BYTES = 1 << 26  # for the end of the first entity
 _STEP_BYTES = 1 << 16  # read at once to find the end of a line
 
 
@@ -50,12 +53,25 @@ def cut_shards(stream: DumpFile, settings: DumpSettings) -> Iterator[Shard]:
         InputError: The dump is empty, damaged or cut off, or a line is longer than `max_line_bytes`.
     """
     first, end, size = b"", b"", 0
-    for shard in cut_shard_range(stream, settings):
-        first = first or shard.data.lstrip()[:1]
+    for shard in cut_shard_range(_lined(stream), settings):
+        first = first or first_byte(shard.data)
         end = end if shard.data.isspace() else shard.data
         size = shard.offset + len(shard.data)
         yield shard
     check_framing(stream.name, first, end, size)
+
+
+def _lined(stream: DumpFile) -> DumpFile:
+    """The content with an entity a line."""
+    try:
+        return stream.with_content(LineReader(stream, LOOKED_AT_BYTES))
+    except DAMAGE as error:
+        raise _damaged(error, stream.name, 0) from error
+
+
+def first_byte(data: bytes) -> bytes:
+    """The first byte that is no blank and no byte order mark; nothing if there is none."""
+    return data.lstrip(b" \t\r\n\v\f" + _MARK)[:1]
 
 
 def check_framing(name: str, first: bytes, end: bytes, size: int) -> None:
@@ -158,8 +174,12 @@ def _read(stream: DumpFile, size: int, offset: int) -> bytes:
     try:
         return stream.read(size)
     except DAMAGE as error:
-        raise InputError(
-            f"The dump is damaged or cut off: {error}",
-            f"{stream.name}, after byte {offset} of its content",
-            "Download it again; check its checksum.",
-        ) from error
+        raise _damaged(error, stream.name, offset) from error
+
+
+def _damaged(error: Exception, name: str, offset: int) -> InputError:
+    return InputError(
+        f"The dump is damaged or cut off: {error}",
+        f"{name}, after byte {offset} of its content",
+        "Download it again; check its checksum.",
+    )

@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING, cast
 from pipeline.core.errors import InputError
 from pipeline.core.extras import missing_extra, require
 from pipeline.core.tables import whole_file
-from pipeline.sources.files.compression import DumpFile, decoder
-from pipeline.sources.files.frames import CHUNK_BYTES
+from pipeline.sources.files.compression import DumpFile, check_packing, decoder
+from pipeline.sources.files.members import CHUNK_BYTES, MAGIC_BYTES, ByteStream
 
 if TYPE_CHECKING:
     from fsspec.core import OpenFile
@@ -90,6 +90,12 @@ class _Hashed:
         """Do nothing: whoever opened the stream closes it."""
 
 
+def _decoder(raw: _Hashed, name: str) -> ByteStream:
+    magic = raw.peek(MAGIC_BYTES)
+    check_packing(name, magic)
+    return decoder(raw, magic)
+
+
 @contextmanager
 def open_stream(name: str) -> Generator[StreamedDump, None, None]:
     """Open a dump that is a stream.
@@ -100,7 +106,7 @@ def open_stream(name: str) -> Generator[StreamedDump, None, None]:
     """
     if name == STANDARD_INPUT:
         raw = _Hashed(cast(IO[bytes], sys.stdin.buffer))
-        yield StreamedDump(DumpFile("standard input", raw, decoder(raw, raw.peek(4))), raw)
+        yield StreamedDump(DumpFile("standard input", raw, _decoder(raw, name)), raw)
         return
     require("remote", name)
     import fsspec
@@ -113,7 +119,7 @@ def open_stream(name: str) -> Generator[StreamedDump, None, None]:
         raise InputError(f"The address cannot be opened: {error}", name, "Check it.") from error
     with file:
         raw = _Hashed(file)
-        yield StreamedDump(DumpFile(name, raw, decoder(raw, raw.peek(4))), raw)
+        yield StreamedDump(DumpFile(name, raw, _decoder(raw, name)), raw)
 
 
 def save_stream(name: str, folder: Path) -> Path:

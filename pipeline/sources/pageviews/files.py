@@ -11,6 +11,7 @@ import csv
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pyarrow as pa
 from pipeline.core import schema
 from pipeline.core.errors import InputError
 from pipeline.core.tables import write_batches
+from pipeline.sources.entities.model import number
 from pipeline.sources.files.compression import DAMAGE, ByteStream, open_dump
 
 View = tuple[str, str | None, int | None, int, float | None, int | None]  # the columns of schema.VIEWS, in order
@@ -28,23 +30,41 @@ _Reader = Callable[[Iterator[str], Path, frozenset[str]], Iterator[View]]
 
 _BATCH_ROWS = 100_000
 _PEEK_CHARACTERS = 4096
+_PEEK_LINES = 5  # the first ones may be odd
 
 
 def pageview_files(path: Path) -> list[Path]:
-    """The files to read: the path itself, or every file below a folder with a known format.
+    """The files to read: the path itself, or every file below a folder but notes about them and hidden files.
 
     Raises:
-        InputError: There is no such path, or nothing in it is a page view file.
+        InputError: There is no such path, nothing in it is a page view file, or something else is.
     """
     if path.is_file():
         _require_format(path)
         return [path]
     if not path.is_dir():
         raise InputError("There are no page views", str(path), "Check --pageviews.")
-    files = [file for file in sorted(path.rglob("*")) if file.is_file() and _detect_format(file)]
+    files = [file for file in sorted(path.rglob("*")) if file.is_file() and not _is_note(file.relative_to(path))]
+    for file in files:
+        if _detect_format(file) is None:
+            raise InputError(
+                "This file among the page views is no page view file",
+                str(file),
+                f"Take it out of the folder. {_KNOWN_FORMATS}",
+            )
     if not files:
         raise InputError("No file in the folder is a page view file", str(path), _KNOWN_FORMATS)
     return files
+
+
+_NOTE = re.compile(
+    r"(?:README|LICEN[CS]E|COPYING|NOTICE|CHANGES)\b.*|.*(?:\.md|sums\.txt|\.sha\d+|\.md5)", re.IGNORECASE
+)
+
+
+def _is_note(path: Path) -> bool:
+    """Whether a file is hidden, or describes the files beside it."""
+    return any(part.startswith(".") for part in path.parts) or bool(_NOTE.fullmatch(path.name))
 
 
 _REMEDY = "Download the file again, or leave it out."
@@ -53,19 +73,31 @@ _KNOWN_FORMATS = (
 )
 
 
-def read_views(path: Path, projects: frozenset[str], out: Path) -> Path:
+def read_views(
+    path: Path, projects: frozenset[str], out: Path, max_odd_share: float = 0.5, odd: Counter[str] | None = None
+) -> Path:
     """Write VIEWS of one file.
+
+    A few lines of `pageview_complete` files have another form, since titles hold what they like: they are passed over.
 
     Args:
         path: The file.
         projects: The projects to keep ("en.wikipedia"); views of items are always kept.
         out: The file to write.
+        max_odd_share: How many lines of these projects may be passed over, of all of them.
+        odd: Counts the lines that were passed over, by the name of the file.
 
     Raises:
         InputError: The format is unknown, or the file is damaged. The message contains the line number.
     """
     reader = _require_format(path)
-    return write_views(_read_file(reader, path, projects), out)
+    if reader is not _read_complete:
+        return write_views(_read_file(reader, path, projects), out)
+    lines = _ProjectLines(projects, max_odd_share)
+    write_views(_read_file(lines.read, path, projects), out)
+    if odd is not None and lines.odd:
+        odd[path.name] += lines.odd
+    return out
 
 
 def write_views(views: Iterable[View], out: Path) -> Path:
@@ -92,19 +124,23 @@ def _detect_format(path: Path) -> _Reader | None:
         return _read_items
     if {"article", "views"} <= columns:
         return _read_yearly
-    return _read_complete if _COMPLETE.match(first) else None
+    is_complete = any(_COMPLETE.match(line) for line in head.split("\n")[:_PEEK_LINES])
+    return _read_complete if is_complete else None
 
 
 def _read_bytes(stream: ByteStream, path: Path, size: int) -> bytes:
+    data = b""
     try:
-        return stream.read(size)
+        while len(data) < size and (more := stream.read(size - len(data))):
+            data += more
+        return data
     except DAMAGE as error:
         raise InputError(f"The page views are damaged: {error}", str(path), _REMEDY) from error
 
 
 def _read_file(reader: _Reader, path: Path, projects: frozenset[str]) -> Iterator[View]:
     """The views of a file; errors contain the line number."""
-    lines = _Lines(path)
+    lines = _Lines(path, "strict" if reader in _STRICT else "replace")
     try:
         yield from reader(iter(lines), path, projects)
     except (*DAMAGE, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
@@ -118,8 +154,9 @@ def _read_file(reader: _Reader, path: Path, projects: frozenset[str]) -> Iterato
 class _Lines:
     """The lines of a compressed text file, with the number of the last one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, errors: str) -> None:
         self._path = path
+        self._errors = errors  # what to do with bytes that are no UTF-8
         self.number = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -129,10 +166,10 @@ class _Lines:
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
                     self.number += 1
-                    yield line.decode("utf-8")
+                    yield line.decode("utf-8", self._errors)
             if rest:
                 self.number += 1
-                yield rest.decode("utf-8")
+                yield rest.decode("utf-8", self._errors)
 
 
 def _batches(views: Iterable[View]) -> Iterator[pa.RecordBatch]:
@@ -164,6 +201,10 @@ def _count(text: str | int) -> int:
     return count
 
 
+def _item(name: str) -> int:
+    return number(name if name[:1] == "Q" else f"Q{name}")
+
+
 def _read_aqs(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
     del path
     answer: Mapping[str, Any] = json.loads("\n".join(lines))
@@ -193,21 +234,48 @@ _PROJECT = re.compile(r"(?<![a-z])((?:[a-z]{2,3}(?:-[a-z]+)*|simple)\.)?wiki[a-z
 def _read_items(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
     del path, projects
     for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-        yield "wikidata", None, _count(row["item"].removeprefix("Q")), _count(row["page_views"]), None, None
+        yield "wikidata", None, _item(row["item"]), _count(row["page_views"]), None, None
 
 
+_STRICT = (_read_aqs, _read_yearly, _read_items)
 _COMPLETE = re.compile(r"([a-z0-9_-]+\.[a-z]+) (\S+) (?:(?:\d+|null) )?(desktop|mobile-web|mobile-app) (\d+) (\S+)\s*$")
 # "A3" means three views in the first hour. In monthly files a character for the day comes first, not always a letter.
 _HOUR = re.compile(r"([^\d\s]+)\d+")
 
 
 def _read_complete(lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
-    del path
+    return _ProjectLines(projects, 1).read(lines, path, projects)
 
-    def refuse(line: str) -> None:
-        raise ValueError(f"{line[:80]!r} is not a line of pageview_complete")
 
-    return complete_views(lines, projects, refuse)
+class _ProjectLines:
+    """The lines of some projects in a `pageview_complete` file, those of another form counted and passed over."""
+
+    def __init__(self, projects: frozenset[str], max_odd_share: float) -> None:
+        self._projects = projects
+        self._most = max_odd_share
+        self._lines = 0
+        self.odd = 0
+        self._first = ""
+
+    def read(self, lines: Iterator[str], path: Path, projects: frozenset[str]) -> Iterator[View]:
+        """The views of the lines that have the form."""
+        del path
+        yield from complete_views(self._counted(lines), projects, self._pass_over)
+        if self.odd > self._most * self._lines:
+            raise ValueError(f"{self.odd} of {self._lines} lines are no pageview_complete lines, as {self._first!r}")
+
+    def _counted(self, lines: Iterator[str]) -> Iterator[str]:
+        for line in lines:
+            if line.partition(" ")[0] in self._projects:
+                self._lines += 1
+                if "\ufffd" in line:  # in place of bytes that are no text
+                    self._pass_over(line)
+                else:
+                    yield line
+
+    def _pass_over(self, line: str) -> None:
+        self.odd += 1
+        self._first = self._first or line[:80]
 
 
 def complete_views(

@@ -16,6 +16,7 @@ from pipeline.release.exports import export_files, write_json
 from tests.minikg import TEMPLATES
 from tests.samples import EDITS
 
+CASES = Path(__file__).parents[4] / "shared" / "data" / "cases" / "exclude"
 EXPORTED = export_files(EDITS).files
 SHARES = SplitsSettings(train=0.8, validation=0.1, test=0.1)
 
@@ -51,20 +52,142 @@ def test_case_spacing_and_final_punctuation_make_no_difference(text: str, tmp_pa
     assert normalised(text) == "the capital of verdania is"
 
 
-@pytest.mark.parametrize("entry", ["q42", "Q042", "Q42b", "P42", "Q 42"])
+@pytest.mark.parametrize("entry", ["Q42b", "P42", "Quebec", "L7"])
 def test_what_only_looks_like_an_id_is_a_text(entry: str, tmp_path: Path) -> None:
     found = read(tmp_path, entry)
     assert not found.ids
     assert found.holds(entry)
 
 
+ADDRESS = "http://www.wikidata.org/entity/Q42"
+SPELLINGS = {
+    "lines": "Q42\nQ43\n",
+    "any case": "q42\nq43",
+    "quoted": "\"Q42\"\n'Q43'\n",
+    "addresses": f"{ADDRESS}\nhttps://www.wikidata.org/wiki/Q43",
+    "mobile and data addresses": "<https://m.wikidata.org/wiki/Q42>\nhttp://wikidata.org/wiki/Special:EntityData/Q43.json",
+    "prefixes": "wd:Q42\nwd:q43",
+    "commas": "Q42,Q43",
+    "commas and blanks": "Q42, Q43,\n",
+    "blanks": "Q42 Q43",
+    "semicolons": "Q42;Q43",
+    "CSV": 'item,label\nQ42,Douglas Adams\nQ43,"Ankara, city"\n',
+    "CSV, quoted, the id last": '"Label","QID"\n"Douglas Adams","Q42"\n"Ankara","q43"\n',
+    "CSV without a header": "Q42,Douglas Adams\nQ43,Ankara\n",
+    "CSV with semicolons": "item;label\nQ42;Douglas Adams\nQ43;Ankara\n",
+    "TSV": "Q42\tDouglas Adams\nQ43\tAnkara\n",
+    "TSV, the id last": "Douglas Adams\tQ42\nAnkara\tQ43\n",
+    "TSV with a header": f"s_uri\tsubj\n{ADDRESS}\tDouglas Adams\nQ43\tAnkara\n",
+    "one column": "item\nQ42\nQ43\n",
+    "JSON": '["Q42", "Q43"]',
+    "JSON, addresses": f'["{ADDRESS}", "wd:Q43"]',
+    "JSON records": '[{"id": "Q42", "label": "Douglas Adams"}, {"qid": "q43"}]',
+    "JSON lines": '{"item": "Q42"}\n\n{"subject_id": "Q43"}\n',
+    "JSON lines of texts": '"Q42"\n"Q43"\n',
+    "JSON, ids under one key": '{"ids": ["Q42", "Q43"]}',
+    "byte order mark and CRLF": "\ufeffQ42\r\nQ43\r\n",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_ids_are_understood_however_they_are_spelt(spelling: str, tmp_path: Path) -> None:
+    found = read(tmp_path, SPELLINGS[spelling])
+    assert (found.ids, found.texts) == ({42, 43}, frozenset())
+    assert found.entries == (1 if "under one key" in spelling else 2)
+
+
+@pytest.mark.parametrize("file", ["x_plain", "x_comma", "x_csv", "x_tsv", "x_url"])
+def test_the_spellings_of_one_set_say_the_same(file: str) -> None:
+    found = read_exclusions(CASES / file)
+    assert found == Exclusions(frozenset({106481, 110374, 11778321, 1194523}), frozenset(), 4)
+
+
+def test_a_set_of_names_a_line_is_a_set_of_names() -> None:
+    found = read_exclusions(CASES / "x_jsonl.jsonl")
+    assert (found.entries, found.ids, len(found.texts)) == (4, frozenset(), 4)
+    assert found.holds("Alan Rickman")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Paris, the capital of France, is\nBern, Switzerland",
+        "subject\nParis, the capital of France, is\nBern, Switzerland\n",
+        'prompt,answer\n"Paris, the capital of France, is",x\n"Bern, Switzerland",y\n',
+    ],
+)
+def test_names_and_prompts_may_hold_commas(text: str, tmp_path: Path) -> None:
+    found = read(tmp_path, text)
+    assert found.texts == {"paris, the capital of france, is", "bern, switzerland"}
+    assert found.entries == 2
+
+
+def test_the_keys_of_popqa_are_known(tmp_path: Path) -> None:
+    record = {
+        "id": 0, "subj": "George Rankin", "obj": "politician", "subj_id": 1850297, "s_uri": f"{ADDRESS}",
+        "o_uri": "http://www.wikidata.org/entity/Q82955", "question": "What is George Rankin's occupation?",
+        "possible_answers": '["politician"]',
+    }  # fmt: skip
+    for text in (json.dumps([record]), json.dumps(record) + "\n" + json.dumps(record)):
+        found = read(tmp_path, text)
+        assert found.ids == {42}
+        assert found.texts == {"george rankin", "what is george rankin's occupation"}
+
+
+def test_the_keys_of_mquake_are_known(tmp_path: Path) -> None:
+    record = {
+        "case_id": 1,
+        "requested_rewrite": [
+            {
+                "prompt": "{} speaks",
+                "relation_id": "P1412",
+                "target_new": {"str": "Irish", "id": "Q9142"},
+                "subject": "Ada Rooke",
+                "question": "What does Ada Rooke speak?",
+            }
+        ],
+        "questions": ["Where is the tongue of Ada Rooke spoken?", "Where do people speak as she does?"],
+        "new_single_hops": [{"question": "What is spoken?", "cloze": "Spoken is", "answer": "Irish"}],
+        "orig": {"edit_triples": [["Q42", "P1412", "Q9142"]], "new_triples": [["Q43", "P1412", "Q9142"]]},
+    }
+    found = read(tmp_path, json.dumps([record]))
+    assert found.ids == {42}
+    for text in (*record["questions"], "Ada Rooke", "What does Ada Rooke speak?", "Spoken is"):  # type: ignore[misc]
+        assert found.holds(str(text))
+    assert not found.holds("Irish")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", None),
+        ("\n \n", None),
+        ("[]", None),
+        ("Q42\nQ043\n", "line 2"),
+        ("Q42\n\nQ 43\n", "line 3"),
+        ("Q42\nhttps://example.org/people\n", "line 2"),
+        ("Q42\nhttps://www.wikidata.org/wiki/Property:P31\n", "line 2"),
+        ("item,label\nQ42,x\n,y\n", None),
+        ("item,note\nQ42,x\nnobody,y\n", "line 3"),
+        ('[{"subject": "Ada"}, {"answer": "x"}]', "entry 2"),
+        ('{"subject": "Ada"}\n{"answer": "x"}\n', "line 2"),
+        ("[1, 2]", "entry 1"),
+        ("Ada Rooke\tpainter\nFinn Moss\tpoet\n", "line 1"),
+    ],
+)
+def test_what_is_not_understood_is_an_error_with_its_place(text: str, where: str | None, tmp_path: Path) -> None:
+    if text.startswith("item,label"):  # the label of a row without an id
+        assert read(tmp_path, text).texts == {"y"}
+        return
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, text)
+    assert "Known are" in caught.value.remedy
+    assert caught.value.where == (f"{tmp_path / 'exclude'}, {where}" if where else str(tmp_path / "exclude"))
+
+
 def test_a_byte_order_mark_does_not_hide_the_first_line(tmp_path: Path) -> None:
     assert read(tmp_path, "\ufeffQ42\nQ43\n").ids == {42, 43}
     assert read(tmp_path, '\ufeff[{"subject_id": "Q42"}]').ids == {42}
-
-
-def test_an_empty_file_excludes_nothing(tmp_path: Path) -> None:
-    assert read(tmp_path, "") == read(tmp_path, "\n \n") == read(tmp_path, "[]") == Exclusions()
 
 
 # JSON
@@ -123,7 +246,7 @@ def test_answers_targets_and_locality_answers_are_no_exclusions(tmp_path: Path) 
         "locality_ground_truth": "Saltholm",
         "cond": "a >> b",
     }
-    assert read(tmp_path, json.dumps([record])) == Exclusions()
+    assert not read(tmp_path, json.dumps([record | {"subject": "Ada"}])).texts - {"ada"}
 
 
 # Files that cannot be read
@@ -133,7 +256,7 @@ def test_answers_targets_and_locality_answers_are_no_exclusions(tmp_path: Path) 
     ("content", "told"),
     [
         (b'[{"subject": "Ada"', "not JSON"),
-        (b'{"subject": "Ada"}\n{"subject": "Finn"}\n', "not JSON"),  # one record a line
+        (b'{"subject": "Ada"}\n{"subject": "Finn"\n', "not JSON"),
         (b"Ada\xff", "cannot be read"),
     ],
 )

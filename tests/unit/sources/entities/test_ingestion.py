@@ -4,6 +4,7 @@ import bz2
 import gc
 import gzip
 import json
+import lzma
 import re
 from collections.abc import Callable
 from itertools import islice, pairwise
@@ -106,8 +107,14 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "gz, padded": lambda content: gzip.compress(content) + b"\0" * 512,
     "bz2": bz2.compress,
     "bz2, many streams": lambda content: in_parts(content, bz2.compress),
+    "bz2, padded": lambda content: bz2.compress(content) + b"\0" * 512,
+    "xz": lzma.compress,
+    "xz, many streams": lambda content: in_parts(content, lzma.compress),
     "zst": frame,
     "zst, many frames": lambda content: in_parts(content, frame),
+    "zst, a frame each 50 kB": lambda content: b"".join(
+        frame(content[start : start + 50_000]) for start in range(0, len(content), 50_000)
+    ),
     "zst, sizes unknown": zstandard.ZstdCompressor(write_content_size=False).compress,
     "zst, frames to skip": lambda content: in_parts(content, pzstd),
 }
@@ -121,6 +128,83 @@ def test_a_dump_reads_the_same_whatever_it_is_packed_with_and_called(
     counts, tables = read(dump(tmp_path, PACKINGS[packing](PLAIN), name), tmp_path / "out")
     assert tables == expected
     assert (counts.lines, counts.unreadable) == (60, 0)
+
+
+TAILED = ["gz", "bz2", "bz2, many streams", "xz", "zst", "zst, many frames"]
+TAILS = [b"<html>502</html>", b"\0" * 99 + b"x", b"#", b"\n" * 300_000]
+
+
+@pytest.mark.parametrize("packing", TAILED)
+@pytest.mark.parametrize("tail", TAILS, ids=["a page", "padding first", "a byte", "much"])
+def test_bytes_behind_the_packed_content_are_left_out_and_counted(
+    packing: str, tail: bytes, tmp_path: Path, expected: dict[str, list[Json]]
+) -> None:
+    counts, tables = read(dump(tmp_path, PACKINGS[packing](PLAIN) + tail), tmp_path / "out")
+    assert tables == expected
+    assert (counts.lines, counts.unreadable) == (60, 0)
+    assert counts.trailing == len(tail.lstrip(b"\0"))
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"\x04\x22\x4d\x18@"])
+def test_a_packing_that_is_not_read_is_named(start: bytes, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"packed by (zip|7-Zip|lz4), .* Unpack it") as caught:
+        read(dump(tmp_path, start + PLAIN), tmp_path / "out")
+    assert caught.value.where == str(tmp_path / "dump.json")
+
+
+# Arrays whose entities have no lines of their own
+
+ENTITIES = [json.loads(one) for one in LINES]
+UNLINED = {
+    "json.dump": json.dumps(ENTITIES).encode(),
+    "json.dump, compact": json.dumps(ENTITIES, separators=(",", ":"), ensure_ascii=False).encode(),
+    "json.dump, indented": json.dumps(ENTITIES, indent=1).encode(),
+    "json.dump, a mark before": b"\xef\xbb\xbf" + json.dumps(ENTITIES).encode() + b"\n",
+    "the lines of a dump in one": b"[" + b",".join(LINES) + b"]",
+}
+
+
+@pytest.mark.parametrize("array_form", UNLINED)
+@pytest.mark.parametrize("packing", ["plain", "gz", "zst, sizes unknown", "zst, a frame each 50 kB"])
+def test_an_array_without_lines_reads_the_same(
+    array_form: str, packing: str, tmp_path: Path, expected: dict[str, list[Json]]
+) -> None:
+    path = dump(tmp_path, PACKINGS[packing](UNLINED[array_form]))
+    for settings, workers in ((SETTINGS, 1), (SMALL, 1), (SMALL, 2)):
+        pool = InlineExecutor() if workers == 1 else None
+        out = tmp_path / f"{settings.shard_bytes}-{workers}"
+        if pool is None:
+            with executor(2) as pool:
+                counts = ingest(path, out, WANTED, settings, pool, 2)
+            assert contents(out) == contents(tmp_path / f"{settings.shard_bytes}-1")
+        else:
+            counts, tables = read(path, out, settings)
+            assert tables == expected
+        assert (counts.items, counts.unreadable) == (len(expected["entities"]), 0)
+
+
+def test_a_text_without_an_end_is_told(tmp_path: Path) -> None:
+    for content in (b'[{"id": "' + b"x" * 3_000_000, UNLINED["json.dump"][:-30]):
+        with pytest.raises(InputError, match=UNCLOSED):
+            read(dump(tmp_path, content), tmp_path / "out")
+
+
+def test_texts_that_look_like_the_end_of_an_entity_are_none(tmp_path: Path) -> None:
+    names = ['}, {"type": "item", "id": "Q7"}', '\\"}]}, {', "\\", '{[}"', "\n}, {\n"]
+    entities = [item(number, label=name) for number, name in enumerate(names, 1)]
+    for place, text in enumerate((json.dumps(entities), json.dumps(entities, indent=2))):
+        _, tables = read(dump(tmp_path, text.encode()), tmp_path / str(place), SMALL)
+        assert [row["label"] for row in tables["entities"]] == names
+
+
+def test_a_byte_order_mark_does_not_hide_the_first_entity(tmp_path: Path, expected: dict[str, list[Json]]) -> None:
+    mark = b"\xef\xbb\xbf"
+    for place, content in enumerate((PLAIN, FRAMINGS["bare lines"], FRAMINGS["array, brackets beside entities"])):
+        counts, tables = read(dump(tmp_path, mark + content), tmp_path / str(place))
+        assert tables == expected
+        assert (counts.lines, counts.unreadable) == (60, 0)
+    with pytest.raises(InputError, match=UNCLOSED):
+        read(dump(tmp_path, mark + PLAIN[:30_000]), tmp_path / "cut")
 
 
 FRAMINGS = {
@@ -231,15 +315,13 @@ BAD: dict[str, tuple[bytes, str]] = {
     "gz, the last member cut": (cut(in_parts(PLAIN, gzip.compress), 9), DAMAGED),
     "gz, one bit flipped": (flipped(gzip.compress(PLAIN)), DAMAGED),
     "gz, one bit of the checksum flipped": (flipped(gzip.compress(PLAIN), 1 - 6 / len(gzip.compress(PLAIN))), DAMAGED),
-    "gz, something else behind": (gzip.compress(PLAIN) + b"<html>502</html>", DAMAGED),
     "bz2, half of it": (cut(bz2.compress(PLAIN), len(bz2.compress(PLAIN)) // 2), DAMAGED),
     "bz2, without its last byte": (cut(bz2.compress(PLAIN)), DAMAGED),
     "bz2, one bit flipped": (flipped(bz2.compress(PLAIN)), DAMAGED),
-    "bz2, a lost stream": (bz2.compress(PLAIN[:30_000]) + b"bZh9" + bz2.compress(PLAIN[30_000:])[4:], DAMAGED),
+    "bz2, a lost stream": (bz2.compress(PLAIN[:30_000]) + b"bZh9" + bz2.compress(PLAIN[30_000:])[4:], UNCLOSED),
     "zst, half of it": (cut(frame(PLAIN), len(frame(PLAIN)) // 2), DAMAGED),
     "zst, without its last byte": (cut(frame(PLAIN)), DAMAGED),
     "zst, one bit flipped": (flipped(frame(PLAIN)), DAMAGED),
-    "zst, something else behind": (frame(PLAIN) + b"<html>502</html>", DAMAGED),
     "zst, a lost frame": (frame(PLAIN[:30_000]), UNCLOSED),
     "plain, no closing bracket": (cut(PLAIN, 2), UNCLOSED),
     "plain, cut at a line's end": (PLAIN[: PLAIN.index(b",\n", 30_000) + 2], UNCLOSED),
@@ -252,7 +334,9 @@ BAD: dict[str, tuple[bytes, str]] = {
     "an empty array": (b"[\n]\n", "contains no items"),
     "a text": (b"Not found\n" * 90, "contains no items"),
     "a page": (b"<p>Not found</p>\n" * 200, "More than 100 lines are not entities"),
-    "another compression": (b"\xfd7zXZ\x00" + b"\n" * 200, "contains no items"),
+    "xz, half of it": (cut(lzma.compress(PLAIN), len(lzma.compress(PLAIN)) // 2), DAMAGED),
+    "xz, one bit flipped": (flipped(lzma.compress(PLAIN)), DAMAGED),
+    "xz, without content": (b"\xfd7zXZ\x00" + b"\n" * 200, DAMAGED),
 }
 
 
@@ -321,6 +405,11 @@ UNREADABLE_LINES = {
     "not UTF-8": b'{"id":"Q1","labels":{"en":{"value":"\xff"}}}',
     "bad after some statements": line(HALF),
     "a precision that no column holds": line(item(3, statement("P39", moment("+2015-00-00T00:00:00Z", 900)))),
+    "an id with other digits": line(item(3) | {"id": "Q\u0664\u0662"}),
+    "an id with a zero before": line(item(3) | {"id": "Q042"}),
+    "an id with a sign": line(item(3) | {"id": "Q+42"}),
+    "an id with an underscore": line(item(3) | {"id": "Q4_2"}),
+    "a link with other digits": line(item(3, statement("P5", value("wikibase-entityid", {"id": "Q\u0664"})))),
     "an id that no column holds": line(item(3, statement("P5", to(10**30)))),
     "a title that is none": line(item(3, statement("P39", to(4)), sitelinks={"enwiki": 7})),
 }
@@ -393,10 +482,10 @@ def test_a_finished_shard_is_known_by_its_counts_and_not_read_again(tmp_path: Pa
     marker = tmp_path / "out" / "counts" / "000002.json"
     told = json.loads(marker.read_text())
     marker.write_text(json.dumps(told | {"lines": told["lines"] + 1000}))
-    (tmp_path / "out" / "entities" / "000002.parquet").write_bytes(b"untouched")
+    (tmp_path / "out" / "titles" / "000002.parquet").write_bytes(b"untouched")
     after = ingest(path, tmp_path / "out", WANTED, SMALL, InlineExecutor(), 1)
     assert after.lines == before.lines + 1000
-    assert (tmp_path / "out" / "entities" / "000002.parquet").read_bytes() == b"untouched"
+    assert (tmp_path / "out" / "titles" / "000002.parquet").read_bytes() == b"untouched"
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ import zstandard
 from pipeline.core.errors import InputError
 from pipeline.core.parallel import InlineExecutor, executor
 from pipeline.core.settings import load_settings
-from pipeline.sources.files import frames
 from pipeline.sources.files.compression import open_dump
+from pipeline.sources.files.members import PACKINGS
 from pipeline.sources.files.reader import ReadTask, read_dump, read_shards
 from pipeline.sources.files.reshard import reshard
 from pipeline.sources.files.seekable import find_spans, hash_folder, read_index, read_shard_range
@@ -170,7 +171,7 @@ def test_a_checksum_that_lies_behind_what_is_read_at_once_is_heeded(
     """A whole frame but for its checksum is read at once; its content differs by one bit, and only that tells."""
     first = bytearray(FRAME.compress(CONTENT[:70_001]))
     first[-1] ^= 1
-    monkeypatch.setattr(frames, "CHUNK_BYTES", len(first) - 4)
+    monkeypatch.setitem(PACKINGS, "zstandard", replace(PACKINGS["zstandard"], read_bytes=len(first) - 4))
     path = write(tmp_path, bytes(first) + FRAME.compress(CONTENT[70_001:]))
     spans = find_spans(path)
     assert spans is not None

@@ -4,15 +4,16 @@ import bz2
 import gzip
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline.core.errors import InputError
-from pipeline.core.resources import sample_folder
 from pipeline.core.schema import VIEWS
 from pipeline.core.tables import read_table
+from pipeline.sources.files.sample import sample_pageviews
 from pipeline.sources.pageviews.files import pageview_files, read_views
 from tests.entities import Json
 
@@ -166,7 +167,7 @@ def test_more_views_than_a_batch_holds_are_all_read(tmp_path: Path) -> None:
 
 
 def test_the_bundled_files_are_read_whole(tmp_path: Path) -> None:
-    rows = [len(views(file, tmp_path)) for file in pageview_files(sample_folder())]
+    rows = [len(views(file, tmp_path)) for file in pageview_files(sample_pageviews())]
     assert rows == [4000, 16931]
 
 
@@ -178,17 +179,54 @@ def test_a_folder_is_searched_for_files_of_known_form(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for file in (AQS, YEARLY, DAY):
         shutil.copy(file, folder)
-    foreign = {"README.md": b"# Views\n", "picture.png": b"\x89PNG\r\n\x1a\n\0\0", "dump.json": b'[\n{"id":"Q1"}\n]\n'}
-    foreign |= {"empty": b"", "empty.bz2": bz2.compress(b""), "qrank.csv": b"Entity,QRank\nQ866,1\n"}
-    for name, content in foreign.items():
+    notes = {"README.md": b"# Views\n", "LICENSE": b"CC0", ".DS_Store": b"\0", "pageviews-sha1sums.txt": b"0  x\n"}
+    for name, content in notes.items():
         written(content, folder, name)
     assert pageview_files(tmp_path) == sorted(folder / file.name for file in (AQS, YEARLY, DAY))
     assert pageview_files(folder / YEARLY.name) == [folder / YEARLY.name]
 
 
-def test_the_bundled_slice_is_passed_over_in_its_folder() -> None:
-    names = [file.name for file in pageview_files(sample_folder())]
-    assert names == ["topviews_en.wikipedia_2017-2024.tsv.gz", "wikitrivia_views.tsv.gz"]
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("picture.png", b"\x89PNG\r\n\x1a\n\0\0"),
+        ("dump.json", b'[\n{"id":"Q1"}\n]\n'),
+        ("empty", b""),
+        ("empty.bz2", bz2.compress(b"")),
+        ("qrank.csv", b"Entity,QRank\nQ866,1\n"),
+        ("notes.txt", b"none yet\n"),
+    ],
+)
+def test_another_file_in_a_folder_is_an_error(name: str, content: bytes, tmp_path: Path) -> None:
+    shutil.copy(YEARLY, tmp_path)
+    written(content, tmp_path, name)
+    with pytest.raises(InputError, match="is no page view file") as caught:
+        pageview_files(tmp_path)
+    assert caught.value.where == str(tmp_path / name)
+    assert caught.value.remedy.startswith("Take it out of the folder.")
+
+
+def test_odd_lines_of_a_day_are_passed_over_and_counted(tmp_path: Path) -> None:
+    odd = Counter[str]()
+    path = Path(__file__).parents[5] / "shared" / "data" / "cases" / "pageviews-nbsp.txt"
+    found = read_table(read_views(path, ENGLISH, tmp_path / "views.parquet", odd=odd)).to_pylist()
+    assert [(row["title"], row["views"]) for row in found] == [("Foo", 3)]
+    assert odd == {path.name: 1}
+
+
+def test_lines_with_odd_bytes_are_passed_over_and_counted(tmp_path: Path) -> None:
+    odd = Counter[str]()
+    lines = [
+        b"en.wikipedia Foo 1 desktop 3 A3",
+        b"en.wikipedia B\xff 1 desktop 3 A3",
+        b"en.wikipedia Bar 1 desktop 2 A2",
+    ]
+    path = written(b"\n".join([lines[1], *lines, b"de.wikipedia \xff\xff", b"de.wikipedia odd"]), tmp_path)
+    found = read_table(read_views(path, ENGLISH, tmp_path / "views.parquet", odd=odd)).to_pylist()
+    assert [row["title"] for row in found] == ["Foo", "Bar"]
+    assert odd == {path.name: 2}
+    with pytest.raises(InputError, match="2 of 4 lines are no pageview_complete lines"):
+        read_views(path, ENGLISH, tmp_path / "views.parquet", max_odd_share=0.4)
 
 
 def test_a_path_to_nothing_is_refused(tmp_path: Path) -> None:
@@ -235,9 +273,10 @@ DAMAGED = {
     "a row with too few cells": (b"n\titem\tpage_views\n7\n", "line 2"),
     "fewer views than none": ((HEAD_ITEMS + "Q42\t-5\t\n").encode(), "'-5' is not a count"),
     "more views than a column holds": ((HEAD_ITEMS + f"Q42\t{2**63}\t\n").encode(), f"'{2**63}' is not a count"),
-    "an id that no column holds": ((HEAD_ITEMS + f"Q{2**63}\t5\t\n").encode(), f"'{2**63}' is not a count"),
+    "an id that no column holds": ((HEAD_ITEMS + f"Q{2**63}\t5\t\n").encode(), "is no id"),
     "bytes that are no UTF-8": (HEAD_ITEMS.encode() + b"Q42\t5\t\xff\n", "line 2"),
-    "a line of a day cut off": (COMPLETE.read_bytes() + b"en.wikipedia Half_a_li", "line 12"),
+    "mostly lines of another form": (COMPLETE.read_bytes() + b"en.wikipedia Half_a_li\n" * 99, "99 of"),
+    "an id with other digits": ((HEAD_ITEMS + "Q\u0664\t5\t\n").encode(), "line 2"),
     "a cell without end": ((HEAD_ITEMS + "Q42\t" + "5" * 200_000).encode(), "field larger"),
 }
 
