@@ -32,9 +32,7 @@ def _has_faults(text: str) -> bool:
     """Whether a printable text needs work: a text in ASCII, as most names are, can only have spaces too many."""
     if "  " in text or text[:1] == " " or text[-1:] == " ":
         return True
-    return not text.isascii() and (
-        bool(_FIND_SHAPELESS.search(text)) or not unicodedata.is_normalized("NFC", text)
-    )
+    return not text.isascii() and (bool(_FIND_SHAPELESS.search(text)) or not unicodedata.is_normalized("NFC", text))
 
 
 def _is_invisible(letter: str) -> bool:

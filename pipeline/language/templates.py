@@ -40,6 +40,21 @@ class NameRule(TemplatePart):
     pattern: str | None = None
 
 
+class AliasRules(TemplatePart):
+    """The words and limits by which an alias is judged; `templates/aliases.yaml` says what each is for."""
+
+    longest_code: int
+    longest_acronym: int
+    similar: Annotated[float, Field(gt=0, lt=1)]
+    statements: tuple[PropertyId, ...]
+    people: tuple[str, ...]
+    synonyms: Mapping[str, str]
+    minor: frozenset[str]
+    fillers: frozenset[str]
+    kind_fillers: frozenset[str]
+    distinguishing: frozenset[str]
+
+
 def _number(name: str) -> int:
     if not re.fullmatch(r"P[1-9]\d*", name):
         raise ValueError(f"{name!r} is no property")
@@ -146,6 +161,7 @@ class Templates(TemplatePart):
     relations: Mapping[str, Relation]
     types: Mapping[str, ItemType]
     names: tuple[NameRule, ...]
+    aliases: AliasRules
     dating: Dating
     phrases: Phrases
     rules: tuple[Rule, ...]
@@ -185,6 +201,7 @@ def load_templates(folder: Path | None = None) -> Templates:
         relations=relations,
         types=read_yaml(folder / "types.yaml", TypeAdapter(dict[str, ItemType])),
         names=read_yaml(folder / "names.yaml", TypeAdapter(tuple[NameRule, ...])),
+        aliases=read_yaml(folder / "aliases.yaml", TypeAdapter(AliasRules)),
         dating=read_yaml(folder / "dating.yaml", TypeAdapter(Dating)),
         phrases=read_yaml(folder / "phrases.yaml", TypeAdapter(Phrases)),
         rules=read_yaml(folder / "rules.yaml", TypeAdapter(tuple[Rule, ...])),
