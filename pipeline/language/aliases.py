@@ -8,11 +8,11 @@ import functools
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from pipeline.language.name_form import is_name
+from pipeline.language.name_form import LONGEST_CODE, is_code_form, is_name
 from pipeline.language.names import is_english_name
 from pipeline.language.templates import AliasRules
 
@@ -46,34 +46,35 @@ class Named:
     shared: frozenset[str] = frozenset()
 
 
-def alias_fault(alias: str, item: Named, rules: AliasRules, shortest: int, longest: int) -> str | None:
+@dataclass(frozen=True)
+class Naming:
+    """Which names are answers: the rules for aliases, and how many characters a name has."""
+
+    rules: AliasRules
+    shortest: int
+    longest: int
+
+
+def alias_fault(alias: str, item: Named, naming: Naming) -> str | None:
     """Why an alias is no answer, a reason of `reasons.ALIASES`; None if a reader accepts it.
 
     Args:
         alias: The alias, in plain text.
         item: Whose it is.
-        rules: The rules.
-        shortest: The fewest characters of a name.
-        longest: The most.
+        naming: The rules.
     """
+    rules = naming.rules
     if _is_code(alias, item, rules):
         return "code"
-    if not is_name(alias, shortest, longest):
+    if not is_name(alias, naming.shortest, naming.longest):
         return "no_name"
     if not is_english_name(alias, item.label, is_person=item.is_person) or _is_in_small_letters(alias, item.label):
         return "foreign_or_note"
-    if alias.casefold() in item.shared:
+    if alias.lower() in item.shared:
         return "shared"
     if alias in item.stated or names_the_same(alias, item, rules):
         return None
     return "other_words"
-
-
-def judged_aliases(
-    aliases: Iterable[str], item: Named, rules: AliasRules, shortest: int, longest: int
-) -> list[tuple[str, str | None]]:
-    """Each alias with the reason why it is no answer, or with None."""
-    return [(alias, alias_fault(alias, item, rules, shortest, longest)) for alias in aliases]
 
 
 def _is_code(alias: str, item: Named, rules: AliasRules) -> bool:
@@ -82,11 +83,10 @@ def _is_code(alias: str, item: Named, rules: AliasRules) -> bool:
     written = "".join([word for word in given if word.casefold() not in rules.minor] or given)
     if not written.isascii() or written.isdecimal():
         return False
-    is_caseless = written in (written.lower(), written.upper())
-    if 0 < len(written) <= rules.longest_code:
-        return is_caseless
+    if len(written) <= LONGEST_CODE:
+        return is_code_form(written)
     own = set(_words(item.label, rules))
-    if re.search(r"[-_/]", alias) and all(len(word) <= rules.longest_code for word in given):
+    if re.search(r"[-_/]", alias) and all(len(word) <= LONGEST_CODE for word in given):
         return own.isdisjoint(_words(alias, rules))
     is_acronym = len(given) == 1 and written.isupper() and len(written) <= rules.longest_acronym
     return is_acronym and alias.casefold() != item.label.casefold() and not _are_initials(written.lower(), item, rules)

@@ -6,6 +6,8 @@ it here. Both are made from the same patterns, so that no check can fail for wha
 
 import re
 
+LONGEST_CODE = 3  # letters and digits: codes of countries, languages, currencies, airports and elements
+
 # In the syntax that Python's `re` (with ASCII classes) and DuckDB's RE2 share. An id anywhere in a name would look like
 # one that a template failed to put in words, so "Audi Q5" is left out with "L7" and "P51".
 _PATTERNS = (
@@ -28,6 +30,16 @@ def is_name(text: str, shortest: int, longest: int) -> bool:
         longest: The most.
     """
     return shortest <= len(text) <= longest and not _FAULT.search(text) and any(map(str.isalpha, text))
+
+
+def is_code_form(text: str) -> bool:
+    """Whether a text is too short for anything but a code: "m", "DE", "U.S.A.", "de".
+
+    >>> [text for text in ("m", "DE", "U. S. A.", "Kay", "USSR", "Río") if is_code_form(text)]
+    ['m', 'DE', 'U. S. A.']
+    """
+    signs = "".join(filter(str.isalnum, text))
+    return 0 < len(signs) <= LONGEST_CODE and signs in (signs.lower(), signs.upper())
 
 
 def no_name_sql(column: str, shortest: int, longest: int) -> str:

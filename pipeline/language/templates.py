@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import yaml
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, field_serializer, model_validator
 
 from pipeline.core.errors import UsageError
 from pipeline.core.resources import templates_folder
 from pipeline.language.plausibility import Plausibility
 from pipeline.language.relations import RELATION_COUNT, ItemId, NounPhrase, PropertyId, Relation, TemplatePart
 
+META = "meta"  # the type of items that describe pages or names
 MIN_SENTENCES = 40  # for each pole of a variant, before slots are filled
 
 T = TypeVar("T")
@@ -43,7 +44,6 @@ class NameRule(TemplatePart):
 class AliasRules(TemplatePart):
     """The words and limits by which an alias is judged; `templates/aliases.yaml` says what each is for."""
 
-    longest_code: int
     longest_acronym: int
     similar: Annotated[float, Field(gt=0, lt=1)]
     statements: tuple[PropertyId, ...]
@@ -53,6 +53,10 @@ class AliasRules(TemplatePart):
     fillers: frozenset[str]
     kind_fillers: frozenset[str]
     distinguishing: frozenset[str]
+
+    @field_serializer("minor", "fillers", "kind_fillers", "distinguishing")
+    def _in_order(self, words: frozenset[str]) -> list[str]:
+        return sorted(words)  # the order of a set differs from process to process
 
 
 def _number(name: str) -> int:
