@@ -158,6 +158,7 @@ class Manifest(_Record):
     likelihood_auc: tuple[LikelihoodAucRecord, ...]
     pageviews: Mapping[str, int]
     changes: Mapping[str, int]
+    aliases: Mapping[str, int] = {}  # of the items named: answers, and the others by reason
     counts: tuple[CountRecord, ...]
     rows: Mapping[str, Mapping[str, int]]
     relations: Mapping[str, Mapping[str, int]]

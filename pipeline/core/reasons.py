@@ -28,6 +28,7 @@ SCREENING = {
 }
 
 ALIASES = {
+    "answer": "a reader accepts it",
     "code": "it is a code or an acronym that the label does not explain; kept in a column of its own",
     "no_name": "it is an id, an address, a note, a number or a sentence",
     "foreign_or_note": "it is in another script, inverted, in small letters, or carries marks of a note",

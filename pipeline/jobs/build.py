@@ -134,7 +134,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         varied = stages.vary(context, probed, around) if "robust" in settings.categories else None
 
         counted = [screened, selected, worded, divided, probed, *([varied] if varied else [])]
-        folders = _Folders(ingested, changed, popularity, scored, selected, counted)
+        folders = _Folders(ingested, changed, popularity, scored, selected, around, counted)
         manifest = _manifest(context, options, files, folders, origin)
         if harvest:
             manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(harvest.record)})
@@ -239,6 +239,7 @@ class _Folders:
     popularity: Path | None
     scored: Path | None
     selected: Path
+    around: Path
     counted: Sequence[Path]
 
 
@@ -267,6 +268,7 @@ def _manifest(context: StageContext, options: Options, files: _Files, folders: _
         likelihood_auc=tuple(LikelihoodAucRecord.model_validate(row) for row in likelihood_auc),
         pageviews=json.loads((folders.popularity / COUNTS).read_text()) if folders.popularity else {},
         changes=_change_classes(folders.changed),
+        aliases=json.loads((folders.around / COUNTS).read_text()),
         counts=tuple(counts),
         rows={},
         relations={},

@@ -24,7 +24,7 @@ _SHORTEST_LIKENESS = 5
 _MUTUAL_STEM_SHARE = 0.55  # of the longer word: "Buda" is not all of "Budapest"
 _SAME_KIND = 0.85  # "theatre" and "theater", but not "physics" and "physical"
 _ENDINGS = ("s", "es", "ess")  # no other name, but several or a female one
-_ARTICLE = re.compile("(the|an?) ")
+_ARTICLE = re.compile("^(the|an?) ")
 _KIN = frozenset({"jr", "junior", "sr", "senior"})
 _NUMERAL = re.compile("[ivx]+")
 
@@ -113,8 +113,8 @@ def names_the_same(alias: str, item: Named, rules: AliasRules) -> bool:
         return _names_person(alias, item.label, rules)
     head = alias if "," in item.label else alias.partition(",")[0]  # "Perth, Western Australia"
     given, own = _words(head, rules), _words(item.label, rules)
-    if not given or not own or _ARTICLE.sub("", item.label.casefold(), count=1) == alias.casefold():
-        return False  # "The Queen" is a film, "Queen" is a band
+    if not given or not own or _lacks_its_article(alias, item.label):
+        return False
     if item.label[:1].islower():
         return _names_kind(alias, given, own, item.label, rules)
     return (
@@ -122,6 +122,12 @@ def names_the_same(alias: str, item: Named, rules: AliasRules) -> bool:
         or _is_spelt_alike(given, own, rules)
         or _are_initials("".join(given), item, rules)
     )
+
+
+def _lacks_its_article(alias: str, label: str) -> bool:
+    """Whether an alias is a label without its article: "The Queen" is a film, "Queen" is a band."""
+    bare = _ARTICLE.sub("", label.casefold())
+    return bare == alias.casefold() != label.casefold()
 
 
 def _names_person(alias: str, label: str, rules: AliasRules) -> bool:

@@ -14,7 +14,7 @@ from pipeline.language.name_form import no_name_sql
 from pipeline.language.subgraph import Item, Subgraph, Triple
 from pipeline.language.templates import META, Templates
 
-AliasCounts = Counter[str | None]
+AliasCounts = Counter[str]  # aliases by verdict, a key of `reasons.ALIASES`
 
 _SEEDS = """
 CREATE TEMP TABLE seeds AS
@@ -118,7 +118,7 @@ def make_subgraph(
         out: The folder to write.
 
     Returns:
-        How many aliases of these items are answers (None), and how many are not, by reason.
+        How many aliases of these items are answers, and how many are not, by reason.
     """
     for view in ("statements", "facts", "triples", "entities", "types", "past"):
         database.view(view, getattr(source, view))
@@ -147,7 +147,7 @@ def _with_judged_aliases(row: Mapping[str, Any], naming: Naming, counts: AliasCo
     is_person = not {*naming.rules.people}.isdisjoint(row["types"])
     item = Named(row["label"], is_person, frozenset(row["stated"]), frozenset(row["shared"]))
     judged = [(alias, alias_fault(alias, item, naming)) for alias in row["aliases"]]
-    counts.update(fault for _, fault in judged)
+    counts.update(fault or "answer" for _, fault in judged)
     columns = {name: row[name] for name in schema.SUBGRAPH_ITEMS.names if name in row}
     return columns | {
         "aliases": [alias for alias, fault in judged if fault is None],

@@ -83,7 +83,7 @@ def cut_subgraph(context: StageContext, ingested: Path, screened: Path, selected
         source = SubgraphSource(statements, facts, triples, ingested / "entities", types, past)
         with context.database() as database:
             counts = make_subgraph(source, naming, pool, context.seed, database, out)
-        write_json({reason or "answer": count for reason, count in counts.items()}, out / COUNTS)
+        write_json(counts, out / COUNTS)
 
     return context.stage("subgraph", depends, make)
 
