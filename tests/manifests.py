@@ -88,6 +88,7 @@ def make_manifest(edits: Sequence[Edit] = EDITS, **fields: object) -> Manifest:
                 rho_degree_in_strata=None,
             ),
         ),
+        aliases={"answer": 640, "code": 120, "other_words": 210},
         pageviews={"kept": 512, "no_item": 64, "one_access_method": 3},
         changes={"world_change": 40, "replaced": 6, "late_entry": 25, "removal": 9},
         counts=_COUNTS,

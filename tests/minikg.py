@@ -130,7 +130,10 @@ PLACES = (
         *links("P30", MERIDIA),
         *links("P38", CROWN),
         *links("P155", VERDANIA),  # follows itself
-        aliases=["Republic of Verdania", "Land of Two Rivers", "VER", "Verdania  Proper", "[Verdania]"],
+        aliases=[
+            *("Republic of\u00a0Verdania", "Land of Two Rivers", "VER", "Verdania  Proper", "[Verdania]"),
+            *("L7", "P51", "\u200f"),  # no names: a release must not fail for them
+        ],
     ),
     thing(
         OSTRAVA,
@@ -148,7 +151,7 @@ PLACES = (
     thing(KELDA, "Kelda", COUNTRY, *links("P36", KELDA_TOWN), *links("P30", MERIDIA), *links("P38", CROWN)),
     thing(
         GREENPORT,
-        "Greenport",
+        "\u200eGreenport",
         CITY,
         *links("P1376", VERDANIA),
         *links("P17", VERDANIA),

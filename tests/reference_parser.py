@@ -5,6 +5,8 @@ least one of them is wrong.
 """
 
 import json
+import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -138,9 +140,9 @@ def _value(snak: Json) -> dict[str, Json]:
     if kind == "quantity":
         return empty | {"value_kind": kind, "amount": value["amount"], "unit_id": _last_number(value["unit"])}
     if kind == "string":
-        return empty | {"value_kind": "string", "text": value}
+        return empty | {"value_kind": "string", "text": seen(value)}
     if kind == "monolingualtext":
-        return empty | {"value_kind": "monolingual", "text": value["text"]}
+        return empty | {"value_kind": "monolingual", "text": seen(value["text"])}
     return empty | {"value_kind": "other"}
 
 
@@ -149,23 +151,36 @@ def _last_number(address: str) -> int | None:
     return int(name[1:]) if name.startswith("Q") else None
 
 
+_SHAPELESS = {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
+_SHAPELESS |= {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+
+
+def seen(text: str) -> str:
+    """A text as a reader sees it."""
+    shown = [" " if one.isspace() else one for one in text]
+    shown = [one for one in shown if unicodedata.category(one)[0] != "C" and ord(one) not in _SHAPELESS]
+    return re.sub(" +", " ", unicodedata.normalize("NFC", "".join(shown))).strip(" ")
+
+
 def _entity(subject: int | None, entity: Json) -> dict[str, Json]:
     labels, aliases = as_map(entity.get("labels")), as_map(entity.get("aliases"))
-    language = "en" if "en" in labels else "mul" if "mul" in labels else None
-    label = labels[language]["value"] if language else None
+    seen_labels = {name: seen(term["value"]) for name, term in labels.items()}
+    language = next((name for name in ("en", "mul") if seen_labels.get(name)), None)
+    label = seen_labels[language] if language else None
     claims, links = as_map(entity.get("claims")), as_map(entity.get("sitelinks"))
     types = claims.get("P31", [])
     names: list[str] = []
     for term in aliases.get("en", []) + aliases.get("mul", []):
-        if term["value"] != label and term["value"] not in names:
-            names.append(term["value"])
+        name = seen(term["value"])
+        if name and name != label and name not in names:
+            names.append(name)
     modified = entity.get("modified")
     return {
         "id": subject,
         "label": label,
         "label_language": language,
         "aliases": names,
-        "description": as_map(entity.get("descriptions")).get("en", {}).get("value"),
+        "description": seen(as_map(entity.get("descriptions")).get("en", {}).get("value", "")) or None,
         "type_ids": [kind for one in types if is_best(one, types) and (kind := item_of(one["mainsnak"]))],
         "sitelinks": len(links),
         "enwiki_title": links["enwiki"]["title"] if "enwiki" in links else None,

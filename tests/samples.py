@@ -119,6 +119,7 @@ def edit(category: Category, split: Split, number: int, subject: str, wording: W
         "question_rephrases": [text.format(subject) for text in wording.question_rephrases],
         "target_new_id": "Q900000200",
         "target_new_aliases": [],
+        "target_new_codes": [],
         "ground_truth": ground_truth,
         "ground_truth_id": "Q900000200",
         "answers": [[ground_truth]],

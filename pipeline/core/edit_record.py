@@ -129,6 +129,14 @@ class Request(TypedDict):
     target_new_aliases: Annotated[
         list[str], Column("Its other names, any of which is as good an answer.", "SUBGRAPH", can_be_empty=True)
     ]
+    target_new_codes: Annotated[
+        list[str],
+        Column(
+            "Its codes and short acronyms (“DE”, “m”), which are no answers to a sentence; for lenient scoring.",
+            "SUBGRAPH",
+            can_be_empty=True,
+        ),
+    ]
     ground_truth: Annotated[
         str,
         Column(

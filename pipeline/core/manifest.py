@@ -172,6 +172,7 @@ class Manifest(_Record):
     pageviews: Mapping[str, int]
     odd_view_lines: Mapping[str, int] = {}  # of page view files, passed over because of their form
     changes: Mapping[str, int]
+    aliases: Mapping[str, int] = {}  # of the items named: answers, and the others by reason
     counts: tuple[CountRecord, ...]
     rows: Mapping[str, Mapping[str, int]]
     relations: Mapping[str, Mapping[str, int]]

@@ -27,6 +27,15 @@ SCREENING = {
     "excluded": "the subject is on the list of exclusions",
 }
 
+ALIASES = {
+    "answer": "a reader accepts it",
+    "code": "it is a code or an acronym that the label does not explain; kept in a column of its own",
+    "no_name": "it is an id, an address, a note, a number or a sentence",
+    "foreign_or_note": "it is in another script, inverted, in small letters, or carries marks of a note",
+    "shared": "another item has this name that is as well known or of the same kind",
+    "other_words": "its words do not show that it names the same thing, and no statement says so",
+}
+
 SELECTION = {
     "class_not_selected": "the change is of a class that the settings leave out",
     "value_not_new": "the item held this value before",

@@ -319,7 +319,9 @@ SUBGRAPH_ITEMS = _table(
     ("id", pa.int64()),
     ("label", pa.string()),
     ("label_language", pa.string()),
-    ("aliases", _strings),
+    ("aliases", _strings),  # those that a reader accepts as answers
+    ("codes", _strings),
+    ("other_names", _strings),  # the other aliases
     ("description", pa.string()),
     ("type_ids", pa.list_(pa.int64())),
     ("types", _strings),

@@ -11,7 +11,7 @@ from pipeline.core import times
 from pipeline.core.edit_record import COLUMNS, Edit, Step
 from pipeline.core.settings import LimitsSettings
 from pipeline.edits.dropped import Drop, path_name
-from pipeline.language.answers import answers, object_names
+from pipeline.language.answers import answers, codes_of, object_names
 from pipeline.language.leaks import contains_name
 from pipeline.language.prompts import Fact, FactSentences, Hop, word_fact
 from pipeline.language.subgraph import Item, Subgraph
@@ -202,6 +202,7 @@ def _objects(row: FactRow, subgraph: Subgraph, target: _Object, truth: _Object) 
         "target_new": target.names[0],
         "target_new_id": target.q_id,
         "target_new_aliases": target.names[1:],
+        "target_new_codes": codes_of(target.id, subgraph),
         "ground_truth": truth.names[0],
         "ground_truth_id": truth.q_id,
         "answers": sorted(true_answers, key=lambda names: names != target.names),  # the target first, where it is true

@@ -67,7 +67,7 @@ def neighborhood(context: EditContext) -> Iterator[Probe]:
     shares_truth = truth and edit["edit_kind"] == "modification"  # else the true object is the target
     sharing = subgraph.triples_with_object(item_number(truth), relation) if truth and shares_truth else ()
     touched = {edit["subject_id"], edit["target_new_id"], edit["ground_truth_id"], edit["path"][0]["object_id"]}
-    own_names = {name.casefold() for name in context.subject.names}
+    own_names = {name.casefold() for name in context.subject.all_names}
     entailed = {probe["subject_id"] for probe in logical_generalization(context) if probe["relation_id"] == relation}
     for triples in (sharing, subgraph.triples_of_relation(relation)):
         for triple in context.draw(triples, "neighborhood"):

@@ -14,6 +14,7 @@ from pipeline.core.seeded import draw_key, rotated, shuffled
 from pipeline.core.settings import RobustSettings
 from pipeline.edits.dropped import Drop, drop_edit
 from pipeline.edits.edits import edited_fact
+from pipeline.language.answers import telling_names
 from pipeline.language.leaks import mentions_any
 from pipeline.language.prompts import FactSentences, word_fact, word_triple
 from pipeline.language.relations import Relation
@@ -60,7 +61,7 @@ def _robust(edit: Edit, subgraph: Subgraph, settings: RobustSettings, seed: int)
         return "no_locality"
     prefixes: list[Prefix] = []
     for grammar in subgraph.templates.variants:
-        pair = _prefix_pair(grammar, edit, sentences, settings, seed)
+        pair = _prefix_pair(grammar, edit, sentences, subgraph, settings, seed)
         if pair is None:
             return "no_prefix"
         prefixes += pair
@@ -88,11 +89,17 @@ def _of_kind(edit: Edit, kind: str) -> Iterator[Probe]:
 
 
 def _prefix_pair(
-    grammar: VariantGrammar, edit: Edit, sentences: FactSentences, settings: RobustSettings, seed: int
+    grammar: VariantGrammar,
+    edit: Edit,
+    sentences: FactSentences,
+    subgraph: Subgraph,
+    settings: RobustSettings,
+    seed: int,
 ) -> list[Prefix] | None:
     """A sentence of either pole, from the same line of the grammar and with the same words in their slots."""
     key = (grammar.attribute, edit["case_id"])
     forbidden = [edit["target_new"], *edit["target_new_aliases"], edit["ground_truth"], *sum(edit["answers"], [])]
+    forbidden += telling_names((edit["target_new_id"], edit["ground_truth_id"]), subgraph)
     pairs = list(zip(*grammar.poles.values(), strict=True))
     for pair in rotated(pairs, seed, *key):
         if _is_tactless(grammar, sentences.relation) and any("topic" in sentence.slots for sentence in pair):
@@ -144,6 +151,7 @@ def _length_forms(
     forbidden = [
         edit["target_new"],
         *edit["target_new_aliases"],
+        *telling_names((edit["target_new_id"], edit["ground_truth_id"]), subgraph),
         *sum(edit["answers"], []),
         *sum(probe["ground_truth"], []),
     ]

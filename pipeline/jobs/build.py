@@ -140,7 +140,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         varied = stages.vary(context, probed, around) if "robust" in settings.categories else None
 
         counted = [screened, selected, worded, divided, probed, *([varied] if varied else [])]
-        folders = _Folders(ingested, changed, popularity, scored, selected, counted)
+        folders = _Folders(ingested, changed, popularity, scored, selected, around, counted)
         manifest = _manifest(context, options, files, folders, origin).model_copy(update={"states": states})
         if harvest:
             manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(harvest.record)})
@@ -281,6 +281,7 @@ class _Folders:
     popularity: Path | None
     scored: Path | None
     selected: Path
+    around: Path
     counted: Sequence[Path]
 
 
@@ -310,6 +311,7 @@ def _manifest(context: StageContext, options: Options, files: _Files, folders: _
         pageviews=json.loads((folders.popularity / COUNTS).read_text()) if folders.popularity else {},
         odd_view_lines=json.loads((folders.popularity / stages.ODD_LINES).read_text()) if folders.popularity else {},
         changes=_change_classes(folders.changed),
+        aliases=json.loads((folders.around / COUNTS).read_text()),
         counts=tuple(counts),
         rows={},
         relations={},

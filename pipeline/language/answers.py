@@ -15,6 +15,23 @@ def object_names(object_key: str, object_id: int | None, subgraph: Subgraph) -> 
     return date_names(object_key) if is_date(object_key) else [object_key]
 
 
+def codes_of(object_id: int | None, subgraph: Subgraph) -> list[str]:
+    """The codes of an object, which are no answers; none for a date or a number."""
+    item = subgraph.items.get(object_id) if object_id is not None else None
+    return list(item.codes) if item else []
+
+
+def telling_names(object_ids: Iterable[str | None], subgraph: Subgraph) -> list[str]:
+    """Everything that gives an object away in a sentence: also codes, and aliases that are no answers.
+
+    Args:
+        object_ids: Q-ids of objects; None and dates are skipped.
+        subgraph: What they are called.
+    """
+    numbers = [int(name[1:]) for name in object_ids if name and name[:1] == "Q"]
+    return [name for number in numbers if number in subgraph.items for name in subgraph.items[number].all_names]
+
+
 def answers(triples: Iterable[Triple], subgraph: Subgraph) -> list[list[str]]:
     """One list of names for each object, in the order of the objects' keys.
 

@@ -9,7 +9,7 @@ from pipeline.language.templates import NameRule
 
 LONGEST_DESCRIPTION = 80  # characters: as long as a label may be
 
-_MARKS_OF_NOTES = (*"()[]{}|;<>=_", "''", "  ", " :")
+_MARKS_OF_NOTES = (*"()[]{}|;<>=_/、`", "''", "  ", " :", "--")
 _REPEATED = re.compile(r"\b(\w.{2,}) \1\b")
 _OWNER = re.compile(r"[^,:]*\w\.?(?<!['’][sS])")  # what takes a possessive
 _BRACKETS = re.compile(r" \([^()]*\)$")  # "Republic of China (1912–1949)"

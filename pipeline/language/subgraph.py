@@ -16,12 +16,20 @@ from pipeline.language.templates import Templates
 
 @dataclass(frozen=True)
 class Item:
-    """An item with its names."""
+    """An item with its names.
+
+    Attributes:
+        aliases: Other names that a reader accepts as an answer.
+        codes: Codes and short acronyms ("DE", "m"), which stand for it in tables.
+        other_names: Aliases that are no answers, but still give it away in a sentence.
+    """
 
     id: int
     label: str
     label_language: str
     aliases: tuple[str, ...]
+    codes: tuple[str, ...]
+    other_names: tuple[str, ...]
     description: str | None
     type_ids: tuple[int, ...]
     types: frozenset[str]
@@ -31,8 +39,13 @@ class Item:
 
     @property
     def names(self) -> list[str]:
-        """Its label, then its aliases."""
+        """Its label, then its aliases: what counts as an answer."""
         return [self.label, *self.aliases]
+
+    @property
+    def all_names(self) -> list[str]:
+        """Whatever it is called, answers and other names: what may give it away."""
+        return [*self.names, *self.codes, *self.other_names]
 
 
 @dataclass(frozen=True)
@@ -89,7 +102,7 @@ class Subgraph:
 
     @cached_property
     def _name_counts(self) -> Counter[str]:
-        return Counter(text.casefold() for item in self.items.values() for text in {item.label, *item.aliases})
+        return Counter(text.casefold() for item in self.items.values() for text in {*item.all_names})
 
     def triples_by_relation(self, subject_id: int) -> Mapping[str, Sequence[Triple]]:
         """The true triples of a subject by relation; empty if the subgraph does not contain it."""

@@ -1,5 +1,6 @@
 """SUBGRAPH as tables: cut out of the newer state by SQL, then read into memory."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,13 @@ from typing import Any
 
 from pipeline.core import schema
 from pipeline.core.seeded import draw_key_sql
-from pipeline.core.tables import Database, read_table
-from pipeline.language.names import is_english_name
+from pipeline.core.tables import Database, read_table, write_records
+from pipeline.language.aliases import Named, Naming, alias_fault
+from pipeline.language.name_form import no_name_sql
 from pipeline.language.subgraph import Item, Subgraph, Triple
-from pipeline.language.templates import Templates
+from pipeline.language.templates import META, Templates
+
+AliasCounts = Counter[str]  # aliases by verdict, a key of `reasons.ALIASES`
 
 _SEEDS = """
 CREATE TEMP TABLE seeds AS
@@ -39,9 +43,39 @@ SELECT DISTINCT subject_id, relation, object_key, object_id, statement_id, objec
 FROM near ORDER BY subject_id, relation, object_key, statement_id
 """
 
-_WRITTEN_ITEMS = """
+# Aliases of named items that another item has too which is as well known or of the same kind. Pages about names and
+# lists of namesakes are no such item.
+_SHARED = """
+CREATE TEMP TABLE shared AS
+WITH given AS (
+    SELECT id, sitelinks, statement_count, type_ids, unnest(aliases) AS alias FROM entities WHERE id IN (FROM named)
+),
+wanted AS (SELECT DISTINCT lower(alias) AS name FROM given),
+held AS (
+    SELECT id, sitelinks, statement_count, type_ids, unnest(list_append(aliases, label)) AS name
+    FROM entities WHERE label IS NOT NULL
+),
+others AS (
+    SELECT h.* REPLACE (lower(h.name) AS name) FROM held h SEMI JOIN wanted w ON w.name = lower(h.name)
+    WHERE NOT list_has_any(h.type_ids, (SELECT coalesce(list(class_id), []) FROM types WHERE type = '{meta}'))
+)
+SELECT g.id, list(DISTINCT lower(g.alias) ORDER BY lower(g.alias)) AS shared
+FROM given g JOIN others o ON o.name = lower(g.alias) AND o.id <> g.id
+WHERE (o.sitelinks, o.statement_count) >= (g.sitelinks, g.statement_count) OR list_has_any(o.type_ids, g.type_ids)
+GROUP BY g.id
+"""
+
+_STATED = """
+CREATE TEMP TABLE stated AS
+SELECT subject_id AS id, list(DISTINCT text ORDER BY text) AS stated FROM statements
+WHERE property_id IN ({properties}) AND rank <> 'deprecated' AND text <> '' AND subject_id IN (FROM named)
+GROUP BY subject_id
+"""
+
+_NAMED_ITEMS = """
 SELECT e.id, e.label, e.label_language, e.aliases, e.description, e.type_ids,
-    coalesce(t.types, []) AS types, e.sitelinks, e.statement_count, p.id IS NOT NULL AS is_past
+    coalesce(t.types, []) AS types, e.sitelinks, e.statement_count, p.id IS NOT NULL AS is_past,
+    coalesce(s.stated, []) AS stated, coalesce(d.shared, []) AS shared
 FROM entities e
 LEFT JOIN (
     SELECT id, list(DISTINCT type ORDER BY type) AS types
@@ -49,7 +83,9 @@ LEFT JOIN (
     GROUP BY id
 ) t ON t.id = e.id
 LEFT JOIN past p ON p.id = e.id
-WHERE e.id IN (FROM named) AND e.label IS NOT NULL
+LEFT JOIN stated s ON s.id = e.id
+LEFT JOIN shared d ON d.id = e.id
+WHERE e.id IN (FROM named) AND e.label IS NOT NULL AND NOT {no_name}
 ORDER BY e.id
 """
 
@@ -58,6 +94,7 @@ ORDER BY e.id
 class SubgraphSource:
     """The tables that a subgraph is cut from."""
 
+    statements: Path
     facts: Path
     triples: Path
     entities: Path
@@ -65,17 +102,25 @@ class SubgraphSource:
     past: Path
 
 
-def make_subgraph(source: SubgraphSource, pool: int, seed: int, database: Database, out: Path) -> Path:
+def make_subgraph(
+    source: SubgraphSource, naming: Naming, pool: int, seed: int, database: Database, out: Path
+) -> AliasCounts:
     """Write SUBGRAPH_ITEMS and SUBGRAPH_TRIPLES as `items.parquet` and `triples.parquet`.
+
+    An item whose label is no name stands in no sentence and no answer, as if it had no label.
 
     Args:
         source: Where from.
+        naming: Which names are answers.
         pool: How many triples to keep with an item as their object, and how many of a relation.
         seed: The seed of the run.
         database: A session to work in.
         out: The folder to write.
+
+    Returns:
+        How many aliases of these items are answers, and how many are not, by reason.
     """
-    for view in ("facts", "triples", "entities", "types", "past"):
+    for view in ("statements", "facts", "triples", "entities", "types", "past"):
         database.view(view, getattr(source, view))
     database.run(_SEEDS)
     by_object = draw_key_sql(seed, "'leading'", "f.relation", "f.subject_id", "f.object_key")
@@ -87,8 +132,28 @@ def make_subgraph(source: SubgraphSource, pool: int, seed: int, database: Databa
         SELECT id FROM seeds UNION SELECT subject_id FROM near UNION SELECT object_id FROM near"""
     )
     database.write(_WRITTEN_TRIPLES, out / "triples.parquet", schema.SUBGRAPH_TRIPLES)
-    database.write(_WRITTEN_ITEMS, out / "items.parquet", schema.SUBGRAPH_ITEMS)
-    return out
+    database.run(_SHARED.format(meta=META))
+    properties = ", ".join(name[1:] for name in naming.rules.statements)
+    database.run(_STATED.format(properties=properties or "0"))
+    items = _NAMED_ITEMS.format(no_name=no_name_sql("e.label", naming.shortest, naming.longest))
+    counts: AliasCounts = Counter()
+    rows = [_with_judged_aliases(row, naming, counts) for row in database.table(items).to_pylist()]
+    write_records(rows, out / "items.parquet", schema.SUBGRAPH_ITEMS)
+    return counts
+
+
+def _with_judged_aliases(row: Mapping[str, Any], naming: Naming, counts: AliasCounts) -> Mapping[str, object]:
+    """A row of SUBGRAPH_ITEMS: the aliases divided into answers, codes and other names."""
+    is_person = not {*naming.rules.people}.isdisjoint(row["types"])
+    item = Named(row["label"], is_person, frozenset(row["stated"]), frozenset(row["shared"]))
+    judged = [(alias, alias_fault(alias, item, naming)) for alias in row["aliases"]]
+    counts.update(fault or "answer" for _, fault in judged)
+    columns = {name: row[name] for name in schema.SUBGRAPH_ITEMS.names if name in row}
+    return columns | {
+        "aliases": [alias for alias, fault in judged if fault is None],
+        "codes": [alias for alias, fault in judged if fault == "code"],
+        "other_names": [alias for alias, fault in judged if fault not in (None, "code")],
+    }
 
 
 def load_subgraph(folder: Path, templates: Templates) -> Subgraph:
@@ -99,12 +164,13 @@ def load_subgraph(folder: Path, templates: Templates) -> Subgraph:
 
 
 def _item(row: Mapping[str, Any]) -> Item:
-    is_person = not {"person", "character"}.isdisjoint(row["types"])
     return Item(
         id=row["id"],
         label=row["label"],
         label_language=row["label_language"],
-        aliases=tuple(alias for alias in row["aliases"] if is_english_name(alias, row["label"], is_person=is_person)),
+        aliases=tuple(row["aliases"]),
+        codes=tuple(row["codes"]),
+        other_names=tuple(row["other_names"]),
         description=row["description"],
         type_ids=tuple(row["type_ids"]),
         types=frozenset(row["types"]),

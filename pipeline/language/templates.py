@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import yaml
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, field_serializer, model_validator
 
 from pipeline.core.errors import UsageError
 from pipeline.core.resources import templates_folder
 from pipeline.language.plausibility import Plausibility
 from pipeline.language.relations import RELATION_COUNT, ItemId, NounPhrase, PropertyId, Relation, TemplatePart
 
+META = "meta"  # the type of items that describe pages or names
 MIN_SENTENCES = 40  # for each pole of a variant, before slots are filled
 
 T = TypeVar("T")
@@ -38,6 +39,24 @@ class NameRule(TemplatePart):
     last: tuple[str, ...] = ()
     heads: tuple[str, ...] = ()
     pattern: str | None = None
+
+
+class AliasRules(TemplatePart):
+    """The words and limits by which an alias is judged; `templates/aliases.yaml` says what each is for."""
+
+    longest_acronym: int
+    similar: Annotated[float, Field(gt=0, lt=1)]
+    statements: tuple[PropertyId, ...]
+    people: tuple[str, ...]
+    synonyms: Mapping[str, str]
+    minor: frozenset[str]
+    fillers: frozenset[str]
+    kind_fillers: frozenset[str]
+    distinguishing: frozenset[str]
+
+    @field_serializer("minor", "fillers", "kind_fillers", "distinguishing")
+    def _in_order(self, words: frozenset[str]) -> list[str]:
+        return sorted(words)  # the order of a set differs from process to process
 
 
 def _number(name: str) -> int:
@@ -146,6 +165,7 @@ class Templates(TemplatePart):
     relations: Mapping[str, Relation]
     types: Mapping[str, ItemType]
     names: tuple[NameRule, ...]
+    aliases: AliasRules
     dating: Dating
     phrases: Phrases
     rules: tuple[Rule, ...]
@@ -185,6 +205,7 @@ def load_templates(folder: Path | None = None) -> Templates:
         relations=relations,
         types=read_yaml(folder / "types.yaml", TypeAdapter(dict[str, ItemType])),
         names=read_yaml(folder / "names.yaml", TypeAdapter(tuple[NameRule, ...])),
+        aliases=read_yaml(folder / "aliases.yaml", TypeAdapter(AliasRules)),
         dating=read_yaml(folder / "dating.yaml", TypeAdapter(Dating)),
         phrases=read_yaml(folder / "phrases.yaml", TypeAdapter(Phrases)),
         rules=read_yaml(folder / "rules.yaml", TypeAdapter(tuple[Rule, ...])),

@@ -242,6 +242,7 @@ def _tables(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "relations_table": card_tables.relations_table(manifest, relations),
         "checks_table": card_tables.checks_table(manifest),
         "screening_table": card_tables.screening_table(manifest),
+        "aliases_table": card_tables.aliases_table(manifest),
         "drops_table": card_tables.drops_table(manifest),
         "inputs_table": card_tables.inputs_table(manifest),
     }

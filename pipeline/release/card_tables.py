@@ -11,7 +11,7 @@ from pipeline.core import schema
 from pipeline.core.columns import Field, fields_in, fields_of
 from pipeline.core.edit_record import Category
 from pipeline.core.manifest import Manifest
-from pipeline.core.reasons import BY_STAGE
+from pipeline.core.reasons import ALIASES, BY_STAGE
 from pipeline.edits.splits import SPLITS
 from pipeline.language.relations import Relation
 from pipeline.release.charts import length_of_names, main_reasons
@@ -182,6 +182,16 @@ def screening_table(manifest: Manifest) -> str:
         for stage, reason, count in zip(reasons["stage"], reasons["reason"], reasons["dropped"], strict=True)
     ]
     return markdown(["reason", "meaning", "statements"], rows)
+
+
+def aliases_table(manifest: Manifest) -> str:
+    """What became of the aliases of the items that a release names."""
+    rows = [
+        [f"`{verdict}`", about, f"{manifest.aliases[verdict]:,}"]
+        for verdict, about in ALIASES.items()
+        if verdict in manifest.aliases
+    ]
+    return markdown(["verdict", "meaning", "aliases"], rows)
 
 
 def drops_table(manifest: Manifest) -> str:

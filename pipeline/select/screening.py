@@ -14,13 +14,13 @@ from pipeline.core import schema
 from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
+from pipeline.language.name_form import no_name_sql
 from pipeline.language.names import LONGEST_DESCRIPTION
 from pipeline.language.relations import Relation
-from pipeline.language.templates import Templates
+from pipeline.language.templates import META, Templates
 from pipeline.select.past import make_past
 
 _SUBCLASS = 279
-META = "meta"  # the type of items that describe pages or names, see templates/types.yaml
 
 _VALUE_KINDS = {"item": "item", "date": "time", "number": "quantity"}
 
@@ -190,16 +190,16 @@ def _make_typed(database: Database) -> None:
 def _label_rules(settings: ScreeningSettings) -> dict[str, str]:
     """SQL conditions under which the label of the subject or object is no name."""
     unfit = (
-        "(length({0}) NOT BETWEEN {1} AND {2} OR NOT regexp_matches({0}, '\\pL')"
-        " OR regexp_full_match({0}, '[QPL][0-9]+') OR regexp_matches({0}, '[{{}}\\[\\]|\\n\\t]|  ') OR {0} <> trim({0})"
-        " OR regexp_matches({0}, '^(List|Lists|Index|Outline) of [a-z]')"
+        "({no_name} OR regexp_matches({0}, '^(List|Lists|Index|Outline) of [a-z]')"
         " OR regexp_matches({0}, ' \\([a-z0-9][^()]*\\)$')"  # told from its namesakes: "1917 (film)"
         " OR regexp_matches({0}, '^(\\S+ ){{4,}}\\S+[.!?;:]$'))"  # a sentence, as titles of articles are
     )
     limits = settings.min_label_characters, settings.max_label_characters
-    return {
-        "subject_unfit": unfit.format("subject.label", *limits),
-        "object_unfit": unfit.format("object.label", *limits),
+    rules = {
+        f"{role}_unfit": unfit.format(f"{role}.label", no_name=no_name_sql(f"{role}.label", *limits))
+        for role in ("subject", "object")
+    }
+    return rules | {
         "allow_sensitive_living": str(settings.allow_sensitive_living).lower(),
     }
 

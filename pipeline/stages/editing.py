@@ -17,13 +17,14 @@ from pipeline.edits.exclusions import Exclusions
 from pipeline.edits.probes import add_probes, drop_unprobed
 from pipeline.edits.splits import assign_splits, split_of
 from pipeline.edits.variants import make_variants
+from pipeline.language.aliases import Naming
 from pipeline.language.subgraph import Subgraph
 from pipeline.language.subgraph_tables import SubgraphSource, load_subgraph, make_subgraph
 from pipeline.select import likelihood_auc, selection, thresholds
 from pipeline.select.categories import CATEGORIES
 from pipeline.select.facts import FactSources, collect_facts
 from pipeline.select.selection import Measured
-from pipeline.stages.context import StageContext, write_counts
+from pipeline.stages.context import COUNTS, StageContext, write_counts, write_json
 
 
 def select(context: StageContext, measured: Measured, ingested: Path, screened: Path) -> Path:
@@ -64,14 +65,25 @@ def select(context: StageContext, measured: Measured, ingested: Path, screened: 
 def cut_subgraph(context: StageContext, ingested: Path, screened: Path, selected: Path) -> Path:
     """SUBGRAPH: `items.parquet` and `triples.parquet`."""
     pool = context.settings.probes.neighbour_pool
-    depends = {"ingested": ingested, "screened": screened, "selected": selected, "pool": pool, "seed": context.seed}
+    limits = context.settings.screening
+    naming = Naming(context.templates.aliases, limits.min_label_characters, limits.max_label_characters)
+    depends = {
+        "ingested": ingested,
+        "screened": screened,
+        "selected": selected,
+        "pool": pool,
+        "naming": [naming.rules.model_dump(mode="json"), naming.shortest, naming.longest],
+        "seed": context.seed,
+    }
 
     def make(out: Path) -> None:
         files = (screened / f"{name}.parquet" for name in ("triples", "types", "past"))
         triples, types, past = files
-        source = SubgraphSource(selected / "facts.parquet", triples, ingested / "entities", types, past)
+        facts, statements = selected / "facts.parquet", ingested / "statements"
+        source = SubgraphSource(statements, facts, triples, ingested / "entities", types, past)
         with context.database() as database:
-            make_subgraph(source, pool, context.seed, database, out)
+            counts = make_subgraph(source, naming, pool, context.seed, database, out)
+        write_json(counts, out / COUNTS)
 
     return context.stage("subgraph", depends, make)
 

@@ -26,7 +26,7 @@ def wanted(templates: Templates, wikis: Iterable[str]) -> Wanted:
     """What is kept of a dump: all that later stages look at, and the titles of these wikis."""
     relations = {relation.source_property for relation in templates.relations.values()}
     filters = {r.object_filter.property for r in templates.relations.values() if r.object_filter}
-    judged = templates.plausibility.properties
+    judged = templates.plausibility.properties | frozenset(templates.aliases.statements)
     return Wanted(frozenset({TYPE, SUBCLASS} | relations | _dated(templates) | filters | judged), frozenset(wikis))
 
 

@@ -19,6 +19,7 @@ from pipeline.core.seeded import shuffled
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import file_hash, read_table
 from pipeline.edits.exclusions import Exclusions
+from pipeline.language.aliases import Naming
 from pipeline.language.answers import item_in_text, object_names
 from pipeline.language.prompts import word_triple
 from pipeline.language.subgraph import Subgraph, Triple
@@ -90,9 +91,10 @@ def _world(context: StageContext, ingested: Path, screened: Path) -> Subgraph:
     files = (screened / f"{name}.parquet" for name in ("triples", "types", "past"))
     triples, types, past = files
     with context.database() as database:
-        make_subgraph(
-            SubgraphSource(facts, triples, ingested / "entities", types, past), 0, context.seed, database, folder
-        )
+        source = SubgraphSource(ingested / "statements", facts, triples, ingested / "entities", types, past)
+        limits = context.settings.screening
+        naming = Naming(context.templates.aliases, limits.min_label_characters, limits.max_label_characters)
+        make_subgraph(source, naming, 0, context.seed, database, folder)
     return load_subgraph(folder, context.templates)
 
 

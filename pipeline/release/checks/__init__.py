@@ -37,6 +37,7 @@ CHECKS: Mapping[str, Check] = {
         Check(texts.target_not_in_prompt),
         Check(texts.texts_sound),
         Check(texts.answers_unique),
+        Check(texts.names_fit),
         Check(texts.no_unresolved_ids),
         Check(texts.rephrases_differ),
         Check(truth.answers_true),

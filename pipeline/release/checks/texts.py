@@ -7,8 +7,10 @@ from typing import cast
 
 from pipeline.core.columns import Field
 from pipeline.core.edit_record import COLUMNS, Edit, Probe
+from pipeline.core.plain_text import is_plain
 from pipeline.edits.exclusions import normalised
 from pipeline.language.leaks import contains_name
+from pipeline.language.name_form import is_code_form, is_name
 from pipeline.release.checks.contents import Contents, Failures
 from pipeline.release.exports.projection import is_sound
 
@@ -81,12 +83,41 @@ def answers_unique(contents: Contents) -> Failures:
                 yield f"{edit['case_id']}: repeated answers {answers}"
 
 
-def no_unresolved_ids(contents: Contents) -> Failures:
-    """No sentence holds an id of Wikidata, apart from the names it speaks of, and no name is one."""
+def names_fit(contents: Contents) -> Failures:
+    """Every name is one that a reader accepts: no id, address, note or code, and no character that nobody sees."""
+    limits = contents.manifest.settings.screening
     for edit in contents.edits:
-        for name in _names(edit):
-            if re.fullmatch(r"[QPL][1-9]\d*", name):
-                yield f"{edit['case_id']}: the name {name!r} is an id"
+        texts = [*_sentences(edit), *_names(edit), *edit["subject_aliases"], edit["subject_description"] or ""]
+        if unseen := [text for text in texts if not is_plain(text)]:
+            yield f"{edit['case_id']}: characters that nobody sees, or spaces too many, in {unseen[0]!r}"
+        for names in _item_names(edit, contents):
+            for name in names:
+                if not is_name(name, limits.min_label_characters, limits.max_label_characters):
+                    yield f"{edit['case_id']}: {name!r} is no name"
+            if codes := list(filter(is_code_form, names[1:])):
+                yield f"{edit['case_id']}: the code {codes[0]!r} is given as a name"
+
+
+def _item_names(edit: Edit, contents: Contents) -> Iterator[list[str]]:
+    """The names of each item that an edit names, the preferred one first; dates and numbers are written otherwise."""
+    yield [edit["subject"], *edit["subject_aliases"]]
+    if edit["target_new_id"]:
+        yield [edit["target_new"], *edit["target_new_aliases"]]
+    if edit["ground_truth_id"]:
+        yield [edit["ground_truth"]]
+    for relation, names in ((edit["relation_id"], edit["answers"]), *_answers(edit)):
+        if contents.relations[relation].value == "item":
+            yield from names
+
+
+def _answers(edit: Edit) -> Iterator[tuple[str, list[list[str]]]]:
+    """The relation that each probe asks for, and its answers."""
+    return ((probe["relation_id"], probe["ground_truth"]) for probe in _probes(edit))
+
+
+def no_unresolved_ids(contents: Contents) -> Failures:
+    """No sentence holds an id of Wikidata, apart from the names it speaks of."""
+    for edit in contents.edits:
         known = sorted({*_names(edit), edit["subject"], *edit["subject_aliases"]}, key=len, reverse=True)
         for text in _sentences(edit):
             if _ID.search(text) and _ID.search(_without(text, known)):

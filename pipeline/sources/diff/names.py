@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.core.plain_text import plain_text
 from pipeline.sources.diff.item_statements import read_text
 from pipeline.sources.entities.model import AliasTerms, Sitelink, Term, Terms
 
@@ -49,16 +50,16 @@ def _all_names(text: bytes) -> set[str]:
     names = _decode_names(text)
     found: set[str] = set()
     if isinstance(names.labels, dict):
-        found.update(term.value for term in names.labels.values())
+        found.update(plain_text(term.value) for term in names.labels.values())
     if isinstance(names.aliases, dict):
-        found.update(term.value for group in names.aliases.values() for term in group)
+        found.update(plain_text(term.value) for group in names.aliases.values() for term in group)
     if isinstance(names.sitelinks, dict):
         found.update(f"{wiki}:{link.title}" for wiki, link in names.sitelinks.items())
-    return found
+    return found - {""}
 
 
 def _main_names(text: bytes) -> set[str]:
     names = _decode_main_names(text)
     labels = (names.labels.en, names.labels.mul) if isinstance(names.labels, Terms) else ()
     aliases = (*names.aliases.en, *names.aliases.mul) if isinstance(names.aliases, AliasTerms) else ()
-    return {term.value for term in (*labels, *aliases) if term}
+    return {plain_text(term.value) for term in (*labels, *aliases) if term} - {""}

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from pipeline.core.plain_text import plain_text
 from pipeline.sources.entities.model import (
     END,
     EVENT,
@@ -25,6 +26,7 @@ from pipeline.sources.entities.model import (
     Entity,
     Sitelink,
     SourceSnak,
+    Term,
     Terms,
     item_of,
     named_item,
@@ -193,7 +195,7 @@ def _entity_row(subject: int, entity: _Entity, claims: dict[str, list[ColumnStat
         label,
         language,
         _aliases(entity.aliases, label),
-        entity.descriptions.en.value if isinstance(entity.descriptions, Terms) and entity.descriptions.en else None,
+        _text(entity.descriptions.en) if isinstance(entity.descriptions, Terms) else None,
         [kind for statement in types if statement.rank == best and (kind := named_item(statement.mainsnak.datavalue))],
         len(sitelinks),
         _decode_sitelink(enwiki).title if enwiki else None,
@@ -207,19 +209,25 @@ def _entity_row(subject: int, entity: _Entity, claims: dict[str, list[ColumnStat
 def _label(labels: Terms | list[Any]) -> tuple[str | None, str | None]:
     """English, else the default for all languages, else nothing (decision 25)."""
     if isinstance(labels, Terms):
-        if labels.en:
-            return labels.en.value, "en"
-        if labels.mul:
-            return labels.mul.value, "mul"
+        if label := _text(labels.en):
+            return label, "en"
+        if label := _text(labels.mul):
+            return label, "mul"
     return None, None
+
+
+def _text(term: Term | None) -> str | None:
+    """A text as a reader sees it; None if nothing of it can be seen."""
+    return (plain_text(term.value) or None) if term else None
 
 
 def _aliases(aliases: AliasTerms | list[Any], label: str | None) -> list[str]:
     """English aliases, then those for all languages, in their own order, without the label and without repeats."""
     if not isinstance(aliases, AliasTerms):
         return []
-    texts = dict.fromkeys(term.value for term in (*aliases.en, *aliases.mul))
-    texts.pop(label or "", None)
+    texts = dict.fromkeys(plain_text(term.value) for term in (*aliases.en, *aliases.mul))
+    for no_alias in ("", label or ""):
+        texts.pop(no_alias, None)
     return list(texts)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pipeline.core import times
+from pipeline.core.plain_text import plain_text
 from pipeline.sources.entities.model import (
     UNREADABLE,
     ColumnSnak,
@@ -64,10 +65,10 @@ def snak_columns(snak: ColumnSnak) -> SnakColumns:
             quantity = msgspec.convert(value, _Quantity, from_attributes=True)
             return ("quantity", None, None, quantity.amount, item_number(quantity.unit), None, None, None)
         case "string":
-            return ("string", None, msgspec.convert(value, str), None, None, None, None, None)
+            return ("string", None, plain_text(msgspec.convert(value, str)), None, None, None, None, None)
         case "monolingualtext":
             text = msgspec.convert(value, _Text, from_attributes=True).text
-            return ("monolingual", None, text, None, None, None, None, None)
+            return ("monolingual", None, plain_text(text), None, None, None, None, None)
         case _:
             return ("other", None, None, None, None, None, None, None)
 

@@ -74,7 +74,7 @@ def test_two_hops_do_not_name_the_middle_entity(mini: Mini) -> None:
         {"relation_id": "P27", "object_id": f"Q{VERDANIA}"},
         {"relation_id": "P36", "object_id": f"Q{GREENPORT}"},
     ]
-    assert edit["answers"] == [["Greenport", "Green Port", "Puerto Verde"]]  # those of the entity between
+    assert edit["answers"] == [["Greenport", "Green Port"]]  # those of the entity between
 
 
 def test_a_namesake_is_disambiguated_in_every_sentence(mini: Mini) -> None:
@@ -154,7 +154,7 @@ def test_a_popular_fact_is_changed_to_a_counterfactual(mini: Mini) -> None:
     assert (edit["edit_kind"], edit["target_new"], edit["ground_truth"]) == ("modification", "Saltholm", "Greenport")
     assert (edit["target_new_id"], edit["ground_truth_id"]) == (f"Q{SALTHOLM}", f"Q{GREENPORT}")
     assert edit["path"] == [{"relation_id": "P36", "object_id": f"Q{GREENPORT}"}]  # the path is what is true
-    assert edit["answers"] == [["Greenport", "Green Port", "Puerto Verde"]]
+    assert edit["answers"] == [["Greenport", "Green Port"]]
 
 
 @pytest.mark.parametrize(

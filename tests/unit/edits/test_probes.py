@@ -94,7 +94,7 @@ def said(probes: Iterable[Probe]) -> dict[str, list[list[str]]]:
     return {probe["prompt"]: probe["ground_truth"] for probe in probes}
 
 
-VERDANIA_NAMES = ["Verdania", "Republic of Verdania", "Land of Two Rivers", "VER"]
+VERDANIA_NAMES = ["Verdania", "Republic of Verdania", "Verdania Proper"]
 
 
 # Relation_Specificity: other relations of the subject
@@ -106,7 +106,7 @@ def test_other_relations_of_the_subject_stay_as_they_are(mini: Mini) -> None:
         "The gender of Ada Rooke is": [["female"]],
         "The name of one of the children of Ada Rooke is": [["Iben Rooke", "Iben Sølvi Rooke"], ["Kolya Rooke"]],
         "One of the occupations of Ada Rooke is": [["writer"], ["hydrologist"]],
-        "The name of the employer of Ada Rooke is": [["Tidewater Institute", "TWI", "Tidewater"]],
+        "The name of the employer of Ada Rooke is": [["Tidewater Institute"]],
         "The name of the alma mater of Ada Rooke is": [["Tidal College"]],
         "The number of children of Ada Rooke is": [["2"]],
         "The date of birth of Ada Rooke is": [["11 March 1970", "March 11, 1970", "1970-03-11"]],
@@ -181,7 +181,7 @@ def test_neighbours_have_the_same_relation_but_not_the_target(mini: Mini) -> Non
     edit = probed(mini, mini.change(IBEN, "P106", PAINTER, WRITER))
     neighbours = said(of_kind(edit, "Neighborhood"))
     assert neighbours["The occupation of Finn Rooke was"] == [["painter"]]
-    assert neighbours["The occupation of Edda Winter is"] == [["author", "Writer"]]
+    assert neighbours["The occupation of Edda Winter is"] == [["author"]]
     assert not any("writer" in names for (names, *_) in neighbours.values())
     assert not any("Iben" in prompt or "Ada" in prompt for prompt in neighbours)  # herself; one with several
 
@@ -223,11 +223,11 @@ def test_the_edit_holds_under_other_names_of_the_subject(mini: Mini) -> None:
 
 
 def test_codes_and_malformed_aliases_are_not_used(mini: Mini) -> None:
-    """Verdania's other names are "VER", "Verdania  Proper" with two spaces, and "[Verdania]"."""
+    """Verdania's other names are "VER", "L7", "P51", "[Verdania]", a mark of direction, and "Land of Two Rivers"."""
     edit = probed(mini, mini.fact(VERDANIA, "P36", GREENPORT))
     assert set(said(of_kind(edit, "Subject_Aliasing"))) == {
         "The capital of the Republic of Verdania is",
-        "The capital of the Land of Two Rivers is",
+        "The capital of Verdania Proper is",
     }
 
 

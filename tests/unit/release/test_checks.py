@@ -139,6 +139,14 @@ def several_answers(found: Row) -> bool:
     return len(found["ground_truth"]) > 1
 
 
+def asks_for_an_item(found: Row) -> bool:
+    return found["path"][-1]["object_id"].startswith("Q")
+
+
+def about_an_item(edit: Row) -> bool:
+    return edit["target_new_id"] is not None
+
+
 TWO_HOPS = is_(hops=2)
 POPULAR = is_(category="popular", hops=1)
 ROBUST = is_(category="robust")
@@ -192,9 +200,19 @@ PLANTS = [
         "an answer of a probe twice",
         probe("Neighborhood", put(ground_truth=lambda p: p["ground_truth"] * 2)),
     ),
-    Plant("no_unresolved_ids", "an id for a target", row(put(target_new="Q42"))),
-    Plant("no_unresolved_ids", "an id for an alias", row(put(target_new_aliases=["P31"]))),
-    Plant("no_unresolved_ids", "an id for an answer", probe("Neighborhood", put(ground_truth=[["L7"]]))),
+    Plant("names_fit", "an id for a target", row(put(target_new="Q42"), about_an_item)),
+    Plant("names_fit", "an id for an alias", row(put(target_new_aliases=["P31"]), about_an_item)),
+    Plant("names_fit", "an id for an answer", probe("Neighborhood", put(ground_truth=[["L7"]]), asks_for_an_item)),
+    Plant("names_fit", "an id for an alias of the subject", row(put(subject_aliases=["L7"]))),
+    Plant("names_fit", "a name with an id in it", row(put(target_new_aliases=["Audi Q5"]), about_an_item)),
+    Plant("names_fit", "a name that is too long", row(put(target_new_aliases=["x" * 81]), about_an_item)),
+    Plant("names_fit", "an address", row(put(target_new_aliases=["www.verdania.org"]), about_an_item)),
+    Plant("names_fit", "figures alone", row(put(target_new_aliases=["1917"]), about_an_item)),
+    Plant("names_fit", "a code", row(put(target_new_aliases=["DE"]), about_an_item)),
+    Plant("names_fit", "a letter among answers", row(lambda e: e["answers"][0].append("m"), about_an_item)),
+    Plant("names_fit", "a mark of direction in a target", row(put(target_new="Norrland\u200e"), about_an_item)),
+    Plant("names_fit", "a no-break space in a prompt", row(put(prompt="The capital of\u00a0Verdania is"))),
+    Plant("names_fit", "a combining accent", row(put(subject_aliases=["Jose\u0301"]))),
     Plant("no_unresolved_ids", "an id in a prompt", row(put(prompt="The capital of Q42 is"))),
     Plant("no_unresolved_ids", "an id in a rephrase", row(lambda e: e["rephrases"].append("Q42 has its capital in"))),
     Plant("no_unresolved_ids", "an id in a probe", probe("Reasoning", put(prompt="The P36 of it is"))),

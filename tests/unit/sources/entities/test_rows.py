@@ -329,6 +329,28 @@ def test_aliases_are_english_then_for_all_languages_without_label_and_repeats() 
     assert row["aliases"] == ["Cassius Clay", "Clay", "M. Ali"]
 
 
+def test_texts_are_read_as_a_reader_sees_them() -> None:
+    def terms(*words: str) -> list[Json]:
+        return [{"language": "en", "value": one} for one in words]
+
+    row = only_entity(
+        labels={"en": {"language": "en", "value": "\u200eMuhammad\u00a0Ali "}},
+        aliases={"en": terms("Muhammad  Ali", "The\tGreatest", "\u200b", "Jose\u0301", "José")},
+        descriptions={"en": {"language": "en", "value": "American\u202fboxer\u00ad"}},
+    )
+    assert row["label"] == "Muhammad Ali"
+    assert row["aliases"] == ["The Greatest", "José"]
+    assert row["description"] == "American boxer"
+
+
+def test_a_label_of_invisible_characters_is_none() -> None:
+    row = only_entity(
+        labels={"en": {"language": "en", "value": "\u200f"}, "mul": {"language": "mul", "value": "Ali"}},
+        descriptions={"en": {"language": "en", "value": "\u00a0"}},
+    )
+    assert (row["label"], row["label_language"], row["description"]) == ("Ali", "mul", None)
+
+
 def test_a_description_is_english() -> None:
     row = only_entity(
         descriptions={"en": {"language": "en", "value": "boxer"}, "mul": {"language": "mul", "value": "x"}}
