@@ -41,7 +41,8 @@ FROM near ORDER BY subject_id, relation, object_key, statement_id
 
 _WRITTEN_ITEMS = """
 SELECT e.id, e.label, e.label_language, e.aliases, e.description, e.type_ids,
-    coalesce(t.types, []) AS types, e.sitelinks, e.statement_count, p.id IS NOT NULL AS is_past
+    coalesce(t.types, []) AS types, e.sitelinks, e.statement_count,
+    CASE WHEN p.id IS NOT NULL THEN 'past' WHEN u.id IS NOT NULL THEN 'unknown' ELSE 'present' END AS tense
 FROM entities e
 LEFT JOIN (
     SELECT id, list(DISTINCT type ORDER BY type) AS types
@@ -49,6 +50,7 @@ LEFT JOIN (
     GROUP BY id
 ) t ON t.id = e.id
 LEFT JOIN past p ON p.id = e.id
+LEFT JOIN undated u ON u.id = e.id
 WHERE e.id IN (FROM named) AND e.label IS NOT NULL
 ORDER BY e.id
 """
@@ -59,10 +61,11 @@ class SubgraphSource:
     """The tables that a subgraph is cut from."""
 
     facts: Path
-    triples: Path
     entities: Path
+    triples: Path
     types: Path
     past: Path
+    undated: Path
 
 
 def make_subgraph(source: SubgraphSource, pool: int, seed: int, database: Database, out: Path) -> Path:
@@ -75,7 +78,7 @@ def make_subgraph(source: SubgraphSource, pool: int, seed: int, database: Databa
         database: A session to work in.
         out: The folder to write.
     """
-    for view in ("facts", "triples", "entities", "types", "past"):
+    for view in ("facts", "triples", "entities", "types", "past", "undated"):
         database.view(view, getattr(source, view))
     database.run(_SEEDS)
     by_object = draw_key_sql(seed, "'leading'", "f.relation", "f.subject_id", "f.object_key")
@@ -110,5 +113,5 @@ def _item(row: Mapping[str, Any]) -> Item:
         types=frozenset(row["types"]),
         sitelinks=row["sitelinks"],
         statement_count=row["statement_count"],
-        is_past=row["is_past"],
+        tense=row["tense"],
     )

@@ -40,6 +40,7 @@ def select(context: StageContext, measured: Measured, ingested: Path, screened: 
         "seed": settings.seed,
         "categories": names,
         "partners": partners,
+        "hops": context.templates.hops,
         "plausibility": context.templates.plausibility.model_dump(mode="json"),
     }
 
@@ -47,7 +48,7 @@ def select(context: StageContext, measured: Measured, ingested: Path, screened: 
         with context.database() as database:
             plausibility = context.templates.plausibility
             spared = [] if settings.popular.harmful_counterfactuals else plausibility.spared
-            selection.open_views(database, measured, context.templates.relations, spared)
+            selection.open_views(database, measured, context.templates.hops, spared)
             thresholds.find_thresholds(database, settings, out / "thresholds.parquet")
             likelihood_auc.measure_likelihood_auc(database, settings, out / "likelihood_auc.parquet")
             candidates = out / "candidates"
@@ -67,9 +68,8 @@ def cut_subgraph(context: StageContext, ingested: Path, screened: Path, selected
     depends = {"ingested": ingested, "screened": screened, "selected": selected, "pool": pool, "seed": context.seed}
 
     def make(out: Path) -> None:
-        files = (screened / f"{name}.parquet" for name in ("triples", "types", "past"))
-        triples, types, past = files
-        source = SubgraphSource(selected / "facts.parquet", triples, ingested / "entities", types, past)
+        files = (screened / f"{name}.parquet" for name in ("triples", "types", "past", "undated"))
+        source = SubgraphSource(selected / "facts.parquet", ingested / "entities", *files)
         with context.database() as database:
             make_subgraph(source, pool, context.seed, database, out)
 

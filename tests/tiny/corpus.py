@@ -87,11 +87,10 @@ def _world(context: StageContext, ingested: Path, screened: Path) -> Subgraph:
     with context.database() as database:
         database.view("triples", screened / "triples.parquet")
         facts = database.write(_EVERY_TRIPLE, folder / "facts.parquet", _FACTS)
-    files = (screened / f"{name}.parquet" for name in ("triples", "types", "past"))
-    triples, types, past = files
+    files = (screened / f"{name}.parquet" for name in ("triples", "types", "past", "undated"))
     with context.database() as database:
         make_subgraph(
-            SubgraphSource(facts, triples, ingested / "entities", types, past), 0, context.seed, database, folder
+            SubgraphSource(facts, ingested / "entities", *files), 0, context.seed, database, folder
         )
     return load_subgraph(folder, context.templates)
 
