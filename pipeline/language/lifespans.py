@@ -63,7 +63,7 @@ def lifespan(description: str, words: DescriptionWords, this_year: int, *, oldes
         oldest: The greatest age that people reach, in years.
         life: From how many years on a span is that of a life, even beside the name of an office.
 
-    >>> words = load_templates().dating.descriptions
+    >>> words = DescriptionWords(offices=("queen",), activities=("active",), students=("historian",), ages=("ancient",))
     >>> lifespan("American actor (1931–1955)", words, 2021, oldest=120, life=55)
     Lifespan(has_died=True, born=1931)
     >>> lifespan("queen of Spain (1972–2014)", words, 2021, oldest=120, life=55)
