@@ -23,7 +23,7 @@ BEFORE_CHRIST = r"[0-9] ?(?:BC|BCE|B\.C\.)|\bcentury (?:BC|BCE|B\.C\.)"
 # "18th-century poet", "Italian 17th- and 18th-century composer", "poet of the 18th century", "poet (18th century)".
 CENTURY = (
     r"(?:^(?:[A-Za-z-]+ ){0,3}|\b(?:of|in) the |\([^()]*?)(?:early[ -]|late[ -]|mid-? ?)?"
-    r"(?:[0-9]{1,2}(?:st|nd|rd|th)?[–/ -]*(?:to |and |or )?)?([0-9]{1,2})(?:st|nd|rd|th)[ -]?(?:century|c\.)"
+    r"(?:[0-9]{1,2}(?:st|nd|rd|th)?[–/ -]+(?:to |and |or )?)?\b([0-9]{1,2})(?:st|nd|rd|th)[ -]?(?:century|c\.)"
 )
 CENTURY_MARGIN = 15  # years before a century's end by which those named after it had been born
 SHORTEST_LIFE = 12  # years: less is the span of a career
