@@ -88,5 +88,5 @@ def with_section(name: str, seed: int = DEFAULTS.seed, **changed: object) -> Set
 def thresholds(tables: Tables, folder: Path, settings: Settings) -> list[Row]:
     """THRESHOLDS."""
     with Database(folder / "scratch", "200MB") as database:
-        open_views(database, tables.write(folder), TEMPLATES.relations)
+        open_views(database, tables.write(folder), TEMPLATES.hops)
         return read_table(find_thresholds(database, settings, folder / "thresholds.parquet")).to_pylist()

@@ -277,6 +277,9 @@ TRIPLES = _table(
 PAST = _table(("id", pa.int64()))
 """An item that has died or been dissolved: it is spoken of in the past tense."""
 
+UNDATED = _table(("id", pa.int64()))
+"""A person of whom the state does not say whether they live: no sentence about them depends on it."""
+
 CANDIDATES = _table(
     ("category", pa.string()),
     ("subject_id", pa.int64()),
@@ -327,7 +330,7 @@ SUBGRAPH_ITEMS = _table(
     ("types", _strings),
     ("sitelinks", pa.int32()),
     ("statement_count", pa.int32()),
-    ("is_past", pa.bool_()),
+    ("tense", pa.string()),  # in which sentences speak of it: past, present, or unknown
 )
 """An item that an edit or a probe may name."""
 
@@ -349,7 +352,7 @@ _claim = pa.struct(
         ("subject_type", pa.string()),
         ("object_key", pa.string()),
         ("object_count", pa.int32()),
-        ("is_past", pa.bool_()),  # the item has died or been dissolved
+        ("tense", pa.string()),  # past where the item has died or been dissolved, present, or unknown
     ]
 )
 

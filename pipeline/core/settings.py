@@ -69,6 +69,7 @@ class ScreeningSettings(_Section):
     assume_dead_after_years: Count
     years_between_kin: Count
     years_of_a_life: Count
+    assume_alive_within_years: Count
     max_class_depth: Count
     max_label_characters: Count
     min_label_characters: Count

@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 
 from pipeline.core.errors import UsageError
 from pipeline.core.seeded import shuffled
+from pipeline.language.grammar import Tense
 from pipeline.language.leaks import repeats_word
 from pipeline.language.prompts import named_subject, openings, place_label
 from pipeline.language.relations import SUBJECT_SLOT
@@ -32,7 +33,7 @@ class Claim(NamedTuple):
     subject_type: str
     object_key: str
     object_count: int
-    is_past: bool
+    tense: Tense
 
 
 class Head(NamedTuple):
@@ -90,7 +91,7 @@ def carriers_of(head: Head, neutral: int, templates: Templates, seed: int) -> It
     )
     yield from islice(_without_leak(neutrals, head.label), neutral)
     for claim in head.claims:
-        relation, in_tense = templates.relations[claim.relation], replace(subject, is_past=claim.is_past)
+        relation, in_tense = templates.relations[claim.relation], replace(subject, tense=claim.tense)
         found = openings(relation, (claim.subject_type,), claim.object_key, claim.object_count)
         facts = (
             Carrier(f"fact/{claim.relation}", *place_label(opening, head.label, in_tense))

@@ -1,13 +1,18 @@
 """Sentences from templates: possessives, tense and capitals.
 
-A template contains `{subject}` or `{subject's}` once, and `[present|past]` where the tense of the subject matters.
+A template contains `{subject}` or `{subject's}` once. Where the tense depends on the subject, it contains
+`[present|past]`, or `[present|past|unknown]` with words that are right whether the subject lives or not.
 """
 
 import re
+from typing import Literal
 
 from pipeline.language.names import Name
 
-_TENSE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
+Tense = Literal["present", "past", "unknown"]
+
+_TENSE = re.compile(r"\[([^\[\]]*)\]")
+_PLACES: dict[Tense, int] = {"present": 0, "past": 1, "unknown": 2}
 _MARK_TOO_MANY = re.compile(r"(?<=\?)\?$")  # "Who wrote Who Goes There??"
 _PLURAL = re.compile(r"[tT]he .*[^isu]s")
 _SUBJECT = re.compile(r"\{subject('s)?\}")
@@ -27,20 +32,34 @@ def can_fill(template: str, subject: Name) -> bool:
     return not (subject.is_phrase and "{subject's}" in template)
 
 
-def fill(template: str, subject: Name, *, past: bool = False) -> str:
+def fill(template: str, subject: Name, tense: Tense = "present") -> str:
     """A sentence from a template.
 
-    The first letter is raised unless the sentence starts with a name, which keeps its own spelling.
+    The first letter is raised unless the sentence starts with a name, which keeps its own spelling. A mark without
+    words for an unknown tense takes the present.
 
-    >>> fill("The capital of {subject} [is|was]", Name("the Ottoman Empire"), past=True)
+    >>> fill("The capital of {subject} [is|was]", Name("the Ottoman Empire"), "past")
     'The capital of the Ottoman Empire was'
     >>> fill("{subject} [has|had] its capital in", Name("the Netherlands"))
     'The Netherlands has its capital in'
     >>> fill("{subject's} founder is", Name("eBay"))
     "eBay's founder is"
+    >>> fill("What [has|did|is] {subject} [worked|work|known to have worked] as?", Name("Plato"), "unknown")
+    'What is Plato known to have worked as?'
     """
-    tensed = _TENSE.sub(lambda mark: mark.group(2 if past else 1), template)
+    tensed = _TENSE.sub(lambda mark: in_tense(mark.group(1), tense), template)
     text = _SUBJECT.sub(lambda mark: possessive(subject.text) if mark.group(1) else subject.text, tensed)
     text = _MARK_TOO_MANY.sub("", text)
     starts_with_name = _SUBJECT.match(tensed) and not subject.text.startswith(("the ", "one of "))
     return text if starts_with_name else text[:1].upper() + text[1:]
+
+
+def in_tense(words: str, tense: Tense) -> str:
+    """The words of a tense mark that serve a tense.
+
+    >>> in_tense("has|had", "past"), in_tense("is|was|is on record as", "unknown"), in_tense("has|had", "unknown")
+    ('had', 'is on record as', 'has')
+    """
+    parts = words.split("|")
+    place = _PLACES[tense]
+    return parts[place] if place < len(parts) else parts[0]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pipeline.language.dates import wording_precision
-from pipeline.language.grammar import can_fill, fill
+from pipeline.language.grammar import Tense, can_fill, fill
 from pipeline.language.names import Name, can_replace_label, name_in_text
 from pipeline.language.relations import SUBJECT_SLOT, Forms, Relation
 from pipeline.language.subgraph import Item, Subgraph, Triple
@@ -55,7 +55,7 @@ class Subject:
 
     name: Name
     types: Collection[str]
-    is_past: bool = False  # a dead person, a state that is no more: the past tense
+    tense: Tense = "present"  # past: a dead person, a state that is no more
 
 
 class ChosenWording(NamedTuple):
@@ -64,6 +64,8 @@ class ChosenWording(NamedTuple):
     forms: Forms
     subject_type: str
     template_id: str  # relation, place in its file, grammatical number
+    middle_noun: str | None  # how the object is named between two hops
+    is_single: bool  # these subjects hold one object at a time
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class FactSentences:
     Attributes:
         relation: The relation whose object the sentences ask for.
         subject: The subject in them: a name, or over two hops a noun phrase.
-        is_past: Whether they are in the past tense.
+        tense: Their tense.
         prompt: The cloze: a sentence that ends right before its object.
         question: The same as a question.
         rephrases: Other clozes.
@@ -87,7 +89,7 @@ class FactSentences:
 
     relation: Relation
     subject: Name
-    is_past: bool
+    tense: Tense
     prompt: str
     question: str
     rephrases: Sequence[str]
@@ -110,7 +112,7 @@ class FactSentences:
             known: The known object in running text.
             template: `besides` of `templates/phrases.yaml`.
         """
-        sentence = fill(template, self.subject, past=self.is_past)
+        sentence = fill(template, self.subject, self.tense)
         known = self.relation.known.replace("{known}", known)
         return sentence.replace("{noun}", self.noun_phrase.text).replace("{known}", known)
 
@@ -132,7 +134,8 @@ def word_fact(
         disambiguate: Whether a subject with namesakes carries its description.
 
     Returns:
-        None if an item is missing, if no wording fits, or if the second relation must not follow the first.
+        None if an item is missing, if no wording fits, or if no bridge of `templates/bridges.yaml` allows the second
+        relation after the first.
     """
     item = subgraph.items.get(fact.subject_id)
     if item is None:
@@ -140,7 +143,7 @@ def word_fact(
     first = fact.first_hop.relation if fact.first_hop else fact.relation
     description = item.description if disambiguate and subgraph.is_ambiguous(item.id, first) else None
     name = name_in_text(alias or item.label, item.types, subgraph.templates.names, description=description)
-    subject = Subject(name, item.types, item.is_past)
+    subject = Subject(name, item.types, item.tense)
     if fact.first_hop:
         return _word_two_hops(fact, fact.first_hop, subject, subgraph)
     relation = subgraph.templates.relations[fact.relation]
@@ -167,12 +170,17 @@ def _word_two_hops(fact: Fact, hop: Hop, subject: Subject, subgraph: Subgraph) -
     first, second = (subgraph.templates.relations[name] for name in (hop.relation, fact.relation))
     middle = subgraph.items.get(hop.middle_id)
     inner = choose_wording(first, subject.types, None, 1)
-    if middle is None or inner is None or not first.can_precede(second.id):
+    if middle is None or inner is None or inner.middle_noun is None:
         return None
+    bridge = subgraph.templates.bridge(first.id, inner.subject_type, second.id)
     outer = choose_wording(second, middle.types, fact.object_key, fact.object_count)
-    if outer is None:
+    if bridge is None or outer is None or (outer.is_single and fact.object_count > 1):
         return None
-    sentences = _sentences(second, outer, Subject(_noun_phrase(inner.forms, subject), middle.types, middle.is_past))
+    tenses = {"subject": subject.tense, "middle": middle.tense}
+    if any(tenses[part] != "present" for part in bridge.today):
+        return None
+    noun = Name(_lower_first(fill(inner.middle_noun, subject.name, subject.tense)), is_phrase=True)
+    sentences = _sentences(second, outer, Subject(noun, middle.types, middle.tense))
     return replace(
         sentences,
         domain=inner.subject_type,
@@ -202,7 +210,8 @@ def choose_wording(
         return None
     place, wording = found
     forms, number = (wording.several, "several") if object_count > 1 and wording.several else (wording, "one")
-    return ChosenWording(forms, subject_type, f"{relation.id}/{place}/{number}")
+    template_id, is_single = f"{relation.id}/{place}/{number}", wording.single or not wording.several
+    return ChosenWording(forms, subject_type, template_id, wording.middle_noun, is_single)
 
 
 def _sentences(relation: Relation, chosen: ChosenWording, subject: Subject) -> FactSentences:
@@ -210,14 +219,14 @@ def _sentences(relation: Relation, chosen: ChosenWording, subject: Subject) -> F
     forms, name = chosen.forms, subject.name
 
     def filled(templates: Sequence[str]) -> list[str]:
-        return [fill(template, name, past=subject.is_past) for template in templates if can_fill(template, name)]
+        return [fill(template, name, subject.tense) for template in templates if can_fill(template, name)]
 
     return FactSentences(
         relation=relation,
         subject=name,
-        is_past=subject.is_past,
-        prompt=fill(forms.prompt, name, past=subject.is_past),
-        question=fill(forms.question, name, past=subject.is_past),
+        tense=subject.tense,
+        prompt=fill(forms.prompt, name, subject.tense),
+        question=fill(forms.question, name, subject.tense),
         rephrases=filled(forms.rephrases),
         question_rephrases=filled(forms.question_rephrases),
         noun_phrase=_noun_phrase(forms, subject),
@@ -229,7 +238,7 @@ def _sentences(relation: Relation, chosen: ChosenWording, subject: Subject) -> F
 
 
 def _noun_phrase(forms: Forms, subject: Subject) -> Name:
-    return Name(_lower_first(fill(forms.noun, subject.name, past=subject.is_past)), is_phrase=True)
+    return Name(_lower_first(fill(forms.noun, subject.name, subject.tense)), is_phrase=True)
 
 
 def _lower_first(text: str) -> str:
@@ -263,9 +272,9 @@ def place_label(template: str, label: str, subject: Subject) -> PlacedLabel:
 
     >>> place_label("Yesterday we spoke about {subject}.", "Yesterday", Subject(Name("Yesterday"), ()))
     PlacedLabel(text='Yesterday we spoke about Yesterday.', start=25, end=34)
-    >>> netherlands = Subject(Name("the Netherlands"), (), is_past=True)
+    >>> netherlands = Subject(Name("the Netherlands"), (), "past")
     >>> place_label("We [speak|spoke] about {subject}.", "Netherlands", netherlands)
     PlacedLabel(text='We spoke about the Netherlands.', start=19, end=30)
     """
-    end = len(fill(template[: template.index(SUBJECT_SLOT) + len(SUBJECT_SLOT)], subject.name, past=subject.is_past))
-    return PlacedLabel(fill(template, subject.name, past=subject.is_past), end - len(label), end)
+    end = len(fill(template[: template.index(SUBJECT_SLOT) + len(SUBJECT_SLOT)], subject.name, subject.tense))
+    return PlacedLabel(fill(template, subject.name, subject.tense), end - len(label), end)

@@ -12,9 +12,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 RELATION_COUNT = 48  # decision 1
 SUBJECT_SLOT = "{subject}"
+PERSON = "person"  # the type of `types.yaml` whose items live and die
 
 _SUBJECT = re.compile(r"\{subject(?:'s)?\}")
-_MARKS = re.compile(r"\{subject(?:'s)?\}|\[[^\[\]|{}]*\|[^\[\]|{}]*\]")  # {subject}, {subject's}, [present|past]
+_MARKS = re.compile(r"\{subject(?:'s)?\}|\[[^\[\]|{}]*(?:\|[^\[\]|{}]*){1,2}\]")
+_TWO_TENSES = re.compile(r"\[[^\[\]|]*\|[^\[\]|]*\]")  # without words for an unknown tense
 
 
 def _cloze(sentence: str) -> str:
@@ -36,7 +38,7 @@ def _one_subject(sentence: str) -> str:
     if len(_SUBJECT.findall(sentence)) != 1:
         raise ValueError(f"{{subject}} must stand exactly once in {sentence!r}")
     if stray := re.search(r"[][{}|]", _MARKS.sub("", sentence)):
-        raise ValueError(f"stray {stray.group()!r} in {sentence!r}; marks are {{subject}} and [present|past]")
+        raise ValueError(f"stray {stray.group()!r} in {sentence!r}; marks are {{subject}} and [present|past|unknown]")
     return sentence
 
 
@@ -63,10 +65,14 @@ class Forms(TemplatePart):
     question: Question
     question_rephrases: tuple[Question, ...] = Field(min_length=2)
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Every sentence, the noun phrase left out."""
+        return (self.prompt, *self.rephrases, self.question, *self.question_rephrases)
+
     @model_validator(mode="after")
     def _rephrases_differ(self) -> "Forms":
-        sentences = (self.prompt, *self.rephrases, self.question, *self.question_rephrases)
-        if len(set(sentences)) < len(sentences):
+        if len(set(self.sentences)) < len(self.sentences):
             raise ValueError(f"a sentence stands twice beside the prompt {self.prompt!r}")
         if sum(not _SUBJECT.match(sentence) for sentence in self.rephrases) < 2:
             raise ValueError(f"at least two rephrases of {self.prompt!r} must not start with the subject")
@@ -78,7 +84,19 @@ class Wording(Forms):
 
     subject: tuple[str, ...] = ()  # types; none: every subject
     precision: tuple[Precision, ...] = ()  # for dates
+    single: bool = False  # of a relation that takes many: by nature these subjects hold one at a time
+    middle: NounPhrase | None = None  # names the object as the entity between two hops, where `noun` cannot
     several: Forms | None = None
+
+    @property
+    def middle_noun(self) -> str | None:
+        """The definite noun phrase that names the object between two hops; None if one object is not "the" one."""
+        return self.middle or (self.noun if self.noun.startswith("the ") else None)
+
+    @property
+    def all_forms(self) -> tuple[Forms, ...]:
+        """The forms for one object and, where there are any, those for several."""
+        return (self, self.several) if self.several else (self,)
 
 
 class ObjectFilter(TemplatePart):
@@ -105,8 +123,6 @@ class Relation(TemplatePart):
     sensitive: bool = False
     delicate: bool = False  # no sentence takes delight or annoyance in it: death, gender
     impacts: tuple[PropertyId, ...] = ()  # relations of the same subject that an edit may change
-    is_open: bool = Field(alias="open", default=False)  # hardly ever listed whole: one known object is not "the" one
-    no_second_hop: tuple[PropertyId, ...] = ()  # not asked of its object: the answer is plain, or leads back
     known: str = Field(default="{known}", pattern=r"\{known\}")  # how `besides` names an object: "that of writer"
     ends_with_object: tuple[str, ...] = ()  # of these subjects it is over when its object is dead or dissolved
     wordings: tuple[Wording, ...] = Field(min_length=1)
@@ -130,11 +146,23 @@ class Relation(TemplatePart):
         if unknown := set(self.ends_with_object) - set(self.subject_types):
             raise ValueError(f"`ends_with_object` names subject types that the relation lacks: {sorted(unknown)}")
         for wording in self.wordings:
+            self._check_number_and_tense(wording)
             if (self.cardinality == "many") != (wording.several is not None):
                 raise ValueError("`several` forms are given for cardinality many, and only for it")
             if unknown := set(wording.subject) - set(self.subject_types):
                 raise ValueError(f"a wording serves subject types that the relation lacks: {sorted(unknown)}")
         return self
+
+    def _check_number_and_tense(self, wording: Wording) -> None:
+        """One object is "the" one only if there is one by nature, and nobody's wording takes them for alive."""
+        may_hold_several = self.cardinality == "many" and not wording.single
+        if may_hold_several and wording.noun.startswith("the "):
+            raise ValueError(f"one object of many is not \"the\" one: {wording.noun!r}")
+        if PERSON in (wording.subject or self.subject_types):
+            for forms in wording.all_forms:
+                for sentence in forms.sentences:
+                    if _TWO_TENSES.search(sentence):
+                        raise ValueError(f"of people, a tense mark has words for an unknown tense: {sentence!r}")
 
     @property
     def property_id(self) -> int:
@@ -150,10 +178,6 @@ class Relation(TemplatePart):
     def touches(self) -> frozenset[str]:
         """This relation and those of the same subject that an edit of it may change."""
         return frozenset((self.id, *self.impacts))
-
-    def can_precede(self, relation_id: str) -> bool:
-        """Whether another relation can be asked of its object: "the capital of the country of citizenship of ..."."""
-        return not self.is_open and relation_id not in (self.id, self.partner, *self.no_second_hop)
 
     def wording(self, subject_type: str, precision: str | None = None) -> tuple[int, Wording] | None:
         """The first wording, with its place in the file, that serves a subject type and a date precision."""

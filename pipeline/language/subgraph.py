@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from pipeline.language.grammar import Tense
 from pipeline.language.templates import Templates
 
 
@@ -35,7 +36,7 @@ class Item:
     types: frozenset[str]
     sitelinks: int
     statement_count: int
-    is_past: bool
+    tense: Tense  # in which sentences speak of it
 
     @property
     def names(self) -> list[str]:

@@ -74,7 +74,8 @@ GROUP BY subject_id
 
 _NAMED_ITEMS = """
 SELECT e.id, e.label, e.label_language, e.aliases, e.description, e.type_ids,
-    coalesce(t.types, []) AS types, e.sitelinks, e.statement_count, p.id IS NOT NULL AS is_past,
+    coalesce(t.types, []) AS types, e.sitelinks, e.statement_count,
+    CASE WHEN p.id IS NOT NULL THEN 'past' WHEN u.id IS NOT NULL THEN 'unknown' ELSE 'present' END AS tense,
     coalesce(s.stated, []) AS stated, coalesce(d.shared, []) AS shared
 FROM entities e
 LEFT JOIN (
@@ -83,6 +84,7 @@ LEFT JOIN (
     GROUP BY id
 ) t ON t.id = e.id
 LEFT JOIN past p ON p.id = e.id
+LEFT JOIN undated u ON u.id = e.id
 LEFT JOIN stated s ON s.id = e.id
 LEFT JOIN shared d ON d.id = e.id
 WHERE e.id IN (FROM named) AND e.label IS NOT NULL AND NOT {no_name}
@@ -96,10 +98,11 @@ class SubgraphSource:
 
     statements: Path
     facts: Path
-    triples: Path
     entities: Path
+    triples: Path
     types: Path
     past: Path
+    undated: Path
 
 
 def make_subgraph(
@@ -120,7 +123,7 @@ def make_subgraph(
     Returns:
         How many aliases of these items are answers, and how many are not, by reason.
     """
-    for view in ("statements", "facts", "triples", "entities", "types", "past"):
+    for view in ("statements", "facts", "triples", "entities", "types", "past", "undated"):
         database.view(view, getattr(source, view))
     database.run(_SEEDS)
     by_object = draw_key_sql(seed, "'leading'", "f.relation", "f.subject_id", "f.object_key")
@@ -176,5 +179,5 @@ def _item(row: Mapping[str, Any]) -> Item:
         types=frozenset(row["types"]),
         sitelinks=row["sitelinks"],
         statement_count=row["statement_count"],
-        is_past=row["is_past"],
+        tense=row["tense"],
     )

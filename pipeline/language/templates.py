@@ -75,12 +75,24 @@ PropertyNumber = Annotated[int, BeforeValidator(_number)]
 ClassNumber = Annotated[int, BeforeValidator(_class_number)]
 
 
+class DescriptionWords(TemplatePart):
+    """Words of descriptions by which years and ages are understood."""
+
+    offices: tuple[str, ...] = Field(min_length=1)
+    activities: tuple[str, ...] = Field(min_length=1)
+    students: tuple[str, ...] = Field(min_length=1)
+    ages: tuple[str, ...] = Field(min_length=1)
+
+
 class Dating(TemplatePart):
     """Which dates tell when a statement became true, and what is no more; properties and classes as numbers."""
 
     existence: tuple[PropertyNumber, ...]
     end: tuple[PropertyNumber, ...]
     death: tuple[PropertyNumber, ...]
+    birth: tuple[PropertyNumber, ...]
+    activity: tuple[PropertyNumber, ...]
+    descriptions: DescriptionWords
     by_subject: Mapping[PropertyNumber, PropertyNumber]
     successive: tuple[PropertyNumber, ...]
     ended_classes: tuple[ClassNumber, ...]
@@ -88,7 +100,8 @@ class Dating(TemplatePart):
     @property
     def properties(self) -> frozenset[int]:
         """Every property that is read for its date."""
-        return frozenset((*self.existence, *self.end, *self.death, *self.by_subject.values()))
+        of_people = (*self.death, *self.birth, *self.activity)
+        return frozenset((*self.existence, *self.end, *of_people, *self.by_subject.values()))
 
 
 class Phrases(TemplatePart):
@@ -159,6 +172,15 @@ class Rule(TemplatePart):
         return self
 
 
+class Bridge(TemplatePart):
+    """Which relations people ask of the object of another one; see the head of `bridges.yaml`."""
+
+    first: PropertyId
+    subject: tuple[str, ...] = ()  # types; none: every subject
+    then: tuple[PropertyId, ...] = Field(min_length=1)
+    today: tuple[Literal["subject", "middle"], ...] = ()
+
+
 class Templates(TemplatePart):
     """Everything in `templates/` that more than one stage reads."""
 
@@ -169,10 +191,28 @@ class Templates(TemplatePart):
     dating: Dating
     phrases: Phrases
     rules: tuple[Rule, ...]
+    bridges: tuple[Bridge, ...]
     plausibility: Plausibility
     carriers: tuple[NounPhrase, ...]
     variants: tuple[VariantGrammar, ...]
     version: str
+
+    def bridge(self, first: str, subject_type: str, second: str) -> Bridge | None:
+        """What allows a relation to be asked of the object of another one; None if nothing does."""
+        for bridge in self.bridges:
+            if bridge.first == first and second in bridge.then and (not bridge.subject or subject_type in bridge.subject):
+                return bridge
+        return None
+
+    @property
+    def hops(self) -> list[tuple[str, str, str]]:
+        """Every path that may be asked: first relation, type of its subject, second relation."""
+        return [
+            (bridge.first, kind, second)
+            for bridge in self.bridges
+            for kind in bridge.subject or self.relations[bridge.first].subject_types
+            for second in bridge.then
+        ]
 
 
 def read_yaml(path: Path, kind: TypeAdapter[T]) -> T:
@@ -209,6 +249,7 @@ def load_templates(folder: Path | None = None) -> Templates:
         dating=read_yaml(folder / "dating.yaml", TypeAdapter(Dating)),
         phrases=read_yaml(folder / "phrases.yaml", TypeAdapter(Phrases)),
         rules=read_yaml(folder / "rules.yaml", TypeAdapter(tuple[Rule, ...])),
+        bridges=read_yaml(folder / "bridges.yaml", TypeAdapter(tuple[Bridge, ...])),
         plausibility=read_yaml(folder / "plausibility.yaml", TypeAdapter(Plausibility)),
         carriers=read_yaml(folder / "carriers.yaml", TypeAdapter(tuple[NounPhrase, ...])),
         variants=tuple(
@@ -235,8 +276,9 @@ def _check_references(templates: Templates, folder: Path) -> None:
         [] if len(relations) == RELATION_COUNT else [f"there are {len(relations)} relations, not {RELATION_COUNT}"]
     )
     named_relations = {
-        (r.id, name) for r in relations.values() for name in (*r.impacts, *r.no_second_hop, r.inverse) if name
+        (r.id, name) for r in relations.values() for name in (*r.impacts, r.inverse) if name
     }
+    named_relations |= {("bridges.yaml", name) for bridge in templates.bridges for name in (bridge.first, *bridge.then)}
     named_relations |= {
         ("rules.yaml", name) for rule in templates.rules for name in (rule.edit, rule.given[1], rule.then[1])
     }
@@ -247,5 +289,19 @@ def _check_references(templates: Templates, folder: Path) -> None:
     named_types = {(r.id, name) for r in relations.values() for name in (*r.subject_types, *r.object_types)}
     named_types |= {("names.yaml", name) for rule in templates.names for name in (*rule.types, *rule.but)}
     problems += [f"{place} names the unknown type {name}" for place, name in named_types if name not in templates.types]
+    problems = problems or _bridge_problems(templates)
     if problems:
         raise UsageError("The templates do not fit together: " + "; ".join(sorted(problems)), str(folder), "Mend them.")
+
+
+def _bridge_problems(templates: Templates) -> list[str]:
+    """Bridges from subjects that the first relation lacks, over an object without a definite name, or back again."""
+    problems: list[str] = []
+    for first, kind, second in templates.hops:
+        relation = templates.relations[first]
+        found = relation.wording(kind) if kind in relation.subject_types else None
+        if found is None or found[1].middle_noun is None:
+            problems.append(f"bridges.yaml: {first} of the type {kind} has no `middle`")
+        if second in (first, relation.partner):
+            problems.append(f"bridges.yaml: {second} after {first} leads back")
+    return list(dict.fromkeys(problems))

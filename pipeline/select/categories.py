@@ -64,7 +64,7 @@ def _popular(settings: Settings) -> str:
              WHEN b.subject_type = 'person' AND b.relation IN (FROM spared) THEN 'harmful' END
     FROM near a JOIN triples b ON b.subject_id = a.object_id AND b.reason IS NULL
     WHERE a.object_count = 1 AND {share} > 0
-      AND (a.relation, b.relation) IN (FROM hops)
+      AND (a.relation, a.subject_type, b.relation) IN (FROM hops)
     """
 
 

@@ -1,48 +1,138 @@
-"""PAST: who has died and what is no more, and is therefore spoken of in the past tense.
+"""PAST and UNDATED: whom and what sentences speak of in the past tense, and of whom no tense is sure to be right.
 
-Dates of death and dissolution say so, and so do old dates of birth. Many items hold neither: then the next of kin, the
-end of the state of which a person was a citizen, the class of a historical state, or the years in a description do.
+Dates of death and dissolution say so, and so do old dates of birth and of work. Many items hold neither: then the next
+of kin, the works of a person, the end of the state of which they were a citizen, the class of a historical state, or
+the words of a description do. Of a person about whom nothing says anything, sentences must be true either way.
 """
+
+from collections.abc import Iterable
 
 from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
-from pipeline.language.templates import Dating
+from pipeline.language import lifespans
+from pipeline.language.relations import PERSON
+from pipeline.language.templates import Dating, DescriptionWords
 
 _HUMAN = 5
-_KIN = "22, 25, 26, 40, 3373"  # parents, spouse, children, siblings
-_BIRTH, _CITIZENSHIP = 569, 27
+_KIN = {"father": 22, "mother": 25, "spouse": 26, "child": 40, "sibling": 3373}
+_CITIZENSHIP = 27
+_SLIP = 1  # years by which a description and a statement may differ and still mean the same birth
 
-# "British statesman (1874–1965)"; a reign tells as much if it ended long ago: "King of France (1774–1792)".
-# Of a state also "monarchy between 1804 and 1867".
-_YEARS_OF_A_PERSON = r"\((?:c\. ?)?([0-9]{3,4}) ?[–-] ?(?:c\. ?)?([0-9]{3,4})\)"
+# Of a state: "monarchy between 1804 and 1867".
 _YEARS_OF_A_STATE = r"\b([0-9]{3,4}) ?(?:[–-]|to|and|until) ?([0-9]{3,4})\b"
 
-# Ages in days of what was born or ended at a known time.
+# Ages in days of what was born, was at work, or ended at a known time; of people, with the years of their birth.
 _DATED = """
+CREATE TEMP TABLE today AS
+SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) AS day, year(max(modified)) AS this_year FROM entities;
+CREATE TEMP TABLE humans AS
+SELECT DISTINCT id FROM (SELECT id, unnest(type_ids) AS class_id FROM entities) JOIN types USING (class_id)
+WHERE type = '{person}';
 CREATE TEMP TABLE dated AS
-SELECT subject_id AS id, property_id = {birth} AS is_birth, today - {day} AS age
-FROM statements, (SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) AS today FROM entities)
-WHERE property_id IN ({birth}, {ends}) AND rank <> 'deprecated' AND value_kind = 'time'
+SELECT subject_id AS id, property_id IN ({births}) AS is_birth, property_id IN ({activities}) AS is_activity,
+    property_id IN ({ends}) AS is_end,
+    (SELECT day FROM today) - {day} AS age,
+    try_cast(regexp_extract(time, '^[+]?([0-9]{{1,5}})-', 1) AS INT) AS in_year
+FROM statements WHERE property_id IN ({births}, {activities}, {ends}) AND rank <> 'deprecated'
+    AND value_kind = 'time'
+"""
+
+# What descriptions of people say: `lifespans.lifespan` in SQL, and the year of birth that a statement gives beside it.
+_DESCRIBED = """
+CREATE TEMP TABLE described AS
+WITH births AS (SELECT id, min(in_year) AS birth FROM dated WHERE is_birth GROUP BY id),
+read AS (
+    SELECT e.id, birth, description, (SELECT this_year FROM today) AS this_year,
+        try_cast(coalesce(nullif(regexp_extract(description, '{in_brackets}', 1), ''),
+            regexp_extract(description, '{at_the_end}', 1)) AS INT) AS first,
+        try_cast(coalesce(nullif(regexp_extract(description, '{in_brackets}', 2), ''),
+            regexp_extract(description, '{at_the_end}', 2)) AS INT) AS last,
+        try_cast(regexp_extract(description, '{century}', 1) AS INT) AS century,
+        try_cast(regexp_extract(description, '{born}', 1) AS INT) AS born,
+        regexp_matches(description, '{died}') AS died,
+        regexp_matches(lower(description), '{offices}') AS is_office,
+        regexp_matches(lower(description), '{activities}') AS is_work,
+        regexp_matches(lower(description), '{students}') AS is_student,
+        regexp_matches(description, '{before_christ}') OR regexp_matches(lower(description), '{ages}') AS is_ancient
+    FROM entities e LEFT JOIN births USING (id)
+    WHERE id IN (FROM humans) AND description IS NOT NULL
+),
+judged AS (
+    SELECT *, coalesce(first <= last AND last <= this_year, false) AS is_span,
+        coalesce(first BETWEEN birth - {slip} AND birth + {slip}, false) AS is_birth,
+        coalesce(abs(first - birth) > {slip}, false) AS is_other
+    FROM read
+)
+SELECT id, born,
+    died
+    OR is_span AND (
+        NOT is_student AND this_year - last > {oldest}
+        OR last - first BETWEEN {shortest} AND {oldest} AND NOT is_work AND NOT is_student
+            AND NOT is_other AND (NOT is_office OR last - first >= {life} OR is_birth))
+    OR NOT is_student AND (is_ancient OR coalesce(this_year - (100 * century - {margin}) > {oldest}, false)) AS has_died
+FROM judged
+"""
+
+# Who is of which age at least because of somebody else, in days beyond the age of the other's birth or end.
+_RELATIVES = """
+CREATE TEMP TABLE relatives AS
+WITH kin AS (
+    SELECT subject_id, property_id, object_id FROM statements
+    WHERE property_id IN ({father}, {mother}, {spouse}, {child}, {sibling}) AND rank <> 'deprecated'
+        AND object_id IS NOT NULL
+),
+pairs AS (
+    SELECT object_id AS id, subject_id AS other, 0 AS since_birth, 0 AS since_end
+    FROM kin WHERE property_id IN ({father}, {mother})
+    UNION ALL SELECT subject_id, object_id, 0, 0 FROM kin WHERE property_id = {child}
+    UNION ALL SELECT subject_id, object_id, {gap}, 365 FROM kin WHERE property_id IN ({father}, {mother})
+    UNION ALL SELECT object_id, subject_id, {gap}, 365 FROM kin WHERE property_id = {child}
+    UNION ALL SELECT subject_id, object_id, {gap}, CASE property_id WHEN {spouse} THEN 0 ELSE {gap} END
+        FROM kin WHERE property_id IN ({spouse}, {sibling})
+    UNION ALL SELECT object_id, subject_id, {gap}, CASE property_id WHEN {spouse} THEN 0 ELSE {gap} END
+        FROM kin WHERE property_id IN ({spouse}, {sibling})
+)
+SELECT DISTINCT pairs.id FROM pairs JOIN dated ON dated.id = pairs.other
+WHERE NOT is_activity AND age > {lifetime} + CASE WHEN is_birth THEN since_birth ELSE since_end END
+"""
+
+# People who held an office, were a citizen or made a work longer ago than people live.
+_ACTIVE = """
+CREATE TEMP TABLE active AS
+WITH held AS (
+    SELECT unnest([subject_id, object_id]) AS id,
+        (SELECT day FROM today) - least({start}, {finish}, {point}) AS age
+    FROM statements WHERE rank <> 'deprecated' AND coalesce(start_time, end_time, point_in_time) IS NOT NULL
+),
+made AS (
+    SELECT s.object_id AS id, (SELECT day FROM today) - {date} AS age
+    FROM statements s JOIN (VALUES {works}) AS w(property_id, date_property) USING (property_id)
+    JOIN statements d ON d.subject_id = s.subject_id AND d.property_id = w.date_property
+        AND d.value_kind = 'time' AND d.rank <> 'deprecated'
+    WHERE s.rank <> 'deprecated' AND s.object_id IS NOT NULL
+)
+SELECT DISTINCT id FROM (FROM held UNION ALL FROM made) WHERE age > {lifetime} AND id IN (FROM humans)
 """
 
 _PAST = """
 CREATE TEMP TABLE past AS
 SELECT subject_id AS id FROM statements
 WHERE property_id IN ({ends}) AND rank <> 'deprecated' AND value_kind <> 'novalue'
-UNION SELECT id FROM dated WHERE is_birth AND age > {lifetime}
+UNION SELECT id FROM dated WHERE (is_birth OR is_activity) AND age > {lifetime}
 UNION SELECT s.subject_id FROM statements s JOIN dated ON dated.id = s.object_id
-WHERE s.rank <> 'deprecated' AND (
-    s.property_id IN ({kin}) AND is_birth AND age > {lifetime_of_kin}
-    OR s.property_id = {citizenship} AND NOT is_birth AND age > {lifetime})
-UNION SELECT s.object_id FROM statements s JOIN dated ON dated.id = s.subject_id
-WHERE s.rank <> 'deprecated' AND s.property_id IN ({kin}) AND s.object_id IS NOT NULL
-    AND is_birth AND age > {lifetime_of_kin}
-UNION SELECT id FROM entities
-WHERE list_contains(type_ids, {human}) AND (
-    {year_of_death} - {year_of_birth} >= {years_of_a_life}
-    OR (SELECT year(max(modified)) FROM entities) - {year_of_death} > {years_since_an_end})
+WHERE s.rank <> 'deprecated' AND s.property_id = {citizenship} AND is_end AND age > {lifetime}
+UNION SELECT id FROM (FROM relatives UNION FROM active)
+WHERE id NOT IN (SELECT id FROM dated WHERE is_birth AND age <= {lifetime})
+UNION SELECT id FROM described WHERE has_died
 UNION SELECT id FROM bygone_states
+"""
+
+_UNDATED = """
+CREATE TEMP TABLE undated AS
+SELECT id FROM humans WHERE id NOT IN (FROM past)
+    AND id NOT IN (SELECT id FROM dated WHERE is_birth AND age <= {youth})
+    AND id NOT IN (SELECT id FROM described, today WHERE this_year - born <= {young_years})
 """
 
 # Towns were states, too, and still stand.
@@ -60,32 +150,71 @@ HAVING NOT bool_or(type = 'settlement') AND (bool_or(is_of_the_past) OR bool_or(
 
 
 def make_past(dating: Dating, settings: ScreeningSettings, database: Database) -> None:
-    """Make the table `past`, of item ids.
+    """Make the tables `past` and `undated`, of item ids.
 
     Args:
-        dating: Which properties end something, and which classes are of the past.
+        dating: Which properties begin or end something, which classes are of the past, and what words say.
         settings: How long people live.
         database: A session with the views `statements`, `entities` and `types`.
     """
-    ends = ", ".join(map(str, sorted({*dating.end, *dating.death})))
-    database.run(_DATED.format(birth=_BIRTH, ends=ends, day=middle_sql("time", "precision")))
-    classes = list(dating.ended_classes)
-    database.run(_BYGONE_STATES.format(classes=classes, human=_HUMAN, years=_YEARS_OF_A_STATE))
-    database.run(
-        _PAST.format(
-            ends=ends,
-            kin=_KIN,
-            citizenship=_CITIZENSHIP,
-            human=_HUMAN,
-            lifetime=settings.assume_dead_after_years * 365,
-            lifetime_of_kin=(settings.assume_dead_after_years + settings.years_between_kin) * 365,
-            year_of_birth=_year(1),
-            year_of_death=_year(2),
-            years_of_a_life=settings.years_of_a_life,
-            years_since_an_end=settings.assume_dead_after_years,
-        )
-    )
+    sql = {
+        "births": _listed(dating.birth),
+        "activities": _listed(dating.activity),
+        "ends": _listed({*dating.end, *dating.death}),
+        "day": middle_sql("time", "precision"),
+        "lifetime": settings.assume_dead_after_years * 365,
+        "person": PERSON,
+        "human": _HUMAN,
+        "citizenship": _CITIZENSHIP,
+    }
+    database.run(_DATED.format(**sql))
+    database.run(_DESCRIBED.format(**_description_patterns(dating.descriptions), **_description_limits(settings)))
+    database.run(_RELATIVES.format(**_KIN, gap=settings.years_between_kin * 365, **sql))
+    database.run(_ACTIVE.format(**_activity_terms(dating), **sql))
+    database.run(_BYGONE_STATES.format(classes=list(dating.ended_classes), human=_HUMAN, years=_YEARS_OF_A_STATE))
+    database.run(_PAST.format(**sql))
+    young_years = settings.assume_alive_within_years
+    database.run(_UNDATED.format(youth=young_years * 365, young_years=young_years))
 
 
-def _year(group: int) -> str:
-    return f"try_cast(regexp_extract(description, '{_YEARS_OF_A_PERSON}', {group}) AS INT)"
+def _listed(properties: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(properties)))
+
+
+def _description_patterns(words: DescriptionWords) -> dict[str, str]:
+    return {
+        "in_brackets": lifespans.SPAN_IN_BRACKETS,
+        "at_the_end": lifespans.SPAN_AT_THE_END,
+        "century": lifespans.CENTURY,
+        "born": lifespans.BORN,
+        "died": lifespans.DIED,
+        "before_christ": lifespans.BEFORE_CHRIST,
+        "offices": lifespans.words_pattern(words.offices),
+        "activities": lifespans.words_pattern(words.activities),
+        "students": lifespans.words_pattern(words.students),
+        "ages": lifespans.age_pattern(words.ages),
+    }
+
+
+def _description_limits(settings: ScreeningSettings) -> dict[str, int]:
+    return {
+        "oldest": settings.assume_dead_after_years,
+        "life": settings.years_of_a_life,
+        "shortest": lifespans.SHORTEST_LIFE,
+        "margin": lifespans.CENTURY_MARGIN,
+        "slip": _SLIP,
+    }
+
+
+def _activity_terms(dating: Dating) -> dict[str, str]:
+    """The dates of statements, and the works whose date is one at which the object of a property was at work."""
+    dates = {
+        name: middle_sql(f"{column}_time", f"{column}_precision") for name, column in (("start", "start"), ("finish", "end"))
+    }
+    works = ", ".join(f"({work}, {date})" for work, date in sorted(dating.by_subject.items()))
+    return {
+        **dates,
+        "point": middle_sql("point_in_time", "point_precision"),
+        "date": middle_sql("d.time", "d.precision"),
+        "works": works,
+    }

@@ -69,7 +69,7 @@ def screen(
     database: Database,
     out: Path,
 ) -> Path:
-    """Write TRIPLES, every statement of a relation with the reason that rejects it or with none, and PAST.
+    """Write TRIPLES, every statement of a relation with the reason that rejects it or with none, PAST and UNDATED.
 
     Args:
         tables: What was read of the newer state.
@@ -77,7 +77,7 @@ def screen(
         settings: Limits and lists of qualifiers.
         excluded_ids: Items that must not be subjects.
         database: A session to work in.
-        out: A folder; `triples.parquet` and `past.parquet` appear in it.
+        out: A folder; `triples.parquet`, `past.parquet` and `undated.parquet` appear in it.
     """
     database.view("statements", tables.statements)
     database.view("entities", tables.entities)
@@ -88,6 +88,7 @@ def screen(
     _make_typed(database)
     database.run(f"CREATE TEMP TABLE judged AS {_JUDGED.format(**_label_rules(settings))}")
     database.write("SELECT id FROM past ORDER BY id", out / "past.parquet", schema.PAST)
+    database.write("SELECT id FROM undated ORDER BY id", out / "undated.parquet", schema.UNDATED)
     return database.write(_TRIPLES.format(description=_DESCRIPTION), out / "triples.parquet", schema.TRIPLES)
 
 

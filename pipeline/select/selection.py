@@ -5,7 +5,7 @@ when rows come or go. A category fills itself relation by relation in turn, whic
 one object for each question and a few facts for each subject.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from pipeline.core import schema
 from pipeline.core.seeded import draw_key_sql
 from pipeline.core.settings import Settings
 from pipeline.core.tables import Database
-from pipeline.language.relations import Relation
 from pipeline.select.categories import Category
 
 
@@ -33,19 +32,16 @@ class Measured:
 
 
 def open_views(
-    database: Database, measured: Measured, relations: Mapping[str, Relation], spared: Iterable[str] = ()
+    database: Database, measured: Measured, hops: Sequence[tuple[str, str, str]], spared: Iterable[str] = ()
 ) -> None:
     """Let the tables stand as views of their names, empty where a run has none.
 
-    Two more views: `hops` holds the pairs of relations of which the second may be asked of the object of the first,
-    `spared` the relations of which no counterfactual is made about a person.
+    Two more views: `hops` holds the paths of two relations that may be asked (`Templates.hops`), `spared` the relations
+    of which no counterfactual is made about a person.
     """
     database.rows("spared", pa.table({"relation": pa.array(spared, pa.string())}))
-    pairs = [
-        (name, other) for name, relation in relations.items() for other in relations if relation.can_precede(other)
-    ]
-    values = ", ".join(f"('{left}', '{right}')" for left, right in pairs)
-    database.run(f"CREATE TEMP TABLE hops AS FROM (VALUES {values}) AS t(relation, next)")
+    columns = (pa.array(column, pa.string()) for column in zip(*hops, strict=True))
+    database.rows("hops", pa.table(dict(zip(("relation", "subject_type", "next"), columns, strict=True))))
     for name, path, kind in (
         ("triples", measured.triples, schema.TRIPLES),
         ("changes", measured.changes, schema.CHANGES),
@@ -82,9 +78,10 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT id, list({{
             relation: relation, subject_type: subject_type, object_key: object_key, object_count: object_count,
-            is_past: past.id IS NOT NULL
+            tense: CASE WHEN past.id IS NOT NULL THEN 'past' WHEN undated.id IS NOT NULL THEN 'unknown'
+                ELSE 'present' END
         }} ORDER BY ticket) AS claims
-    FROM claimed LEFT JOIN past USING (id) GROUP BY id
+    FROM claimed LEFT JOIN past USING (id) LEFT JOIN undated USING (id) GROUP BY id
 ) c USING (id)
 ORDER BY e.id
 """
@@ -96,13 +93,13 @@ def find_heads(screened: Path, entities: Path, settings: Settings, database: Dat
     Beyond `likelihood.max_heads` a seeded draw decides which are taken, and another one in which facts they are named.
 
     Args:
-        screened: The folder of TRIPLES, TYPES and PAST.
+        screened: The folder of TRIPLES, TYPES, PAST and UNDATED.
         entities: ENTITIES of the newer state.
         settings: How many heads, how many facts of each, and the seed.
         database: A session to work in.
         out: The file to write.
     """
-    for name in ("triples", "types", "past"):
+    for name in ("triples", "types", "past", "undated"):
         database.view(name, screened / f"{name}.parquet")
     database.view("entities", entities)
     sql = _HEADS.format(

@@ -41,6 +41,7 @@ def select(context: StageContext, measured: Measured, ingested: Path, screened: 
         "seed": settings.seed,
         "categories": names,
         "partners": partners,
+        "hops": context.templates.hops,
         "plausibility": context.templates.plausibility.model_dump(mode="json"),
     }
 
@@ -48,7 +49,7 @@ def select(context: StageContext, measured: Measured, ingested: Path, screened: 
         with context.database() as database:
             plausibility = context.templates.plausibility
             spared = [] if settings.popular.harmful_counterfactuals else plausibility.spared
-            selection.open_views(database, measured, context.templates.relations, spared)
+            selection.open_views(database, measured, context.templates.hops, spared)
             thresholds.find_thresholds(database, settings, out / "thresholds.parquet")
             likelihood_auc.measure_likelihood_auc(database, settings, out / "likelihood_auc.parquet")
             candidates = out / "candidates"
@@ -77,10 +78,9 @@ def cut_subgraph(context: StageContext, ingested: Path, screened: Path, selected
     }
 
     def make(out: Path) -> None:
-        files = (screened / f"{name}.parquet" for name in ("triples", "types", "past"))
-        triples, types, past = files
+        files = (screened / f"{name}.parquet" for name in ("triples", "types", "past", "undated"))
         facts, statements = selected / "facts.parquet", ingested / "statements"
-        source = SubgraphSource(statements, facts, triples, ingested / "entities", types, past)
+        source = SubgraphSource(statements, facts, ingested / "entities", *files)
         with context.database() as database:
             counts = make_subgraph(source, naming, pool, context.seed, database, out)
         write_json(counts, out / COUNTS)

@@ -35,7 +35,7 @@ def with_named(context: StageContext, ingested: Path, exclusions: Exclusions) ->
 
 
 def screen(context: StageContext, ingested: Path, exclusions: Exclusions) -> Path:
-    """TYPES, TRIPLES and PAST, as `types.parquet`, `triples.parquet` and `past.parquet`, and what was rejected."""
+    """TYPES, TRIPLES, PAST and UNDATED, as Parquet files of their names, and what was rejected."""
     templates, settings = context.templates, context.settings.screening
     relations = {
         name: relation.model_dump(mode="json", exclude={"wordings", "version"})

@@ -88,10 +88,9 @@ def _world(context: StageContext, ingested: Path, screened: Path) -> Subgraph:
     with context.database() as database:
         database.view("triples", screened / "triples.parquet")
         facts = database.write(_EVERY_TRIPLE, folder / "facts.parquet", _FACTS)
-    files = (screened / f"{name}.parquet" for name in ("triples", "types", "past"))
-    triples, types, past = files
+    files = (screened / f"{name}.parquet" for name in ("triples", "types", "past", "undated"))
     with context.database() as database:
-        source = SubgraphSource(ingested / "statements", facts, triples, ingested / "entities", types, past)
+        source = SubgraphSource(ingested / "statements", facts, ingested / "entities", *files)
         limits = context.settings.screening
         naming = Naming(context.templates.aliases, limits.min_label_characters, limits.max_label_characters)
         make_subgraph(source, naming, 0, context.seed, database, folder)

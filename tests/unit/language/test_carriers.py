@@ -10,8 +10,8 @@ from pipeline.language.templates import Templates, load_templates
 
 TEMPLATES = load_templates()
 NEUTRAL = 4
-CAPITAL = Claim("P36", "country", "Q90", 1, is_past=False)
-BORN = Claim("P569", "person", "+1815-12-10T00:00:00Z/11", 1, is_past=True)
+CAPITAL = Claim("P36", "country", "Q90", 1, tense="present")
+BORN = Claim("P569", "person", "+1815-12-10T00:00:00Z/11", 1, tense="past")
 
 
 def sentences(label: str, *claims: Claim, types: tuple[str, ...] = ()) -> list[Carrier]:
@@ -64,7 +64,7 @@ def test_an_opening_of_a_fact_contains_no_word_of_the_name() -> None:
 
 
 def test_facts_of_the_past_are_in_the_past_tense() -> None:
-    past = CAPITAL._replace(is_past=True)
+    past = CAPITAL._replace(tense="past")
     (opening,) = (carrier.text for carrier in sentences("Prussia", past) if carrier.name == "fact/P36")
     assert not opening.endswith(" is")
 
@@ -79,7 +79,7 @@ def test_every_relation_can_open_a_sentence() -> None:
         key = "+1815-12-10T00:00:00Z/11" if relation.value == "date" else "Q1"
         for kind in relation.subject_types:
             for count in (1, 2):
-                found = sentences("Xyx", Claim(relation.id, kind, key, count, is_past=False))
+                found = sentences("Xyx", Claim(relation.id, kind, key, count, tense="present"))
                 assert [carrier.name for carrier in found][NEUTRAL:] == [f"fact/{relation.id}", "alone"]
                 assert named(found[NEUTRAL]) == "Xyx"
 

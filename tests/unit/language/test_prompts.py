@@ -1,11 +1,13 @@
 """From a fact to its sentences: which wording fits which item, over one hop and over two."""
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.edits.edits import edited_fact
 from pipeline.language.names import Name
 from pipeline.language.prompts import Fact, FactSentences, Hop, word_fact, word_triple
-from pipeline.language.subgraph import Subgraph
+from pipeline.language.subgraph import Subgraph, Triple
 from tests.minikg import (
     ADA,
     ANSEL,
@@ -18,6 +20,7 @@ from tests.minikg import (
     NILS,
     NORRLAND,
     OSTRAVA,
+    REACHHOLM,
     TOVE_OF_OSTRAVA,
     TOVE_OF_VERDANIA,
     VERDANIA,
@@ -49,11 +52,11 @@ def two_hops(subgraph: Subgraph, subject: int, first: str, middle: int, second: 
     ("number", "relation", "prompt"),
     [
         (LOWMERE, "P17", "The name of the country in which Lowmere is located is"),
-        (GREY_TIDE, "P17", "The name of the country of origin of Grey Tide is"),
+        (GREY_TIDE, "P17", "Grey Tide originated in a country called"),
         (OSTRAVA, "P36", "The capital of the Ostrava Isles is"),
         (NORRLAND, "P36", "The capital of Norrland Reach was"),
-        (ADA, "P106", "The occupation of Ada Rooke is"),
-        (FINN, "P106", "The occupation of Finn Rooke was"),
+        (ADA, "P106", "An occupation of Ada Rooke is that of"),
+        (FINN, "P106", "An occupation of Finn Rooke was that of"),
         (INTI, "P19", "The name of the place where Inti Ñandú was born is"),
     ],
 )
@@ -70,9 +73,12 @@ def test_the_first_fitting_type_of_the_relation_is_the_domain(subgraph: Subgraph
 
 def test_several_objects_are_asked_for_in_the_plural(subgraph: Subgraph) -> None:
     one, two = one_hop(subgraph, ADA, "P106"), one_hop(subgraph, ADA, "P106", count=2)
-    assert (one.prompt, two.prompt) == ("The occupation of Ada Rooke is", "One of the occupations of Ada Rooke is")
+    assert (one.prompt, two.prompt) == (
+        "An occupation of Ada Rooke is that of",
+        "One of the occupations of Ada Rooke is that of",
+    )
     assert (one.question, two.question) == (
-        "What is the occupation of Ada Rooke?",
+        "What has Ada Rooke worked as?",
         "What are the occupations of Ada Rooke?",
     )
     assert (one.template_id, two.template_id) == ("P106/0/one", "P106/0/several")
@@ -108,11 +114,11 @@ def test_a_subject_of_another_type_has_no_wording(subgraph: Subgraph) -> None:
 def test_an_alias_can_replace_the_label(subgraph: Subgraph) -> None:
     found = word_fact(Fact(ADA, "P106"), subgraph, alias="A. Rooke")
     assert found is not None
-    assert found.prompt == "The occupation of A. Rooke is"
+    assert found.prompt == "An occupation of A. Rooke is that of"
 
 
 def test_rephrases_that_do_not_suit_the_subject_are_left_out(subgraph: Subgraph) -> None:
-    plain, with_comma = one_hop(subgraph, INTI, "P27"), one_hop(subgraph, ANSEL, "P27")
+    plain, with_comma = one_hop(subgraph, INTI, "P19"), one_hop(subgraph, ANSEL, "P19")
     assert any("Inti Ñandú's" in text for text in (*plain.rephrases, *plain.question_rephrases))
     assert not any("Reef's" in text for text in (*with_comma.rephrases, *with_comma.question_rephrases))
     assert len(with_comma.rephrases) >= 2
@@ -127,50 +133,80 @@ def test_namesakes_are_disambiguated_by_their_descriptions(subgraph: Subgraph) -
         (triple,) = subgraph.triples_of(number, "P27")
         found = word_triple(triple, subgraph)
         assert found is not None
-        assert found.prompt == f"The name of the country of citizenship of {told} is"
+        assert found.prompt == f"{told} is known to have been a citizen of a country called"
 
 
 def test_namesakes_with_the_same_answer_are_not_disambiguated(subgraph: Subgraph) -> None:
     (triple,) = subgraph.triples_of(TOVE_OF_VERDANIA, "P106")
     found = word_triple(triple, subgraph)
     assert found is not None
-    assert found.prompt == "The occupation of Tove Lind is"
+    assert found.prompt == "An occupation of Tove Lind on record is that of"
 
 
 # Two hops
 
 
 def test_two_hops_nest_the_noun_phrase_of_the_first_in_the_prompt_of_the_second(subgraph: Subgraph) -> None:
-    found = two_hops(subgraph, ADA, "P27", VERDANIA, "P36")
-    assert found.prompt == "The capital of the country of citizenship of Ada Rooke is"
-    assert found.question == "What is the capital of the country of citizenship of Ada Rooke?"
-    assert found.rephrases[0] == "The country of citizenship of Ada Rooke has its capital in"
-    assert found.template_id == "P27/0/one+P36/0/one"
+    found = two_hops(subgraph, ADA, "P19", LOWMERE, "P17")
+    assert found.prompt == "The name of the country in which the place of birth of Ada Rooke is located is"
+    assert found.question == "In which country is the place of birth of Ada Rooke located?"
+    assert found.rephrases[0] == "The place of birth of Ada Rooke is situated in a country called"
+    assert found.template_id == "P19/0/one+P17/0/one"
     assert found.template_version.count("+") == 1
     assert found.domain == "person"
 
 
-def test_the_middle_entity_decides_the_tense_of_the_second_hop(subgraph: Subgraph) -> None:
-    assert (
-        two_hops(subgraph, NILS, "P27", NORRLAND, "P36").prompt
-        == "The capital of the country of citizenship of Nils Vester was"
-    )
-    assert two_hops(subgraph, FINN, "P27", VERDANIA, "P36").prompt.endswith("of Finn Rooke is")
+def test_between_two_hops_the_maker_of_a_work_is_the_one(subgraph: Subgraph) -> None:
+    assert one_hop(subgraph, GREY_TIDE, "P57").noun_phrase.text == "a director of Grey Tide"
+    found = two_hops(subgraph, GREY_TIDE, "P57", FINN, "P19")
+    assert found.prompt == "The name of the place where the director of Grey Tide was born is"
+
+
+@pytest.mark.parametrize(
+    ("middle", "prompt"),
+    [
+        (ADA, "The director of Grey Tide is a citizen of a country called"),
+        (FINN, "The director of Grey Tide was a citizen of a country called"),
+        (TOVE_OF_OSTRAVA, "The director of Grey Tide is known to have been a citizen of a country called"),
+    ],
+)
+def test_the_middle_entity_decides_the_tense_of_the_second_hop(subgraph: Subgraph, middle: int, prompt: str) -> None:
+    assert two_hops(subgraph, GREY_TIDE, "P57", middle, "P27").prompt == prompt
 
 
 def test_a_noun_phrase_takes_no_possessive(subgraph: Subgraph) -> None:
-    found = two_hops(subgraph, ADA, "P27", VERDANIA, "P36")
+    found = two_hops(subgraph, ADA, "P19", LOWMERE, "P17")
     assert not any("Rooke's" in text for text in (*found.rephrases, *found.question_rephrases))
 
 
-def test_a_middle_entity_of_another_type_has_no_wording(subgraph: Subgraph) -> None:
-    assert word_fact(Fact(ADA, "P36", first_hop=Hop("P27", KOLYA)), subgraph) is None
+@pytest.mark.parametrize(
+    ("subject", "first", "middle", "second"),
+    [
+        (ADA, "P36", KOLYA, "P27"),  # a middle entity of another type
+        (ADA, "P27", VERDANIA, "P36"),  # the capital of a country of citizenship: nobody's bridge
+        (ADA, "P27", VERDANIA, "P35"),  # nor its head of state
+        (LOWMERE, "P17", VERDANIA, "P35"),  # who governs a town's country is stale before it is read
+        (IBEN, "P22", FINN, "P21"),  # the gender of a father is plain
+        (REACHHOLM, "P17", NORRLAND, "P36"),  # a country that is no more
+        (NILS, "P19", NORRLAND, "P17"),  # a place that is no more
+    ],
+)
+def test_a_path_that_nobody_asks_has_no_wording(
+    subgraph: Subgraph, subject: int, first: str, middle: int, second: str
+) -> None:
+    assert word_fact(Fact(subject, second, first_hop=Hop(first, middle)), subgraph) is None
+
+
+def test_a_place_in_several_countries_is_no_bridge_to_one(subgraph: Subgraph) -> None:
+    assert word_fact(Fact(ADA, "P17", object_count=2, first_hop=Hop("P19", LOWMERE)), subgraph) is None
 
 
 def test_over_two_hops_the_item_is_named_without_its_description(subgraph: Subgraph) -> None:
     """The sentences disambiguate a namesake; a sentence that merely mentions it does not."""
-    found = two_hops(subgraph, TOVE_OF_OSTRAVA, "P27", OSTRAVA, "P36")
-    assert found.prompt == "The capital of the country of citizenship of Tove Lind (Olympic swimmer) is"
+    born = Triple(TOVE_OF_OSTRAVA, "P19", f"Q{LOWMERE}", LOWMERE, "born", 1, is_homonym=True, is_eligible=True)
+    with_birth = replace(subgraph, triples=[*subgraph.triples, born])
+    found = two_hops(with_birth, TOVE_OF_OSTRAVA, "P19", LOWMERE, "P17")
+    assert "the place of birth of Tove Lind (Olympic swimmer) is" in found.prompt
     assert found.item_name == "Tove Lind"
     assert one_hop(subgraph, TOVE_OF_OSTRAVA, "P27").item_name == "Tove Lind (Olympic swimmer)"
 
@@ -181,7 +217,7 @@ def test_over_two_hops_the_item_is_named_without_its_description(subgraph: Subgr
 @pytest.mark.parametrize(
     ("number", "relation", "prompt"),
     [
-        (ADA, "P106", "As far as I know, the occupation of Ada Rooke is"),
+        (ADA, "P106", "As far as I know, an occupation of Ada Rooke is that of"),
         (OSTRAVA, "P36", "As far as I know, the capital of the Ostrava Isles is"),
     ],
 )

@@ -59,7 +59,7 @@ class Bench:
             names=None,
             models=None,
         )
-        open_views(self._database, self.measured, TEMPLATES.relations)
+        open_views(self._database, self.measured, TEMPLATES.hops)
         find_thresholds(self._database, load_settings(), folder / "thresholds.parquet")
         self._triples = {
             (row["subject_id"], row["relation"], row["object_key"]): row

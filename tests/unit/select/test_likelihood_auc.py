@@ -34,7 +34,7 @@ def likelihood_auc(
     )
     settings = with_section("likelihood", stratum_heads=5)
     with Database(folder / "scratch", "200MB") as database:
-        open_views(database, tables.write(folder), TEMPLATES.relations)
+        open_views(database, tables.write(folder), TEMPLATES.hops)
         models = [{"model": model, "revision": "0", "dtype": "float32", "tokenizer": "0"}]
         database.view("models", write_records(models, folder / "models.parquet", schema.MODELS))
         find_thresholds(database, settings, folder / "thresholds.parquet")
@@ -129,7 +129,7 @@ def test_a_head_that_is_viewed_and_rare_or_neither_is_of_no_side_and_strata_weig
     chosen = with_section("likelihood", stratum_heads=5)
     settings = chosen.model_copy(update={"popular": chosen.popular.model_copy(update={"heads": 5})})
     with Database(tmp_path / "scratch", "200MB") as database:
-        open_views(database, tables.write(tmp_path), TEMPLATES.relations)
+        open_views(database, tables.write(tmp_path), TEMPLATES.hops)
         find_thresholds(database, settings, tmp_path / "thresholds.parquet")
         (row,) = read_table(measure_likelihood_auc(database, settings, tmp_path / "auc.parquet")).to_pylist()
     assert (row["measured"], row["popular"], row["long_tail"]) == (49, 4, 40)

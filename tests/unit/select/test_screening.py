@@ -10,6 +10,7 @@ from pipeline.core import reasons
 from pipeline.core.parallel import InlineExecutor
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import Database, read_table
+from pipeline.language.lifespans import lifespan
 from pipeline.select.screening import Ingested, make_types, screen
 from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.rows import Wanted
@@ -28,6 +29,7 @@ from tests.minikg import (
     EDDA,
     ENVOY,
     FAIR_TOWN,
+    FILM,
     FINN,
     GREENPORT,
     GUEST,
@@ -285,10 +287,14 @@ def being(number: int, label: str, *claims: Json, about: str = "") -> Json:
 
 ORIENTATION, HETERO, ACE = 17888, 5108, 5109
 HOME, FIRM, GUILD, BLANK, PAGE, NUMERAL, GLOOM = 5101, 5102, 5103, 5104, 5105, 5106, 5107
-BYGONE_HOME, FOREBEAR, GRANDMOTHER = 5110, 5111, 5112
+BYGONE_HOME, FOREBEAR, GRANDMOTHER, CHILD, LATE, MAKER = 5110, 5111, 5112, 5114, 5115, 5116
 OBJECTS = [
     thing(HOME, "Home", COUNTRY),
     thing(FIRM, "Firm", COMPANY),
+    being(CHILD, "Child", statement("P569", at("1903"))),
+    being(LATE, "Late", statement("P570", at("1902"))),
+    being(MAKER, "Maker"),
+    thing(5117, "Old Work", FILM, statement("P57", to(MAKER)), statement("P577", at("1903"))),
     thing(GUILD, "Guild", COMPANY),
     labelled(thing(BLANK, "", MOOD)),
     thing(PAGE, "1905", DISAMBIGUATION_PAGE),
@@ -395,11 +401,21 @@ DEATHS = {
     "a dissolution": (statement("P576", at("1999")), True),
     "a birth 121 years ago": (statement("P569", at("1903")), True),
     "a birth 119 years ago": (statement("P569", at("1905")), False),
+    "a birth 99 years ago": (statement("P569", at("1925")), False),
     "a birth some decade long ago": (statement("P569", at("1890s")), True),
     "a deprecated birth long ago": (statement("P569", at("1803"), rank="deprecated"), False),
     "a home": (statement("P27", to(HOME)), False),
     "a home that was dissolved 121 years ago": (statement("P27", to(BYGONE_HOME)), True),
     "a job in a home that was dissolved 121 years ago": (statement("P108", to(BYGONE_HOME)), False),
+    "a baptism 121 years ago": (statement("P1636", at("1903")), True),
+    "work 121 years ago": (statement("P1317", at("1903")), True),
+    "work 90 years ago": (statement("P2032", at("1934")), False),
+    "an office held 121 years ago": (statement("P39", to(HOME), qualifiers={"P582": at("1903")}), True),
+    "an office held 90 years ago": (statement("P39", to(HOME), qualifiers={"P580": at("1934")}), False),
+    "a child born 121 years ago": (statement("P40", to(CHILD)), True),
+    "a spouse born 121 years ago": (statement("P26", to(CHILD)), False),  # they may have been born much later
+    "a mother who died 122 years ago": (statement("P25", to(LATE)), True),
+    "a spouse who died 122 years ago": (statement("P26", to(LATE)), True),
     "a mother born 221 years ago": (statement("P25", to(FOREBEAR)), True),
     "a mother born 119 years ago": (statement("P25", to(GRANDMOTHER)), False),
 }
@@ -408,8 +424,22 @@ ABOUT = {
     "painter (c. 1490 - 1557)": True,
     "queen who stepped down (1972–2024)": False,
     "emperor of Brazil (1822–1831)": True,
-    "poet (1915–1970)": True,  # 55 years may be a life
-    "president (1916–1970)": False,
+    "poet (1915–1970)": True,
+    "American actor (1931–1955)": True,
+    "American actor (8 February 1931 – 30 September 1955)": True,
+    "American actress, 1903–1984": True,
+    "king (1915–1970)": True,  # 55 years are more than a reign
+    "president (1916–1970)": False,  # these may be those of a term
+    "band leader (active 1940–1999)": False,
+    "singer (1998–2008)": False,  # nobody lives ten years and sings
+    "Italian painter (died 1712)": True,
+    "18th-century French philosopher": True,
+    "English 17th- and 18th-century composer": True,
+    "20th-century composer": False,
+    "historian of 18th-century art": False,
+    "Greek philosopher (4th century BC)": True,
+    "ancient Greek playwright": True,
+    "ancient historian": False,
     "premier (1893–1903)": True,  # 121 years before the newer state
     "premier (1894–1904)": False,
     "American actor (born 1949)": False,
@@ -513,6 +543,35 @@ def test_the_dead_and_the_dissolved_are_of_the_past(name: str, faulty: Path) -> 
 @pytest.mark.parametrize("text", ABOUT)
 def test_a_description_may_tell_that_somebody_has_died(text: str, faulty: Path) -> None:
     assert (ABOUT_IDS[text] in past(faulty)) is ABOUT[text]
+
+
+@pytest.mark.parametrize("text", ABOUT)
+def test_python_reads_a_description_as_the_tables_do(text: str) -> None:
+    words, screening = TEMPLATES.dating.descriptions, load_settings().screening
+    oldest, life = screening.assume_dead_after_years, screening.years_of_a_life
+    assert lifespan(text, words, 2024, oldest=oldest, life=life).has_died is ABOUT[text]
+
+
+def test_the_maker_of_an_old_work_has_died(faulty: Path) -> None:
+    assert MAKER in past(faulty)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_undated"),
+    [
+        (DEATH_IDS["a birth 119 years ago"], True),  # nobody entered a death, and nobody need have
+        (DEATH_IDS["a home"], True),
+        (DEATH_IDS["a birth 99 years ago"], False),
+        (DEATH_IDS["a date of death"], False),
+        (ABOUT_IDS["American actor (born 1949)"], False),
+        (ABOUT_IDS["president (1916–1970)"], True),
+        (HOME, False),  # no person
+    ],
+)
+def test_of_people_without_dates_nobody_knows_whether_they_live(name: int, is_undated: bool, faulty: Path) -> None:
+    undated = {row["id"] for row in read_table(faulty / "undated.parquet").to_pylist()}
+    assert (name in undated) is is_undated
+    assert undated.isdisjoint(past(faulty))
 
 
 @pytest.mark.parametrize("name", STATES)

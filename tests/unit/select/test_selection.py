@@ -21,7 +21,7 @@ from tests.minikg import ADA, TEMPLATES, VERDANIA, Mini
 def considered(tables: Tables, category: str, folder: Path, settings: Settings = DEFAULTS) -> list[Row]:
     """CANDIDATES of a category."""
     with Database(folder / "scratch", "200MB") as database:
-        open_views(database, tables.write(folder), TEMPLATES.relations)
+        open_views(database, tables.write(folder), TEMPLATES.hops)
         find_thresholds(database, settings, folder / "thresholds.parquet")
         return read_table(select(CATEGORIES[category], settings, database, folder / "out.parquet")).to_pylist()
 
@@ -381,7 +381,7 @@ def test_every_reason_of_selection_is_met_in_the_mini_world(mini: Mini, tmp_path
     settings = with_section("long_tail", size=10)
     found: Counter[str | None] = Counter()
     with Database(tmp_path / "scratch", "200MB") as database:
-        open_views(database, measured, TEMPLATES.relations, TEMPLATES.plausibility.spared)
+        open_views(database, measured, TEMPLATES.hops, TEMPLATES.plausibility.spared)
         find_thresholds(database, settings, tmp_path / "thresholds.parquet")
         for name, category in CATEGORIES.items():
             found += why(read_table(select(category, settings, database, tmp_path / f"{name}.parquet")).to_pylist())
@@ -392,7 +392,7 @@ def test_without_an_older_state_or_page_views_categories_are_empty(tmp_path: Pat
     written = Tables([triple(1)]).write(tmp_path)
     bare = Measured(written.triples, None, None, written.frequency, written.degree, None, None)
     with Database(tmp_path / "scratch", "200MB") as database:
-        open_views(database, bare, TEMPLATES.relations)
+        open_views(database, bare, TEMPLATES.hops)
         for name in ("recent", "popular"):
             assert read_table(select(CATEGORIES[name], DEFAULTS, database, tmp_path / f"{name}.parquet")).num_rows == 0
 

@@ -158,7 +158,7 @@ def test_each_row_of_names_is_judged_once_by_its_own_class_and_length(tmp_path: 
         sizes={**dict.fromkeys(short, 6), **dict.fromkeys(long, 40)},
     )
     with Database(tmp_path / "scratch", "200MB") as database:
-        open_views(database, tables.write(tmp_path), TEMPLATES.relations)
+        open_views(database, tables.write(tmp_path), TEMPLATES.hops)
         find_thresholds(database, with_section("likelihood", stratum_heads=10), tmp_path / "thresholds.parquet")
         rows = database.table("SELECT id, carrier_class, value, threshold FROM judged_names ORDER BY ALL").to_pylist()
     assert len({(row["id"], row["carrier_class"]) for row in rows}) == len(rows) == 60

@@ -23,7 +23,7 @@ from tests.scorers import FakeScorer
 TEMPLATES = load_templates()
 SETTINGS = load_settings()
 CARRIERS = SETTINGS.likelihood.carriers
-CAPITAL = Claim("P36", "country", "Q727", 1, is_past=False)._asdict()
+CAPITAL = Claim("P36", "country", "Q727", 1, tense="present")._asdict()
 
 Named = tuple[int, str | None, list[str] | None, list[dict[str, object]] | None]
 
