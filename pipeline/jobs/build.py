@@ -34,6 +34,7 @@ from pipeline.language.templates import load_templates
 from pipeline.lm.model_spec import find_model
 from pipeline.release.assemble import Draft, assemble
 from pipeline.release.checks import CheckResult
+from pipeline.select.news import Window
 from pipeline.select.selection import Measured
 from pipeline.sources.diff.comparison import last_edit, window_start
 from pipeline.sources.files.checksums import dump_hashes
@@ -115,9 +116,12 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         spec = find_model(options.model, settings.model) if options.model else None
         scored = stages.score(context, spec, ingested, screened) if spec else None
 
+        origin = _origin(sources, ingested, changed, reporter)
+        window = Window(origin.window_start, origin.window_end)
+        news = stages.find_recent(context, changed, ingested, window) if changed else None
         measured = Measured(
             triples=screened / "triples.parquet",
-            changes=changed / "changes.parquet" if changed else None,
+            news=news / "news.parquet" if news else None,
             popularity=popularity / "popularity.parquet" if popularity else None,
             frequency=mentions / "frequency.parquet",
             degree=mentions / "degree.parquet",
@@ -127,7 +131,6 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         selected = stages.select(context, measured, ingested, screened)
         around = stages.cut_subgraph(context, ingested, screened, selected)
 
-        origin = _origin(sources, ingested, changed, reporter)
         worded = stages.word(context, selected, around, origin)
         divided = stages.split(context, worded, around, exclusions)
         probed = stages.probe(context, divided, around)
@@ -224,8 +227,8 @@ def _origin(sources: Sources, ingested: Path, changed: Path | None, reporter: Re
     if changed and start is None:
         reporter.warn(
             "undated",
-            "No item of the older dump says when it was edited: no statement can be told to be a change of the world, "
-            "and of the additions only new items are known to be new.",
+            "No item of the older dump says when it was edited: no statement can be shown to be news, so the recent "
+            "category has no rows of the default classes.",
         )
     return Origin(sources.name, start, last_edit(ingested / "entities"))
 

@@ -368,10 +368,10 @@ def test_a_head_has_a_few_relations_to_open_with_each_once(mini: Mini, tmp_path:
 
 
 def test_every_reason_of_selection_is_met_in_the_mini_world(mini: Mini, tmp_path: Path) -> None:
-    stages = {name: mini.stage(name) for name in ("screening", "changes", "popularity", "mentions")}
+    stages = {name: mini.stage(name) for name in ("screening", "news", "popularity", "mentions")}
     measured = Measured(
         triples=stages["screening"] / "triples.parquet",
-        changes=stages["changes"] / "changes.parquet",
+        news=stages["news"] / "news.parquet",
         popularity=stages["popularity"] / "popularity.parquet",
         frequency=stages["mentions"] / "frequency.parquet",
         degree=stages["mentions"] / "degree.parquet",
