@@ -255,7 +255,10 @@ class Provenance(TypedDict):
     ]
     change_class: Annotated[
         str | None,
-        Column("How the fact became news, one of the classes of recent edits above; these and their variants only.", "FACTS"),
+        Column(
+            "How the fact became news, one of the classes of recent edits above; these and their variants only.",
+            "FACTS",
+        ),
     ]
     base_revision: Annotated[
         int | None, Column("Revision of the subject in the older state; null if it was not there.", "FACTS")
@@ -290,8 +293,8 @@ class Provenance(TypedDict):
     event_property_id: Annotated[
         str | None,
         Column(
-            "The property that gives `event_time`: a qualifier of the statement such as `P580`, the relation itself, or "
-            "a date of the subject, the object or a named event such as `P570`.",
+            "The property that gives `event_time`: a qualifier of the statement such as `P580`, the relation itself, "
+            "or a date of the subject, the object or a named event such as `P570`.",
             "FACTS",
         ),
     ]

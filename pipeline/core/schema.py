@@ -252,6 +252,9 @@ OTHER_RECENT_CLASSES = {
 }
 """The classes that settings can add to these: statements that came, of which no event inside the window is known."""
 
+MODIFYING_CLASSES = frozenset({"replaced", "correction"})
+"""Classes of recent edits in which an earlier answer gave way."""
+
 FREQUENCY = _table(("id", pa.int64()), ("frequency", pa.int64()))
 """Statements that mention the item in any position: subject, value, qualifier or reference (decision 8)."""
 

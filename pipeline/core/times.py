@@ -10,6 +10,7 @@ from datetime import date
 
 DAY, MONTH, YEAR, DECADE = 11, 10, 9, 8
 PRECISION_NAMES = {DAY: "day", MONTH: "month", YEAR: "year", DECADE: "decade", 7: "century"}
+PRECISIONS = {name: precision for precision, name in PRECISION_NAMES.items()}
 CALENDAR_NAMES = {1985727: "gregorian", 1985786: "julian"}
 _FIRST_YEAR, _LAST_YEAR = 1, 9999  # beyond these, order is kept but days are not counted
 

@@ -297,7 +297,7 @@ def _change_classes(changed: Path | None) -> Mapping[str, int]:
 
 
 def _mixes(edits: Sequence[Edit]) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
-    """How the edits of each category spread over relations and domains."""
+    """How the edits of each category spread over relations and domains, and the recent ones over classes and kinds."""
 
     def mix(column: str) -> dict[str, dict[str, int]]:
         counts: dict[str, Counter[str]] = {}
@@ -305,4 +305,9 @@ def _mixes(edits: Sequence[Edit]) -> Mapping[str, Mapping[str, Mapping[str, int]
             counts.setdefault(edit["category"], Counter())[str(edit[column])] += 1
         return {category: dict(sorted(counter.items())) for category, counter in sorted(counts.items())}
 
-    return {"relations": mix("relation_id"), "domains": mix("domain")}
+    recent: dict[str, Counter[str]] = {}
+    for edit in edits:
+        if edit["category"] == "recent":
+            recent.setdefault(str(edit["change_class"]), Counter())[edit["edit_kind"]] += 1
+    kinds = {name: dict(sorted(counter.items())) for name, counter in sorted(recent.items())}
+    return {"relations": mix("relation_id"), "domains": mix("domain"), "recent": kinds}

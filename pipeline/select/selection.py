@@ -117,7 +117,9 @@ def find_heads(screened: Path, entities: Path, settings: Settings, database: Dat
 _SAMPLED = """
 WITH considered AS ({candidates}),
 drawn AS (
-    SELECT *, CASE WHEN {drawn_first} THEN '0' ELSE '1' END || {draw_key} AS ticket, coalesce(middle_relation, '') || '/' || relation AS question FROM considered
+    SELECT *, CASE WHEN {drawn_first} THEN '0' ELSE '1' END || {draw_key} AS ticket,
+        coalesce(middle_relation, '') || '/' || relation AS question
+    FROM considered
 ),
 unique_questions AS (
     SELECT *, row_number() OVER (PARTITION BY reason, subject_id, question ORDER BY ticket) AS turn FROM drawn

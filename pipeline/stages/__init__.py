@@ -28,6 +28,7 @@ __all__ = [
     "count_mentions",
     "count_views",
     "cut_subgraph",
+    "find_recent",
     "ingest",
     "ingest_stream",
     "ingest_folder",
