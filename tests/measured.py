@@ -38,7 +38,7 @@ class Tables:
     """What selection reads, as rows; what is not given is empty."""
 
     triples: Sequence[Row]
-    changes: Sequence[Row] = ()
+    news: Sequence[Row] = ()
     views: Mapping[int, int] = field(default_factory=dict)
     frequency: Mapping[int, int] = field(default_factory=dict)
     degree: Mapping[int, tuple[int, int]] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Tables:
         """The tables as files."""
         rows: dict[str, tuple[Sequence[Row], pa.Schema]] = {
             "triples": (self.triples, schema.TRIPLES),
-            "changes": (self.changes, schema.CHANGES),
+            "news": (self.news, schema.NEWS),
             "popularity": ([{"id": n, "page_views": v} for n, v in self.views.items()], schema.POPULARITY),
             "frequency": ([{"id": n, "frequency": v} for n, v in self.frequency.items()], schema.FREQUENCY),
             "degree": (

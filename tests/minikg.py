@@ -315,6 +315,7 @@ PEOPLE = (
         *links("P26", BRUNO),
         came(says("P106", to(WRITER))),  # nobody says since when
         came(says("P166", to(SHELL_AWARD), on=at("2011"))),
+        came(says("P166", to(TIDE_PRIZE), on=at("2024"))),  # most of the year so far is before the window
     ),
     person(
         NILS, "Nils Vester", MALE, says("P569", at("1850-01-02")), *links("P27", NORRLAND), *links("P103", VERDANIAN)

@@ -263,7 +263,10 @@ class Provenance(TypedDict):
     ]
     change_class: Annotated[
         str | None,
-        Column("How the statement came, one of the classes above; recent edits and their variants only.", "FACTS"),
+        Column(
+            "How the fact became news, one of the classes of recent edits above; these and their variants only.",
+            "FACTS",
+        ),
     ]
     base_revision: Annotated[
         int | None, Column("Revision of the subject in the older state; null if it was not there.", "FACTS")
@@ -294,6 +297,14 @@ class Provenance(TypedDict):
     ]
     event_time: Annotated[
         str | None, Column("When the fact became true, as a Wikidata time, if the two states tell.", "FACTS")
+    ]
+    event_property_id: Annotated[
+        str | None,
+        Column(
+            "The property that gives `event_time`: a qualifier of the statement such as `P580`, the relation itself, "
+            "or a date of the subject, the object or a named event such as `P570`.",
+            "FACTS",
+        ),
     ]
     event_time_precision: Annotated[
         str | None, Column("How exact that is, such as `day` or `year`. Read no more out of `event_time`.", "edits")

@@ -177,6 +177,7 @@ class Manifest(_Record):
     rows: Mapping[str, Mapping[str, int]]
     relations: Mapping[str, Mapping[str, int]]
     domains: Mapping[str, Mapping[str, int]]
+    recent: Mapping[str, Mapping[str, int]] = {}  # recent edits by class and kind
     exports: Mapping[str, ExportRecord]
     states: Mapping[Literal["older", "newer"], StateRecord] = {}
     visit: VisitRecord | None = None

@@ -39,6 +39,7 @@ ALIASES = {
 SELECTION = {
     "class_not_selected": "the change is of a class that the settings leave out",
     "value_not_new": "the item held this value before",
+    "outside_window": "its date does not show that it became true inside the window",
     "harmful": "the counterfactual would give a real person another gender, religion, ethnic group or orientation",
     "path_returns": "the second hop leads back to the subject",
     "above_threshold": "the subject is not long tail by any measure",

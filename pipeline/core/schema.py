@@ -127,6 +127,10 @@ DIFFERENCES = _table(
     # the earlier value of the same property that ended when this one started
     ("replaced_statement_id", pa.string()),
     ("replaced_value", pa.string()),
+    # the answer of the older state that is none in the newer one, where one went and this one came
+    ("former_statement_id", pa.string()),
+    ("former_value", pa.string()),
+    ("former_way", pa.string()),  # ended, outranked, removed
     ("base_revision", pa.int64()),
     ("head_revision", pa.int64()),
     ("first_seen", _moment),
@@ -216,8 +220,15 @@ CHANGES = _table(
     ("first_seen", _moment),
     ("rcids", _numbers),  # edits of a living wiki that may have made it; dumps know of none
     ("tags", _strings),  # of these
+    # the answer of the older state that is none in the newer one, where one went and this one came
+    ("former_statement_id", pa.string()),
+    ("former_value", pa.string()),
+    ("former_way", pa.string()),  # ended, outranked, removed
 )
 """One difference between two states, classed as CHANGE_CLASSES says."""
+
+NEWS = pa.schema([*CHANGES, pa.field("is_in_window", pa.bool_())])
+"""CHANGES with the classes of NEWS_CLASSES, and whether an event dates the statement inside the window."""
 
 CHANGE_CLASSES = {
     "world_change": "a statement came whose date lies after the older state",
@@ -236,6 +247,22 @@ CHANGE_CLASSES = {
     "reference_edit": "only references differ",
     "guid_churn": "the same value under a new statement id",
 }
+
+NEWS_CLASSES = {
+    "world_change": "an event inside the window made the fact true",
+    "replaced": "the same, and the fact took the place of another, which is the old answer",
+    "new_item": "the item is new to Wikidata, and the fact or the item began inside the window",
+}
+"""The classes that recent edits may have by default, as selection refines them: each row has its date in the window."""
+
+OTHER_RECENT_CLASSES = {
+    "newly_described": "the item is new to Wikidata, but the fact is old or has no date",
+    **{name: CHANGE_CLASSES[name] for name in ("late_entry", "added_undated", "correction")},
+}
+"""The classes that settings can add to these: statements that came, of which no event inside the window is known."""
+
+MODIFYING_CLASSES = frozenset({"replaced", "correction"})
+"""Classes of recent edits in which an earlier answer gave way."""
 
 FREQUENCY = _table(("id", pa.int64()), ("frequency", pa.int64()))
 """Statements that mention the item in any position: subject, value, qualifier or reference (decision 8)."""

@@ -75,12 +75,18 @@ class ScreeningSettings(_Section):
     min_label_characters: Count
 
 
+RecentClass = Literal[
+    "world_change", "replaced", "new_item", "newly_described", "late_entry", "added_undated", "correction"
+]
+"""Classes of statements that came, as `schema.NEWS_CLASSES` and `OTHER_RECENT_CLASSES` describe them."""
+
+
 class RecentSettings(_Section):
     """The recent category."""
 
     size: Count
     per_subject: Annotated[int, Field(ge=1)]
-    classes: tuple[str, ...]
+    classes: tuple[RecentClass, ...]
 
 
 class PopularSettings(_Section):

@@ -10,6 +10,7 @@ from datetime import date
 
 DAY, MONTH, YEAR, DECADE = 11, 10, 9, 8
 PRECISION_NAMES = {DAY: "day", MONTH: "month", YEAR: "year", DECADE: "decade", 7: "century"}
+PRECISIONS = {name: precision for precision, name in PRECISION_NAMES.items()}
 CALENDAR_NAMES = {1985727: "gregorian", 1985786: "julian"}
 _FIRST_YEAR, _LAST_YEAR = 1, 9999  # beyond these, order is kept but days are not counted
 
@@ -61,6 +62,56 @@ def _years(year: int, precision: int) -> tuple[int, int]:
     length = {7: 100, 6: 1000}.get(precision, 10_000)
     end = -(-year // length) * length
     return end - length + 1, end
+
+
+def is_within(of: Span, window: Span) -> bool:
+    """Whether a span of days is evidence of an event after the first day of a window and up to its last one.
+
+    What the newer state records has happened by its last day. So more than half of the days that the span leaves open
+    up to then must lie after the first day: "2015" is news of a window from January 2015 to 2021, and not of a week in
+    April 2015.
+
+    >>> year = (date(2015, 1, 1).toordinal(), date(2015, 12, 31).toordinal())
+    >>> is_within(year, (date(2015, 1, 4).toordinal(), date(2021, 7, 2).toordinal()))
+    True
+    >>> is_within(year, (date(2015, 4, 20).toordinal(), date(2015, 4, 27).toordinal()))
+    False
+    """
+    start, end = window
+    last = min(of[1], end)
+    return 2 * (last - max(of[0] - 1, start)) > last - of[0] + 1 > 0
+
+
+def is_within_sql(time: str, precision: str, start: str, end: str) -> str:
+    """The SQL expression for `is_within(span(...), (start, end))`; a date coarser than a year is no evidence.
+
+    `time` and `precision` are columns, `start` and `end` day numbers; an `end` that is null is no limit.
+    """
+    first, last = _bounds_sql(time, precision)
+    until = f"least({last}, {end})"  # DuckDB's `least` ignores nulls
+    return (
+        f"coalesce({precision} >= {YEAR} AND {until} >= {first}"
+        f" AND 2 * ({until} - greatest({first} - 1, {start}::BIGINT)) > {until} - {first} + 1"
+        f" AND {start} IS NOT NULL, false)"
+    )
+
+
+def _bounds_sql(time: str, precision: str) -> tuple[str, str]:
+    """The SQL expressions for the first and the last day of a date that is exact to a year or better."""
+    day = middle_sql(time, precision)
+    date_ = f"(DATE '0001-01-01' + ({day} - 1)::INTEGER)"
+    month = f"regexp_extract({time}, '^{_PATTERN}', 2)"
+    unit = f"CASE WHEN {precision} >= {MONTH} AND {month} <> '00' THEN 'month' ELSE 'year' END"
+    is_day = f"{precision} >= {DAY} AND {month} <> '00' AND regexp_extract({time}, '^{_PATTERN}', 3) <> '00'"
+    first = f"date_trunc({unit}, {date_})::DATE"
+    last = (
+        f"(CASE WHEN {precision} >= {MONTH} AND {month} <> '00' THEN last_day({date_})"
+        f" ELSE make_date(year({date_}), 12, 31) END)"
+    )
+    return (
+        f"(CASE WHEN {is_day} THEN {day} ELSE {_day_sql(first)} END)",
+        f"(CASE WHEN {is_day} THEN {day} ELSE {_day_sql(last)} END)",
+    )
 
 
 def middle(of: Span) -> int:

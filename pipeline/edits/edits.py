@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pipeline.core import times
 from pipeline.core.edit_record import COLUMNS, Edit, Step
+from pipeline.core.schema import MODIFYING_CLASSES
 from pipeline.core.settings import LimitsSettings
 from pipeline.edits.dropped import Drop, path_name
 from pipeline.language.answers import answers, codes_of, object_names
@@ -19,7 +20,6 @@ from pipeline.select.categories import CATEGORIES
 
 FactRow = Mapping[str, Any]  # a row of schema.FACTS
 
-_MODIFYING = {"replaced", "correction"}  # change classes in which an earlier value gave way
 _MIN_REPHRASES = 2  # decision 15
 _COPIED = tuple(field.name for field in COLUMNS if field.column.source == "FACTS")
 
@@ -156,7 +156,7 @@ def _target_and_truth(row: FactRow, subgraph: Subgraph) -> tuple[_Object, _Objec
     true_object = named(row["object_key"], row["object_id"])
     if row["target_key"] is not None:
         return named(row["target_key"], row["target_id"]), true_object
-    if row["change_class"] in _MODIFYING and row["old_value"]:
+    if row["change_class"] in MODIFYING_CLASSES and row["old_value"]:
         old = str(row["old_value"])
         earlier = named(
             old.lstrip("+") if "/" not in old else old, int(old[1:]) if re.fullmatch(r"Q\d+", old) else None

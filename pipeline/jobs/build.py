@@ -35,6 +35,7 @@ from pipeline.language.templates import load_templates
 from pipeline.lm.model_spec import find_model
 from pipeline.release.assemble import Draft, assemble
 from pipeline.release.checks import CheckResult
+from pipeline.select.news import Window
 from pipeline.select.selection import Measured
 from pipeline.sources.diff.window import ESTIMATED, Given, StateDate, read_window, state_date, warn_odd
 from pipeline.sources.files.checksums import dump_hashes
@@ -118,9 +119,13 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         spec = find_model(options.model, settings.model) if options.model else None
         scored = stages.score(context, spec, ingested, screened) if spec else None
 
+        states = {} if harvest else _states(context, sources.given, ingested, changed)
+        origin = _origin(sources, states, reporter)
+        window = Window(origin.window_start, origin.window_end)
+        news = stages.find_recent(context, changed, ingested, window) if changed else None
         measured = Measured(
             triples=screened / "triples.parquet",
-            changes=changed / "changes.parquet" if changed else None,
+            news=news / "news.parquet" if news else None,
             popularity=popularity / "popularity.parquet" if popularity else None,
             frequency=mentions / "frequency.parquet",
             degree=mentions / "degree.parquet",
@@ -130,8 +135,6 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         selected = stages.select(context, measured, ingested, screened)
         around = stages.cut_subgraph(context, ingested, screened, selected)
 
-        states = {} if harvest else _states(context, sources.given, ingested, changed)
-        origin = _origin(sources, states, reporter)
         worded = stages.word(context, selected, around, origin)
         divided = stages.split(context, worded, around, exclusions)
         probed = stages.probe(context, divided, around)
@@ -250,8 +253,8 @@ def _origin(sources: Sources, states: States, reporter: Reporter) -> Origin:
     if older and older.date is None:
         reporter.warn(
             "undated",
-            "No item of the older dump says when it was edited: no statement can be told to be a change of the world, "
-            "and of the additions only new items are known to be new. --old-date gives the date of the dump.",
+            "No item of the older dump says when it was edited: no statement can be shown to be news, so the recent "
+            "category has no rows of the default classes. --old-date gives the date of the dump.",
         )
     return Origin(sources.name, older.date if older else None, states["newer"].date)
 
@@ -339,7 +342,7 @@ def _change_classes(changed: Path | None) -> Mapping[str, int]:
 
 
 def _mixes(edits: Sequence[Edit]) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
-    """How the edits of each category spread over relations and domains."""
+    """How the edits of each category spread over relations and domains, and the recent ones over classes and kinds."""
 
     def mix(column: str) -> dict[str, dict[str, int]]:
         counts: dict[str, Counter[str]] = {}
@@ -347,4 +350,9 @@ def _mixes(edits: Sequence[Edit]) -> Mapping[str, Mapping[str, Mapping[str, int]
             counts.setdefault(edit["category"], Counter())[str(edit[column])] += 1
         return {category: dict(sorted(counter.items())) for category, counter in sorted(counts.items())}
 
-    return {"relations": mix("relation_id"), "domains": mix("domain")}
+    recent: dict[str, Counter[str]] = {}
+    for edit in edits:
+        if edit["category"] == "recent":
+            recent.setdefault(str(edit["change_class"]), Counter())[edit["edit_kind"]] += 1
+    kinds = {name: dict(sorted(counter.items())) for name, counter in sorted(recent.items())}
+    return {"relations": mix("relation_id"), "domains": mix("domain"), "recent": kinds}

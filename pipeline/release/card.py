@@ -232,6 +232,7 @@ def _listed(names: Iterable[str]) -> str:
 def _tables(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
     return {
         "rows_table": card_tables.rows_table(manifest),
+        "recent_table": card_tables.recent_table(manifest),
         "changes_table": card_tables.changes_table(manifest),
         "thresholds_table": card_tables.thresholds_table(manifest),
         "likelihood_auc_table": card_tables.likelihood_auc_table(manifest),

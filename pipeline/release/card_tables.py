@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipeline.core import schema
 from pipeline.core.columns import Field, fields_in, fields_of
-from pipeline.core.edit_record import Category
+from pipeline.core.edit_record import Category, EditKind
 from pipeline.core.manifest import Manifest
 from pipeline.core.reasons import ALIASES, BY_STAGE
 from pipeline.edits.splits import SPLITS
@@ -61,6 +61,17 @@ def changes_table(manifest: Manifest) -> str:
         if name in manifest.changes
     ]
     return markdown(["class", "meaning", "differences"], rows)
+
+
+def recent_table(manifest: Manifest) -> str:
+    """Recent edits by class, and how many of them have an old answer."""
+    classes = {**schema.NEWS_CLASSES, **schema.OTHER_RECENT_CLASSES}
+    rows = [
+        [f"`{name}`", about, *(f"{manifest.recent.get(name, {}).get(kind, 0):,}" for kind in get_args(EditKind))]
+        for name, about in classes.items()
+        if name in manifest.settings.recent.classes
+    ]
+    return markdown(["class", "meaning", "insertions", "modifications"], rows)
 
 
 def thresholds_table(manifest: Manifest) -> str:

@@ -1,6 +1,6 @@
 """The categories: what each one considers, and how it measures it. To add one, add an entry to CATEGORIES.
 
-A category is a query for its candidates over the views `triples`, `hops`, `spared`, `changes`, `popularity`,
+A category is a query for its candidates over the views `triples`, `hops`, `spared`, `news`, `popularity`,
 `frequency`, `degree`, `judged_names` and `thresholds`. It gives the columns of CANDIDATES; `reason` is filled where a
 rule of the category itself rejects the row, and `stratum` with `share` says what part of the category a kind of row
 should fill.
@@ -9,6 +9,7 @@ should fill.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pipeline.core.schema import NEWS_CLASSES
 from pipeline.core.settings import Settings
 
 _ONE_HOP = (
@@ -28,6 +29,7 @@ class Category:
         size: How many facts it may hold.
         per_subject: How many facts one subject may give.
         is_counterfactual: Whether its edits change a fact to an object that is not true (decision 7).
+        drawn_first: The condition on candidates that are drawn before the others.
     """
 
     name: str
@@ -36,15 +38,18 @@ class Category:
     size: Callable[[Settings], int]
     per_subject: Callable[[Settings], int]
     is_counterfactual: bool = False
+    drawn_first: str = "false"
 
 
 def _recent(settings: Settings) -> str:
     classes = ", ".join(f"'{name}'" for name in settings.recent.classes)
+    dated = ", ".join(f"'{name}'" for name in NEWS_CLASSES)
     return f"""
     SELECT {_ONE_HOP}, NULL AS lt_type, c.change_class AS detail, 'one hop' AS stratum, 1.0 AS share,
         CASE WHEN c.change_class NOT IN ({classes}) THEN 'class_not_selected'
-             WHEN NOT c.is_new_value THEN 'value_not_new' END AS reason
-    FROM triples t JOIN changes c ON lower(c.new_statement_id) = lower(t.statement_id)
+             WHEN NOT c.is_new_value THEN 'value_not_new'
+             WHEN c.change_class IN ({dated}) AND NOT c.is_in_window THEN 'outside_window' END AS reason
+    FROM triples t JOIN news c ON lower(c.new_statement_id) = lower(t.statement_id)
     WHERE t.reason IS NULL
     """
 
@@ -102,10 +107,11 @@ def _long_tail(settings: Settings) -> str:
 CATEGORIES: Mapping[str, Category] = {
     "recent": Category(
         "recent",
-        "facts that are new between the two states, each with its date and the class of its change",
+        "facts that an event between the two states made true, each with its date and the class of its change",
         _recent,
         lambda settings: settings.recent.size,
         lambda settings: settings.recent.per_subject,
+        drawn_first="detail = 'replaced'",  # an old answer gives way: a modification
     ),
     "popular": Category(
         "popular",

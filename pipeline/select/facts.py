@@ -178,6 +178,7 @@ SELECT c.category, c.subject_id, c.middle_relation, c.middle_id, c.relation, c.o
     c.object_count, c.lt_type, t.target_key, t.target_id,
     h.change_class, h.old_value, h.base_revision, h.head_revision, h.first_seen,
     coalesce(h.rcids, []) AS rcids, coalesce(h.tags, []) AS tags, h.event_time, h.event_precision, h.event_calendar_id,
+    'P' || h.event_property_id AS event_property_id,
     coalesce(f.frequency, 0) AS frequency,
     coalesce(d.in_degree, 0) AS in_degree, coalesce(d.out_degree, 0) AS out_degree,
     p.page_views, p.page_views_percentile,
@@ -188,7 +189,7 @@ SELECT c.category, c.subject_id, c.middle_relation, c.middle_id, c.relation, c.o
 FROM chosen c
 LEFT JOIN targets t ON t.category = c.category AND t.subject_id = c.subject_id
     AND t.question = coalesce(c.middle_relation, '') || '/' || c.relation
-LEFT JOIN changes h ON c.category = 'recent' AND lower(h.new_statement_id) = lower(c.statement_id)
+LEFT JOIN news h ON c.category = 'recent' AND lower(h.new_statement_id) = lower(c.statement_id)
     AND h.is_new_value
 LEFT JOIN frequency f ON f.id = c.subject_id
 LEFT JOIN degree d ON d.id = c.subject_id

@@ -23,7 +23,7 @@ class Measured:
     """The tables that selection reads; None where a run has none."""
 
     triples: Path
-    changes: Path | None
+    news: Path | None
     popularity: Path | None
     frequency: Path
     degree: Path
@@ -44,7 +44,7 @@ def open_views(
     database.rows("hops", pa.table(dict(zip(("relation", "subject_type", "next"), columns, strict=True))))
     for name, path, kind in (
         ("triples", measured.triples, schema.TRIPLES),
-        ("changes", measured.changes, schema.CHANGES),
+        ("news", measured.news, schema.NEWS),
         ("popularity", measured.popularity, schema.POPULARITY),
         ("frequency", measured.frequency, schema.FREQUENCY),
         ("degree", measured.degree, schema.DEGREE),
@@ -114,7 +114,9 @@ def find_heads(screened: Path, entities: Path, settings: Settings, database: Dat
 _SAMPLED = """
 WITH considered AS ({candidates}),
 drawn AS (
-    SELECT *, {draw_key} AS ticket, coalesce(middle_relation, '') || '/' || relation AS question FROM considered
+    SELECT *, CASE WHEN {drawn_first} THEN '0' ELSE '1' END || {draw_key} AS ticket,
+        coalesce(middle_relation, '') || '/' || relation AS question
+    FROM considered
 ),
 unique_questions AS (
     SELECT *, row_number() OVER (PARTITION BY reason, subject_id, question ORDER BY ticket) AS turn FROM drawn
@@ -154,6 +156,7 @@ def select(category: Category, settings: Settings, database: Database, out: Path
     sql = _SAMPLED.format(
         category=category.name,
         candidates=category.candidates(settings),
+        drawn_first=category.drawn_first,
         draw_key=draw_key_sql(settings.seed, *key),
         per_subject=category.per_subject(settings),
         size=category.size(settings),

@@ -5,7 +5,7 @@ how. Folders come in, a folder goes out.
 """
 
 from pipeline.stages.context import COUNTS, Input, StageContext, read_counts
-from pipeline.stages.editing import cut_subgraph, probe, read_edits, select, split, vary, word
+from pipeline.stages.editing import cut_subgraph, find_recent, probe, read_edits, select, split, vary, word
 from pipeline.stages.measuring import MODEL, ODD_LINES, count_mentions, count_views, score, screen, with_named
 from pipeline.stages.reading import (
     changed,
@@ -29,6 +29,7 @@ __all__ = [
     "count_mentions",
     "count_views",
     "cut_subgraph",
+    "find_recent",
     "ingest",
     "ingest_stream",
     "ingest_folder",

@@ -23,8 +23,27 @@ from pipeline.language.subgraph_tables import SubgraphSource, load_subgraph, mak
 from pipeline.select import likelihood_auc, selection, thresholds
 from pipeline.select.categories import CATEGORIES
 from pipeline.select.facts import FactSources, collect_facts
+from pipeline.select.news import Window, find_news
 from pipeline.select.selection import Measured
 from pipeline.stages.context import COUNTS, StageContext, write_counts, write_json
+
+
+def find_recent(context: StageContext, changed: Path, ingested: Path, window: Window) -> Path:
+    """NEWS, as `news.parquet`."""
+    dating = context.templates.dating
+    depends = {
+        "changed": changed,
+        "ingested": ingested,
+        "window": [str(moment) for moment in window],
+        "dating": dating.model_dump(mode="json"),
+    }
+
+    def make(out: Path) -> None:
+        with context.database() as database:
+            changes, statements = changed / "changes.parquet", ingested / "statements"
+            find_news(changes, statements, window, dating, database, out / "news.parquet")
+
+    return context.stage("news", depends, make)
 
 
 def select(context: StageContext, measured: Measured, ingested: Path, screened: Path) -> Path:

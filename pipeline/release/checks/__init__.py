@@ -42,6 +42,7 @@ CHECKS: Mapping[str, Check] = {
         Check(texts.rephrases_differ),
         Check(truth.answers_true),
         Check(truth.counterfactuals_false),
+        Check(truth.recent_is_news),
         Check(truth.locality_true),
         Check(truth.locality_untouched),
         Check(truth.portability_follows),

@@ -1,6 +1,8 @@
 """Checks of each row against the evidence: what the release calls true is true, what it calls false is not."""
 
+from pipeline.core import times
 from pipeline.core.edit_record import Edit, Probe
+from pipeline.core.schema import MODIFYING_CLASSES, NEWS_CLASSES
 from pipeline.release.checks.contents import Contents, Failures
 from pipeline.release.evidence import Evidence
 
@@ -25,6 +27,31 @@ def counterfactuals_false(contents: Contents) -> Failures:
             names = {name.casefold() for name in (edit["target_new"], *edit["target_new_aliases"])}
             if names & true_names or edit["edit_kind"] != "modification":
                 yield f"{edit['case_id']}: {edit['target_new']!r} is true"
+
+
+def recent_is_news(contents: Contents) -> Failures:
+    """A recent edit of a default class has its date inside the window; a modification has another old answer."""
+    manifest = contents.manifest
+    days = [moment.date().toordinal() if moment else None for moment in (manifest.window_start, manifest.window_end)]
+    for edit in contents.edits:
+        known = edit["change_class"]
+        if edit["category"] == "recent" and known not in manifest.settings.recent.classes:
+            yield f"{edit['case_id']}: the settings leave out its class {known}"
+        if known in NEWS_CLASSES and not (edit["event_property_id"] and _is_within(edit, *days)):
+            yield f"{edit['case_id']}: {edit['event_time']} is not inside the window"
+        if edit["category"] == "recent" and edit["edit_kind"] == "modification":
+            current = {name for names in edit["answers"] for name in names[:1]}
+            if known not in MODIFYING_CLASSES or edit["ground_truth"] in current:
+                yield f"{edit['case_id']}: {edit['ground_truth']!r} is no old answer"
+
+
+def _is_within(edit: Edit, start: int | None, end: int | None) -> bool:
+    """Whether the date of an edit is exact enough and inside a window of days."""
+    precision = times.PRECISIONS.get(edit["event_time_precision"] or "")
+    span = times.span(edit["event_time"], precision)
+    if span is None or start is None or precision is None or precision < times.YEAR:
+        return False
+    return times.is_within(span, (start, span[1] if end is None else end))
 
 
 def locality_true(contents: Contents) -> Failures:

@@ -86,11 +86,11 @@ SELECT subject_id, property_id, change_class,
     CASE WHEN property_id IS NULL AND merged_into IS NOT NULL THEN 'Q' || merged_into ELSE new_value END AS new_value,
     is_new_value, event_date.t AS event_time, event_date.q AS event_precision, event_date.c AS event_calendar_id,
     event_date.p AS event_property_id, base_revision, head_revision, first_seen,
-    []::BIGINT[] AS rcids, []::VARCHAR[] AS tags
+    []::BIGINT[] AS rcids, []::VARCHAR[] AS tags, former_statement_id, former_value, former_way
 FROM classed
 UNION ALL
 SELECT subject_id, property_id, 'removal', old_statement_id, NULL, old_value, NULL, false, NULL, NULL, NULL, NULL,
-    base_revision, head_revision, first_seen, [], []
+    base_revision, head_revision, first_seen, [], [], NULL, NULL, NULL
 FROM classed WHERE kind = 'swapped' AND change_class <> 'correction'
 ORDER BY subject_id, property_id NULLS FIRST, new_statement_id NULLS FIRST, old_statement_id NULLS FIRST, change_class
 """

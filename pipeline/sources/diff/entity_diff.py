@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core import times
+from pipeline.sources.diff.former import Former, find_former
 from pipeline.sources.diff.item_statements import Claim, ItemStatements, read_statements, read_text
 from pipeline.sources.diff.matching import (
     NO_DATE,
@@ -55,16 +56,24 @@ def compare(item: int, old: bytes | None, new: bytes | None, replaced_gap_days: 
     """
     before, after = (None if text is None else read_text(text) for text in (old, new))
     pair = _Pair(item, read_statements(before, after), read_statements(after, before))
-    rows = [] if pair.item_kind == "kept" else [_row(pair, pair.item_kind, None, None, None)]
+    rows = [] if pair.item_kind == "kept" else [_row(pair, pair.item_kind, None, None, None, None)]
     differences = list(find_differences(pair.before.claims, pair.after.claims))
     successions = find_successions(differences, replaced_gap_days)
+    former = find_former(pair.before.claims, pair.after.claims, replaced_gap_days)
     for kind, left, right in differences:
         predecessor = successions.get(right.statement.id) if right else None
-        rows.append(_row(pair, kind, left, right, predecessor))
+        rows.append(_row(pair, kind, left, right, predecessor, former.get(right.statement.id) if right else None))
     return rows
 
 
-def _row(pair: _Pair, kind: str, left: Claim | None, right: Claim | None, predecessor: Claim | None) -> DifferenceRow:
+def _row(
+    pair: _Pair,
+    kind: str,
+    left: Claim | None,
+    right: Claim | None,
+    predecessor: Claim | None,
+    former: Former | None,
+) -> DifferenceRow:
     claim = right or left
     old_text, new_text = pair.before.text, pair.after.text
     return (
@@ -85,6 +94,9 @@ def _row(pair: _Pair, kind: str, left: Claim | None, right: Claim | None, predec
         _event(right),
         predecessor.statement.id if predecessor else None,
         predecessor.text if predecessor else None,
+        former.claim.statement.id if former else None,
+        former.claim.text if former else None,
+        former.way if former else None,
         old_text.lastrevid if old_text else None,
         new_text.lastrevid if new_text else None,
         new_text.modified if new_text else None,

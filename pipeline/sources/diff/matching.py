@@ -93,7 +93,7 @@ def find_successions(differences: Iterable[Difference], gap_days: tuple[int, int
             (abs(gap), right.statement.id, left.statement.id, left)
             for left in ends[property_id]
             for right in starts[property_id]
-            if (gap := _gap(left, right)) is not None and gap_days[0] <= gap <= gap_days[1]
+            if (gap := days_between(left, right)) is not None and gap_days[0] <= gap <= gap_days[1]
         ]
         if pairs:
             _, successor, _, predecessor = min(pairs, key=lambda pair: pair[:3])
@@ -113,7 +113,7 @@ def _added(differences: Iterable[Difference]) -> Iterator[Claim]:
             yield right
 
 
-def _gap(left: Claim, right: Claim) -> int | None:
+def days_between(left: Claim, right: Claim) -> int | None:
     """Days from the end of one statement to the start of another; None if either is unknown."""
     end = times.span(*qualifier_date(left, END)[1:3])
     start = times.span(*qualifier_date(right, START)[1:3])

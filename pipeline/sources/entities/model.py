@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 TYPE, SUBCLASS = "P31", "P279"
 LINK = "wikibase-entityid"
 START, END, POINT, EVENT = "P580", "P582", "P585", "P805"
+ENDING = (END, "P1534", "P1366")  # end time, end cause, replaced by: the statement is over
 
 MAX_ITEM, MAX_PROPERTY = 2**63 - 1, 2**31 - 1  # the limits of columns of int64 and int32
 Revision = Annotated[int, Meta(ge=0, le=MAX_ITEM)]

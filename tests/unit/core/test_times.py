@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.times import middle, middle_sql, parts, span
+from pipeline.core.times import YEAR, is_within, is_within_sql, middle, middle_sql, parts, span
 
 years = st.one_of(st.integers(1, 9999), st.integers(1900, 2030), st.integers(-(10**10), 10**10))
 
@@ -151,3 +151,41 @@ def test_what_is_no_time_has_no_days_in_either_language(text: str) -> None:
 def test_a_time_or_a_precision_that_is_missing_gives_no_days() -> None:
     assert span(None, 11) is span("+2016-01-01T00:00:00Z", None) is None
     assert in_sql([(None, 11), ("+2016-01-01T00:00:00Z", None), (None, None)]) == [None, None, None]
+
+
+# Inside a window
+
+
+def within_sql(time: str, precision: int, start: int | None, end: int | None) -> bool:
+    table = pa.table({"t": pa.array([time], pa.string()), "p": pa.array([precision], pa.int8())})
+    days = ["NULL::BIGINT" if day is None else str(day) for day in (start, end)]
+    with duckdb.connect() as connection:
+        return connection.from_arrow(table).project(is_within_sql("t", "p", *days)).fetchall()[0][0]
+
+
+modern = st.builds(time_of, st.integers(2010, 2026), st.integers(0, 12), st.integers(0, 31))
+windows = st.tuples(st.integers(733_000, 740_000), st.integers(0, 3_000)).map(lambda pair: (pair[0], sum(pair)))
+
+
+@settings(deadline=None, max_examples=200)
+@given(modern, precisions, windows)
+def test_python_and_sql_agree_what_lies_in_a_window(time: str, precision: int, window: tuple[int, int]) -> None:
+    found = span(time, precision)
+    expected = found is not None and precision >= YEAR and is_within(found, window)
+    assert within_sql(time, precision, *window) == expected
+
+
+@given(st.integers(1, 4_000), st.integers(0, 400), windows)
+def test_what_lies_in_a_window_has_most_of_its_days_so_far_in_it(
+    first: int, more: int, window: tuple[int, int]
+) -> None:
+    start, end = window
+    days = range(start - 2_000 + first, start - 2_000 + first + more + 1)
+    so_far = [day for day in days if day <= end]
+    inside = [day for day in so_far if day > start]
+    assert is_within((days[0], days[-1]), window) == (2 * len(inside) > len(so_far))
+
+
+def test_a_window_that_is_not_known_holds_nothing_and_one_without_an_end_has_none() -> None:
+    assert not within_sql("+2018-05-01T00:00:00Z", 11, None, 740_000)
+    assert within_sql("+2018-05-01T00:00:00Z", 11, 733_000, None)

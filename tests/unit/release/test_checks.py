@@ -148,6 +148,7 @@ def about_an_item(edit: Row) -> bool:
 
 
 TWO_HOPS = is_(hops=2)
+RECENT = is_(category="recent")
 POPULAR = is_(category="popular", hops=1)
 ROBUST = is_(category="robust")
 INSERTION = is_(edit_kind="insertion", hops=1)
@@ -245,6 +246,27 @@ PLANTS = [
         row(put(target_new_aliases=lambda e: e["answers"][0][-1:]), POPULAR),
     ),
     Plant("counterfactuals_false", "an insertion", row(put(edit_kind="insertion"), POPULAR)),
+    Plant("recent_is_news", "no date", row(put(event_time=None), RECENT)),
+    Plant("recent_is_news", "no property that dates it", row(put(event_property_id=None), RECENT)),
+    Plant("recent_is_news", "a birth of long ago", row(put(event_time="+1935-06-01T00:00:00Z"), RECENT)),
+    Plant("recent_is_news", "a day after the window", row(put(event_time="+2024-06-09T00:00:00Z"), RECENT)),
+    Plant("recent_is_news", "a year that says too little", row(put(event_time_precision="year"), RECENT)),
+    Plant("recent_is_news", "a century", row(put(event_time_precision="century"), RECENT)),
+    Plant("recent_is_news", "a class that is left out", row(put(change_class="newly_described"), RECENT)),
+    Plant(
+        "recent_is_news", "a window that does not hold its rows", manifested(lambda m: {"window_start": m.window_end})
+    ),
+    Plant("recent_is_news", "no window", manifested(lambda _: {"window_start": None})),
+    Plant(
+        "recent_is_news",
+        "an old answer that is true",
+        row(put(ground_truth=lambda e: e["answers"][0][0]), is_(category="recent", edit_kind="modification")),
+    ),
+    Plant(
+        "recent_is_news",
+        "an old answer of a class that has none",
+        row(put(change_class="world_change"), is_(category="recent", edit_kind="modification")),
+    ),
     Plant("locality_true", "a false answer", probe("Relation_Specificity", put(ground_truth=[["Nowhere"]]))),
     Plant(
         "locality_true",

@@ -49,10 +49,10 @@ class Bench:
     def __init__(self, mini: Mini, folder: Path) -> None:
         self._mini, self._folder = mini, folder
         self._database = Database(folder / "scratch", "200MB")
-        stages = {name: mini.stage(name) for name in ("screening", "changes", "popularity", "mentions")}
+        stages = {name: mini.stage(name) for name in ("screening", "news", "popularity", "mentions")}
         self.measured = Measured(
             triples=stages["screening"] / "triples.parquet",
-            changes=stages["changes"] / "changes.parquet",
+            news=stages["news"] / "news.parquet",
             popularity=stages["popularity"] / "popularity.parquet",
             frequency=stages["mentions"] / "frequency.parquet",
             degree=stages["mentions"] / "degree.parquet",

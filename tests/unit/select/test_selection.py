@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from pipeline.core import reasons
+from pipeline.core import reasons, schema
 from pipeline.core.seeded import draw_key
 from pipeline.core.settings import Settings
 from pipeline.core.tables import Database, read_table
@@ -130,8 +130,13 @@ def test_while_there_is_room_a_new_subject_moves_nobody(tmp_path: Path) -> None:
 # Recent
 
 
-def change(of: Row, change_class: str = "world_change", *, is_new_value: bool = True) -> Row:
-    return {"new_statement_id": of["statement_id"], "change_class": change_class, "is_new_value": is_new_value}
+def change(of: Row, change_class: str = "world_change", *, is_new_value: bool = True, is_in_window: bool = True) -> Row:
+    return {
+        "new_statement_id": of["statement_id"],
+        "change_class": change_class,
+        "is_new_value": is_new_value,
+        "is_in_window": is_in_window,
+    }
 
 
 @pytest.mark.parametrize(
@@ -142,6 +147,7 @@ def change(of: Row, change_class: str = "world_change", *, is_new_value: bool = 
         ("new_item", True, None),
         ("late_entry", True, "class_not_selected"),
         ("added_undated", True, "class_not_selected"),
+        ("newly_described", True, "class_not_selected"),
         ("correction", True, "class_not_selected"),
         ("rank_flip", False, "class_not_selected"),
         ("world_change", False, "value_not_new"),
@@ -155,11 +161,32 @@ def test_recent_takes_new_values_of_the_classes_it_is_told_to(
     assert (found["reason"], found["detail"]) == (reason, change_class)
 
 
-def test_other_classes_can_be_selected(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", schema.OTHER_RECENT_CLASSES)
+def test_other_classes_can_be_selected(name: str, tmp_path: Path) -> None:
     row = triple(1)
-    settings = with_section("recent", classes=("late_entry",))
-    (found,) = considered(Tables([row], [change(row, "late_entry")]), "recent", tmp_path, settings)
+    settings = with_section("recent", classes=(name,))
+    (found,) = considered(Tables([row], [change(row, name, is_in_window=False)]), "recent", tmp_path, settings)
     assert found["reason"] is None
+
+
+@pytest.mark.parametrize("name", schema.NEWS_CLASSES)
+def test_no_news_is_dated_outside_the_window(name: str, tmp_path: Path) -> None:
+    row = triple(1)
+    (found,) = considered(Tables([row], [change(row, name, is_in_window=False)]), "recent", tmp_path)
+    assert found["reason"] == "outside_window"
+
+
+def test_facts_with_an_old_answer_are_drawn_first(tmp_path: Path) -> None:
+    rows = [triple(number) for number in range(1, 41)]
+    news = [change(row, "replaced" if row["subject_id"] % 10 == 0 else "world_change") for row in rows]
+    found = considered(Tables(rows, news), "recent", tmp_path, with_section("recent", size=4))
+    assert {row["detail"] for row in taken(found)} == {"replaced"}
+
+
+def test_of_one_question_the_fact_with_an_old_answer_is_taken(tmp_path: Path) -> None:
+    rows = [triple(1, held=number, object_count=9) for number in range(1, 10)]
+    news = [change(row, "replaced" if row["object_id"] == 5 else "world_change") for row in rows]
+    assert [row["object_id"] for row in taken(considered(Tables(rows, news), "recent", tmp_path))] == [5]
 
 
 def test_recent_finds_its_statements_whatever_the_case_of_their_ids(tmp_path: Path) -> None:
@@ -368,10 +395,10 @@ def test_a_head_has_a_few_relations_to_open_with_each_once(mini: Mini, tmp_path:
 
 
 def test_every_reason_of_selection_is_met_in_the_mini_world(mini: Mini, tmp_path: Path) -> None:
-    stages = {name: mini.stage(name) for name in ("screening", "changes", "popularity", "mentions")}
+    stages = {name: mini.stage(name) for name in ("screening", "news", "popularity", "mentions")}
     measured = Measured(
         triples=stages["screening"] / "triples.parquet",
-        changes=stages["changes"] / "changes.parquet",
+        news=stages["news"] / "news.parquet",
         popularity=stages["popularity"] / "popularity.parquet",
         frequency=stages["mentions"] / "frequency.parquet",
         degree=stages["mentions"] / "degree.parquet",
