@@ -138,7 +138,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         manifest = _manifest(context, options, files, folders, origin)
         if harvest:
             manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(harvest.record)})
-        edits = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
+        edits = stages.read_edits(stages.place(context, probed, varied, around))
         manifest = manifest.model_copy(update=_mixes(edits))
         drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
         draft = Draft(edits, load_subgraph(around, templates), drops, manifest)

@@ -9,8 +9,9 @@ from typing import cast
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit
 from pipeline.core.tables import read_table, write_records
-from pipeline.edits import dropped
+from pipeline.edits import dropped, placement
 from pipeline.edits.consistency import Touched, claims_of, find_touched
+from pipeline.edits.draw import draw_again, limits_of
 from pipeline.edits.dropped import Drop
 from pipeline.edits.edits import Origin, make_edits
 from pipeline.edits.exclusions import Exclusions
@@ -30,7 +31,7 @@ def select(context: StageContext, measured: Measured, ingested: Path, screened: 
     """THRESHOLDS, LIKELIHOOD_AUC, CANDIDATES of each category and FACTS, and what was not taken."""
     settings = context.settings
     names = [name for name in CATEGORIES if name in settings.categories]
-    sections = ("recent", "popular", "long_tail", "likelihood")
+    sections = ("recent", "popular", "long_tail", "likelihood", "balance")
     partners = {name: relation.partner for name, relation in context.templates.relations.items()}
     depends = {
         "ingested": ingested,
@@ -98,7 +99,8 @@ def word(context: StageContext, selected: Path, subgraph: Path, origin: Origin) 
 
 def split(context: StageContext, worded: Path, subgraph: Path, exclusions: Exclusions) -> Path:
     """EDITS with splits."""
-    shares = context.settings.splits
+    shares, spare = context.settings.splits, context.settings.balance.spare
+    limits = {name: limits_of(name, context.settings, spare) for name in CATEGORIES}
     depends = {
         "worded": worded,
         "subgraph": subgraph,
@@ -106,12 +108,13 @@ def split(context: StageContext, worded: Path, subgraph: Path, exclusions: Exclu
         "seed": context.seed,
         "excluded": sorted(exclusions.texts),
         "templates": context.templates.version,
+        "limits": repr(limits),
     }
 
     def make(out: Path) -> None:
         edits, around = read_edits(worded), load_subgraph(subgraph, context.templates)
         claims = functools.partial(claims_of, subgraph=around)
-        kept, drops = assign_splits(edits, claims, exclusions, context.seed, shares)
+        kept, drops = assign_splits(edits, claims, exclusions, context.seed, shares, limits)
         _write_edits("splits", kept, drops, _by_category(edits), out)
 
     return context.stage("splits", depends, make)
@@ -127,6 +130,7 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
         "shares": shares.model_dump(),
         "seed": context.seed,
         "templates": context.templates.version,
+        "limits": repr([limits_of(name, context.settings) for name in CATEGORIES]),
     }
 
     def make(out: Path) -> None:
@@ -134,8 +138,9 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
         edits = read_edits(divided)
         touched = find_touched(edits, around)
         probed = [_probed(edit, around, touched, context) for edit in edits]
-        kept, drops = drop_unprobed(probed)
-        _write_edits("probes", kept, drops, _by_category(edits), out)
+        asked, unprobed = drop_unprobed(probed)
+        kept, refused = draw_again(asked, context.settings, "probes")
+        _write_edits("probes", kept, [*unprobed, *refused], _by_category(edits), out)
 
     return context.stage("probes", depends, make)
 
@@ -165,6 +170,24 @@ def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:
         _write_edits("variants", varied, drops, Counter({"robust": len(edits)}), out)
 
     return context.stage("variants", depends, make)
+
+
+def place(context: StageContext, probed: Path, varied: Path | None, subgraph: Path) -> Path:
+    """EDITS of all categories with their place in the release."""
+    depends = {
+        "probed": probed,
+        "varied": varied,
+        "subgraph": subgraph,
+        "seed": context.seed,
+        "templates": context.templates.version,
+    }
+
+    def make(out: Path) -> None:
+        edits = [*read_edits(probed), *(read_edits(varied) if varied else [])]
+        placed = placement.place(edits, load_subgraph(subgraph, context.templates), context.seed)
+        write_records(placed, out / "edits.parquet", schema.RELEASE)
+
+    return context.stage("placement", depends, make)
 
 
 def read_edits(folder: Path) -> list[Edit]:
