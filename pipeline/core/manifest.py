@@ -163,6 +163,8 @@ class Manifest(_Record):
     relations: Mapping[str, Mapping[str, int]]
     domains: Mapping[str, Mapping[str, int]]
     exports: Mapping[str, ExportRecord]
+    hops: Mapping[str, Mapping[str, int]] = {}
+    targets: Mapping[str, Mapping[str, int]] = {}  # the most frequent ones
     visit: VisitRecord | None = None
     checks: tuple[CheckRecord, ...] = ()
     files: Mapping[str, FileRecord] = {}

@@ -51,10 +51,11 @@ class Limits:
 
 
 class Drawn(NamedTuple):
-    """What a draw took, in its order, and what it refused."""
+    """What a draw took, in its order, and what it refused, with the caps of so many rows."""
 
     taken: list[Edit]
     refused: list[tuple[Edit, Refusal]]
+    rows: int
 
 
 def limits_of(category: str, settings: Settings, spare: float = 1) -> Limits:
@@ -171,7 +172,7 @@ def _try(ordered: Iterable[Edit], rows: int, limits: Limits, check: Check) -> Dr
     """Take what fits, with the caps of so many rows."""
     subjects, relations, targets = Counter[str](), Counter[str](), Counter[str]()
     most_of_relation, most_of_target = relation_cap(rows, limits.balance), target_cap(rows, limits.balance)
-    drawn = Drawn([], [])
+    drawn = Drawn([], [], rows)
     for edit in ordered:
         subject, relation, target = edit["subject_id"], edit["relation_id"], target_of(edit)
         if len(drawn.taken) >= limits.size:

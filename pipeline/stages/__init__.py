@@ -5,7 +5,7 @@ how. Folders come in, a folder goes out.
 """
 
 from pipeline.stages.context import COUNTS, Input, StageContext, read_counts
-from pipeline.stages.editing import cut_subgraph, place, probe, read_edits, select, split, vary, word
+from pipeline.stages.editing import cut_subgraph, probe, read_edits, select, split, vary, word
 from pipeline.stages.measuring import MODEL, count_mentions, count_views, score, screen
 from pipeline.stages.reading import (
     changed,
@@ -31,7 +31,6 @@ __all__ = [
     "ingest",
     "ingest_stream",
     "ingest_folder",
-    "place",
     "probe",
     "read_counts",
     "read_edits",

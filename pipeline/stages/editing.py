@@ -9,7 +9,7 @@ from typing import cast
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit
 from pipeline.core.tables import read_table, write_records
-from pipeline.edits import dropped, placement
+from pipeline.edits import dropped
 from pipeline.edits.consistency import Touched, claims_of, find_touched
 from pipeline.edits.draw import draw_again, limits_of
 from pipeline.edits.dropped import Drop
@@ -170,24 +170,6 @@ def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:
         _write_edits("variants", varied, drops, Counter({"robust": len(edits)}), out)
 
     return context.stage("variants", depends, make)
-
-
-def place(context: StageContext, probed: Path, varied: Path | None, subgraph: Path) -> Path:
-    """EDITS of all categories with their place in the release."""
-    depends = {
-        "probed": probed,
-        "varied": varied,
-        "subgraph": subgraph,
-        "seed": context.seed,
-        "templates": context.templates.version,
-    }
-
-    def make(out: Path) -> None:
-        edits = [*read_edits(probed), *(read_edits(varied) if varied else [])]
-        placed = placement.place(edits, load_subgraph(subgraph, context.templates), context.seed)
-        write_records(placed, out / "edits.parquet", schema.RELEASE)
-
-    return context.stage("placement", depends, make)
 
 
 def read_edits(folder: Path) -> list[Edit]:
