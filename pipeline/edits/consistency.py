@@ -30,14 +30,16 @@ class Claims(NamedTuple):
 
     Attributes:
         exclusive: Slots that it decides alone: no other edit of the scope may decide them.
+        relied: The slot of the first of two hops: others may rely on it too, but none may decide it.
         entailed: Slots of other items that its rules decide.
         stated: Its fact, and the inverse one.
         removed: The facts that it ends, in both directions.
-        decided: Every slot that the edit, its inverse or a rule gives an answer to.
+        decided: Every slot that the edit, its inverse or a rule gives an answer to, and that of the first hop.
         touched: These, and every slot whose answers may differ after the edit.
     """
 
     exclusive: frozenset[Slot]
+    relied: frozenset[Slot]
     entailed: frozenset[Slot]
     stated: frozenset[Claim]
     removed: frozenset[Claim]
@@ -63,15 +65,17 @@ def claims_of(edit: Edit, subgraph: Subgraph) -> Claims:
     """What an edit claims."""
     relation = subgraph.templates.relations[edit["relation_id"]]
     holder, new, old = _holder(edit), edit["target_new_id"], edit["ground_truth_id"]
-    own = {(edit["subject_id"], edit["path"][0]["relation_id"]), (holder, relation.id)}
+    own = {(holder, relation.id)}
+    relied = {(edit["subject_id"], edit["path"][0]["relation_id"])} - own
     inverse = {(item, relation.partner) for item in (new, old) if item and relation.partner}
     has_one = bool(relation.partner) and subgraph.templates.relations[relation.partner].cardinality == "one"
     entailed = _entailed(edit, subgraph)
     is_change = edit["edit_kind"] == "modification"
     beside = {(holder, other) for other in relation.touches} if is_change else set[Slot]()
-    decided = own | inverse | entailed
+    decided = own | relied | inverse | entailed
     return Claims(
         exclusive=frozenset(own | inverse) if has_one else frozenset(own),
+        relied=frozenset(relied),
         entailed=frozenset(entailed),
         stated=_both_ways(holder, relation, new),
         removed=_both_ways(holder, relation, old) if is_change else frozenset(),
@@ -121,15 +125,18 @@ class ScopeClaims:
     """What the edits of one scope have claimed so far, each claim with the case that made it first."""
 
     decided: dict[Slot, str]
+    relied: dict[Slot, str]
     entailed: dict[Slot, str]
     stated: dict[Claim, str]
     removed: dict[Claim, str]
 
     def rival(self, claims: Claims) -> str | None:
         """A case that an edit with these claims would contradict, or be contradicted by; None if there is none."""
+        deciding = claims.exclusive | claims.entailed
         for known, wanted in (
-            (self.decided, claims.exclusive | claims.entailed),
-            (self.entailed, claims.exclusive | claims.entailed),
+            (self.decided, deciding | claims.relied),
+            (self.relied, deciding),
+            (self.entailed, deciding | claims.relied),
             (self.removed, claims.stated),
             (self.stated, claims.removed),
         ):
@@ -142,6 +149,7 @@ class ScopeClaims:
         """Take in the claims of an edit."""
         for known, made in (
             (self.decided, claims.exclusive),
+            (self.relied, claims.relied),
             (self.entailed, claims.entailed),
             (self.stated, claims.stated),
             (self.removed, claims.removed),
@@ -151,12 +159,14 @@ class ScopeClaims:
 
     def copy(self) -> "ScopeClaims":
         """The same claims, to add others to."""
-        return ScopeClaims(dict(self.decided), dict(self.entailed), dict(self.stated), dict(self.removed))
+        return ScopeClaims(
+            dict(self.decided), dict(self.relied), dict(self.entailed), dict(self.stated), dict(self.removed)
+        )
 
 
 def new_scope() -> ScopeClaims:
     """A scope in which nothing is claimed yet."""
-    return ScopeClaims({}, {}, {}, {})
+    return ScopeClaims({}, {}, {}, {}, {})
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,7 @@ def test_whatever_edits_meet_no_probe_asks_what_another_edit_decides(
             assert not ours.exclusive & theirs.exclusive
             assert not ours.stated & theirs.removed
             assert not ours.exclusive & theirs.entailed
+            assert not ours.relied & (theirs.exclusive | theirs.entailed)
             for probe in one["locality"]:
                 assert not theirs.touched.intersection(probe_slots(probe))
             stated = set(slots_on(one["subject_id"], one["path"]))  # what the edit itself answers

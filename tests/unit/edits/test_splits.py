@@ -157,6 +157,7 @@ PEACEFUL = {
     "another subject": (change(A, "P36", target=C), change(B, "P36", target=C)),
     "an inverse that takes many": (change(A, "P36", target=C), change(B, "P1376", target=D, truth="Q9")),
     "two spouses": (change(A, "P26", target=B), change(C, "P26", target=B)),
+    "the same first hop of one subject": (change(A, "P36", middle=("P27", B)), change(A, "P38", middle=("P27", B))),
     "the same first hop": (change(A, "P36", middle=("P27", B)), change(C, "P38", middle=("P27", B))),
 }
 
