@@ -437,6 +437,7 @@ class Mini:
             "frequency": 0,
             "in_degree": 0,
             "out_degree": 0,
+            "pool_rows": 1,
             **columns,
         }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
-Source = Literal["FACTS", "SUBGRAPH", "templates", "origin", "edits", "splits", "probes", "variants"]
+Source = Literal["FACTS", "SUBGRAPH", "templates", "origin", "edits", "splits", "probes", "variants", "placement"]
 """Where the values of a column come from.
 
 FACTS: the column of the same name there, copied. SUBGRAPH: names and numbers of items. `templates`: the wording.

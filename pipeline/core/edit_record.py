@@ -84,6 +84,42 @@ class Identity(TypedDict):
     ]
 
 
+class Placement(TypedDict):
+    """What a row is to the other rows of the release."""
+
+    pair_id: Annotated[
+        str | None,
+        Column(
+            "Of a popular edit, the `case_id` of a long-tail edit with the same split, relation and domain, and the "
+            "other way round; null if there is none, and in the other categories.",
+            "placement",
+        ),
+    ]
+    independent_group: Annotated[
+        int,
+        Column(
+            "Edits with the same number in train and validation, or in test, can be written into a model together: "
+            "none changes or states a fact that another one changes or states, or that a probe of another one asks.",
+            "placement",
+            bits=32,
+        ),
+    ]
+    pool_rows: Annotated[
+        int,
+        Column(
+            "Facts that could be drawn of its category, relations and kind (`semantic` long tail is a kind).", "FACTS"
+        ),
+    ]
+    sampling_weight: Annotated[
+        float,
+        Column(
+            "`pool_rows` by the rows that the release has of them: weigh rows by it to undo quotas and caps. Of a "
+            "robust edit, that of the edit it varies.",
+            "placement",
+        ),
+    ]
+
+
 class Triple(TypedDict):
     """The fact that an edit is about."""
 
@@ -327,12 +363,13 @@ class Provenance(TypedDict):
     ]
 
 
-class Edit(Identity, Triple, Request, Generality, Probes, Robustness, Signals, Provenance):
+class Edit(Identity, Placement, Triple, Request, Generality, Probes, Robustness, Signals, Provenance):
     """One edit request: a row of the release."""
 
 
 GROUPS: Mapping[str, type] = {
     "identity": Identity,
+    "place in the release": Placement,
     "triple": Triple,
     "request": Request,
     "generality": Generality,

@@ -180,6 +180,8 @@ class Manifest(_Record):
     recent: Mapping[str, Mapping[str, int]] = {}  # recent edits by class and kind
     exports: Mapping[str, ExportRecord]
     states: Mapping[Literal["older", "newer"], StateRecord] = {}
+    hops: Mapping[str, Mapping[str, int]] = {}
+    targets: Mapping[str, Mapping[str, int]] = {}  # the most frequent ones
     visit: VisitRecord | None = None
     checks: tuple[CheckRecord, ...] = ()
     files: Mapping[str, FileRecord] = {}

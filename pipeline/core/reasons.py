@@ -43,7 +43,9 @@ SELECTION = {
     "harmful": "the counterfactual would give a real person another gender, religion, ethnic group or orientation",
     "path_returns": "the second hop leads back to the subject",
     "above_threshold": "the subject is not long tail by any measure",
+    "much_viewed": "the subject is among the most viewed, or viewed too much for the long tail",
     "same_question": "another object of the same subject and relation was taken",
+    "same_step": "enough other paths of two hops end with the same step",
     "subject_quota": "the subject has given as many facts as it may",
     "over_quota": "the category is full",
 }
@@ -57,15 +59,24 @@ EDITS = {
     "few_rephrases": "fewer than two rephrases are left",
 }
 
+DRAW = {
+    "subject_quota": "the subject has given as many facts as it may",
+    "relation_cap": "the relation has as large a share of the category as it may",
+    "target_cap": "the target has as large a share of the category as it may",
+    "over_quota": "the category is full",
+}
+
 SPLITS = {
     "excluded": "the subject's name or a prompt is on the list of exclusions",
     "middle_in_other_split": "the entity between two hops belongs to another split",
     "duplicate_prompt": "another edit has the same prompt, question or rephrase",
     "conflict": "another edit used with it decides the same subject and relation, or contradicts it",
+    **DRAW,
 }
 
 PROBES = {
     "no_locality": "no locality probe is left that no other edit of the split changes or states",
+    **DRAW,
 }
 
 VARIANTS = {

@@ -318,6 +318,7 @@ CANDIDATES = _table(
     ("statement_id", pa.string()),
     ("object_count", pa.int32()),
     ("lt_type", pa.string()),  # long_tail: statistical, semantic or both
+    ("pool_rows", pa.int64()),  # facts of the same relations and stratum that the category could take
     ("detail", pa.string()),  # recent: the class of the change; two hops: the middle item
     ("reason", pa.string()),  # why the category does not take it; null if it is a fact
 )

@@ -1,5 +1,6 @@
 """Settings: what to build. Defaults, then the user's file, then the command line; unknown keys are refused."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -107,6 +108,22 @@ class LongTailSettings(_Section):
     size: Count
     per_subject: Annotated[int, Field(ge=1)]
     percentile: Annotated[float, Field(gt=0, le=100)]
+    max_views_percentile: Annotated[float, Field(ge=0, le=100)]
+
+
+class BalanceSettings(_Section):
+    """How evenly a category spreads over relations and targets, and how many candidates there are for a place."""
+
+    reserve: Annotated[float, Field(ge=1)]
+    spare: Annotated[float, Field(ge=1)]
+    relation_share: Annotated[float, Field(gt=0, le=1)]
+    min_relation_rows: Annotated[int, Field(ge=1)]
+    target_share: Annotated[float, Field(gt=0, le=1)]
+    min_target_rows: Annotated[int, Field(ge=1)]
+
+    def with_reserve(self, places: int) -> int:
+        """How many candidates are taken for so many places."""
+        return math.ceil(places * self.reserve)
 
 
 class LikelihoodSettings(_Section):
@@ -266,6 +283,7 @@ class Settings(_Section):
     recent: RecentSettings
     popular: PopularSettings
     long_tail: LongTailSettings
+    balance: BalanceSettings
     likelihood: LikelihoodSettings
     model: ModelSettings
     pageviews: PageviewsSettings

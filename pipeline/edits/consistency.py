@@ -11,15 +11,18 @@ join), and what is tested together. All categories of a scope count, since peopl
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, get_args
 
-from pipeline.core.edit_record import Edit, Probe, Step
+from pipeline.core.edit_record import Edit, PortabilityKind, Probe, Step
 from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Subgraph
 from pipeline.language.templates import Rule
 
 Slot = tuple[str, str]  # an item and a relation, by their ids
 Claim = tuple[str, str, str]  # a fact: subject, relation, object
+Key = TypeVar("Key")
+
+_PORTABILITY = frozenset(get_args(PortabilityKind))
 
 
 class Claims(NamedTuple):
@@ -27,16 +30,20 @@ class Claims(NamedTuple):
 
     Attributes:
         exclusive: Slots that it decides alone: no other edit of the scope may decide them.
+        relied: The slot of the first of two hops: others may rely on it too, but none may decide it.
         entailed: Slots of other items that its rules decide.
         stated: Its fact, and the inverse one.
         removed: The facts that it ends, in both directions.
-        touched: Every slot whose answers may differ after the edit, or that the edit itself states.
+        decided: Every slot that the edit, its inverse or a rule gives an answer to, and that of the first hop.
+        touched: These, and every slot whose answers may differ after the edit.
     """
 
     exclusive: frozenset[Slot]
+    relied: frozenset[Slot]
     entailed: frozenset[Slot]
     stated: frozenset[Claim]
     removed: frozenset[Claim]
+    decided: frozenset[Slot]
     touched: frozenset[Slot]
 
 
@@ -58,18 +65,22 @@ def claims_of(edit: Edit, subgraph: Subgraph) -> Claims:
     """What an edit claims."""
     relation = subgraph.templates.relations[edit["relation_id"]]
     holder, new, old = _holder(edit), edit["target_new_id"], edit["ground_truth_id"]
-    own = {(edit["subject_id"], edit["path"][0]["relation_id"]), (holder, relation.id)}
+    own = {(holder, relation.id)}
+    relied = {(edit["subject_id"], edit["path"][0]["relation_id"])} - own
     inverse = {(item, relation.partner) for item in (new, old) if item and relation.partner}
     has_one = bool(relation.partner) and subgraph.templates.relations[relation.partner].cardinality == "one"
     entailed = _entailed(edit, subgraph)
     is_change = edit["edit_kind"] == "modification"
     beside = {(holder, other) for other in relation.touches} if is_change else set[Slot]()
+    decided = own | relied | inverse | entailed
     return Claims(
         exclusive=frozenset(own | inverse) if has_one else frozenset(own),
+        relied=frozenset(relied),
         entailed=frozenset(entailed),
         stated=_both_ways(holder, relation, new),
         removed=_both_ways(holder, relation, old) if is_change else frozenset(),
-        touched=frozenset(own | inverse | entailed | beside),
+        decided=frozenset(decided),
+        touched=frozenset(decided | beside),
     )
 
 
@@ -114,15 +125,18 @@ class ScopeClaims:
     """What the edits of one scope have claimed so far, each claim with the case that made it first."""
 
     decided: dict[Slot, str]
+    relied: dict[Slot, str]
     entailed: dict[Slot, str]
     stated: dict[Claim, str]
     removed: dict[Claim, str]
 
     def rival(self, claims: Claims) -> str | None:
         """A case that an edit with these claims would contradict, or be contradicted by; None if there is none."""
+        deciding = claims.exclusive | claims.entailed
         for known, wanted in (
-            (self.decided, claims.exclusive | claims.entailed),
-            (self.entailed, claims.exclusive | claims.entailed),
+            (self.decided, deciding | claims.relied),
+            (self.relied, deciding),
+            (self.entailed, deciding | claims.relied),
             (self.removed, claims.stated),
             (self.stated, claims.removed),
         ):
@@ -135,6 +149,7 @@ class ScopeClaims:
         """Take in the claims of an edit."""
         for known, made in (
             (self.decided, claims.exclusive),
+            (self.relied, claims.relied),
             (self.entailed, claims.entailed),
             (self.stated, claims.stated),
             (self.removed, claims.removed),
@@ -142,23 +157,38 @@ class ScopeClaims:
             for claim in made:
                 known.setdefault(claim, case)  # type: ignore[arg-type]
 
+    def copy(self) -> "ScopeClaims":
+        """The same claims, to add others to."""
+        return ScopeClaims(
+            dict(self.decided), dict(self.relied), dict(self.entailed), dict(self.stated), dict(self.removed)
+        )
+
 
 def new_scope() -> ScopeClaims:
     """A scope in which nothing is claimed yet."""
-    return ScopeClaims({}, {}, {}, {})
+    return ScopeClaims({}, {}, {}, {}, {})
 
 
 @dataclass(frozen=True)
 class Touched:
-    """Which facts touch a slot, and which state a text, by scope."""
+    """Which facts touch a slot, which decide it, and which state a text, by scope."""
 
     slots: Mapping[tuple[str, Slot], frozenset[str]]
+    decided: Mapping[tuple[str, Slot], frozenset[str]]
     texts: Mapping[tuple[str, str], frozenset[str]]
 
     def is_safe(self, probe: Probe, edit: Edit) -> bool:
-        """Whether no other edit of the scope touches what a probe of an edit asks, and none asks the same words."""
+        """Whether no other edit of the scope touches what a probe of an edit asks, and none asks the same words.
+
+        A portability probe may ask what the edit itself changes, unless another edit decides that too: a new
+        citizenship makes one wonder about the place of birth, but not where another edit states it.
+        """
         scope, own = scope_of(edit["split"]), {fact_of(edit)}
-        slots = (self.slots.get((scope, slot), frozenset()) for slot in probe_slots(probe))
+        stated = set(slots_on(edit["subject_id"], edit["path"])) if probe["kind"] in _PORTABILITY else set[Slot]()
+        slots = (
+            (self.decided if slot in stated else self.slots).get((scope, slot), frozenset())
+            for slot in probe_slots(probe)
+        )
         texts = (self.texts.get((scope, text), frozenset()) for text in (probe["prompt"], probe["question"]) if text)
         return all(facts <= own for facts in (*slots, *texts))
 
@@ -184,35 +214,42 @@ def slots_on(item: str, path: Iterable[Step]) -> list[Slot]:
 def find_touched(edits: Iterable[Edit], subgraph: Subgraph) -> Touched:
     """Index the slots and the texts of edits that have their splits."""
     slots: defaultdict[tuple[str, Slot], set[str]] = defaultdict(set)
+    decided: defaultdict[tuple[str, Slot], set[str]] = defaultdict(set)
     texts: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for edit in edits:
         scope, fact = scope_of(edit["split"]), fact_of(edit)
-        for slot in claims_of(edit, subgraph).touched:
+        claims = claims_of(edit, subgraph)
+        for slot in claims.touched:
             slots[scope, slot].add(fact)
+        for slot in claims.decided:
+            decided[scope, slot].add(fact)
         for text in (edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]):
             texts[scope, text].add(fact)
-    return Touched(
-        {key: frozenset(facts) for key, facts in slots.items()}, {key: frozenset(facts) for key, facts in texts.items()}
-    )
+    return Touched(_frozen(slots), _frozen(decided), _frozen(texts))
+
+
+def _frozen(index: Mapping[Key, set[str]]) -> dict[Key, frozenset[str]]:
+    return {key: frozenset(facts) for key, facts in index.items()}
 
 
 def independent_groups(edits: Iterable[Edit], subgraph: Subgraph) -> dict[str, int]:
-    """A number for each fact such that edits of one number leave each other and each other's probes alone.
+    """A number for each fact such that edits of one scope and number leave each other and each other's probes alone.
 
-    Numbers are given greedily in the order of the cases: each fact takes the smallest number that no fact has with
-    which it shares a slot, so that most have 0. A robust edit has the number of the edit it varies.
+    Numbers are given greedily in the order of the cases: each fact takes the smallest number that no fact of its scope
+    has with which it shares a slot, so that most have 0. A robust edit has the number of the edit it varies.
 
     Returns:
         The number of every fact, by its first case.
     """
-    touched_by: defaultdict[str, set[Slot]] = defaultdict(set)
-    asked_by: defaultdict[str, set[Slot]] = defaultdict(set)
+    touched_by: defaultdict[str, set[tuple[str, Slot]]] = defaultdict(set)
+    asked_by: defaultdict[str, set[tuple[str, Slot]]] = defaultdict(set)
     for edit in edits:
-        touched_by[fact_of(edit)] |= claims_of(edit, subgraph).touched
+        scope = scope_of(edit["split"])
+        touched_by[fact_of(edit)].update((scope, slot) for slot in claims_of(edit, subgraph).touched)
         for probe in (*edit["locality"], *edit["portability"]):
-            asked_by[fact_of(edit)].update(probe_slots(probe))
-    touching: defaultdict[Slot, set[int]] = defaultdict(set)
-    asking: defaultdict[Slot, set[int]] = defaultdict(set)
+            asked_by[fact_of(edit)].update((scope, slot) for slot in probe_slots(probe))
+    touching: defaultdict[tuple[str, Slot], set[int]] = defaultdict(set)
+    asking: defaultdict[tuple[str, Slot], set[int]] = defaultdict(set)
     groups: dict[str, int] = {}
     for fact, touched in sorted(touched_by.items()):
         asked = asked_by[fact]

@@ -174,6 +174,9 @@ def _identity(row: FactRow, target: _Object, truth: _Object) -> dict[str, Any]:
         "edit_kind": "insertion" if target.key == truth.key else "modification",
         "split": "",
         "base_case_id": None,
+        "pair_id": None,
+        "independent_group": 0,
+        "sampling_weight": 1.0,
     }
 
 

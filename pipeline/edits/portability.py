@@ -71,7 +71,12 @@ def reasoning_before(context: EditContext) -> Iterator[Probe]:
 
 
 def logical_generalization(context: EditContext) -> Iterator[Probe]:
-    """What the edit entails for other triples: the inverse or symmetric one, then the rules of `rules.yaml`."""
+    """What the edit entails for other triples: the inverse or symmetric one, then the rules of `rules.yaml`.
+
+    Over two hops it entails first of all what its last step states.
+    """
+    if context.edit["hops"] == 2:
+        yield from _last_step(context)
     target = context.target
     if target is None:
         return
@@ -80,6 +85,14 @@ def logical_generalization(context: EditContext) -> Iterator[Probe]:
         for rule in context.subgraph.templates.rules:
             if rule.edit == context.relation.id:
                 yield from _rule_conclusions(context, target, rule)
+
+
+def _last_step(context: EditContext) -> Iterator[Probe]:
+    """The last of two hops by itself, asked of the entity in between."""
+    edit, subgraph, middle = context.edit, context.subgraph, context.last_subject
+    sentences = word_fact(replace(edited_fact(edit, subgraph), subject_id=middle.id, first_hop=None), subgraph)
+    if sentences and not contains_name(sentences.prompt, edit["target_new"]):
+        yield make_probe("Logical_Generalization", sentences, [context.target_answer], middle, [target_step(edit)])
 
 
 def _inverse(context: EditContext, target: Item) -> Iterator[Probe]:

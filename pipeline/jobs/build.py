@@ -30,6 +30,7 @@ from pipeline.core.stage_cache import code_version, locked
 from pipeline.core.tables import make_folder, read_table, row_count
 from pipeline.edits.edits import Origin
 from pipeline.edits.exclusions import Exclusions, read_exclusions
+from pipeline.edits.placement import place
 from pipeline.language.subgraph_tables import load_subgraph
 from pipeline.language.templates import load_templates
 from pipeline.lm.model_spec import find_model
@@ -45,6 +46,9 @@ from pipeline.stages import COUNTS, Input, StageContext
 
 if TYPE_CHECKING:  # it requires the extra `live`
     from pipeline.sources.live.state import Harvest
+
+
+_SHOWN_TARGETS = 5  # most frequent targets of a category that the manifest keeps
 
 
 @dataclass(frozen=True)
@@ -147,10 +151,12 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         manifest = _manifest(context, options, files, folders, origin).model_copy(update={"states": states})
         if harvest:
             manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(harvest.record)})
-        edits = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
+        subgraph = load_subgraph(around, templates)
+        made = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
+        edits = place(made, subgraph, context.seed)
         manifest = manifest.model_copy(update=_mixes(edits))
         drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
-        draft = Draft(edits, load_subgraph(around, templates), drops, manifest)
+        draft = Draft(edits, subgraph, drops, manifest)
         folder = options.out / manifest.release
         was_there = folder.exists()
         with reporter.track("release", 0):
@@ -342,17 +348,25 @@ def _change_classes(changed: Path | None) -> Mapping[str, int]:
 
 
 def _mixes(edits: Sequence[Edit]) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
-    """How the edits of each category spread over relations and domains, and the recent ones over classes and kinds."""
+    """How the edits of each category spread over relations, domains, hops and the most frequent targets.
 
-    def mix(column: str) -> dict[str, dict[str, int]]:
+    The recent ones are also counted by the class of their change and their kind.
+    """
+
+    def mix(column: str, most: int | None = None) -> dict[str, dict[str, int]]:
         counts: dict[str, Counter[str]] = {}
-        for edit in edits:
+        for edit in sorted(edits, key=lambda edit: str(edit[column])):
             counts.setdefault(edit["category"], Counter())[str(edit[column])] += 1
-        return {category: dict(sorted(counter.items())) for category, counter in sorted(counts.items())}
+        return {category: dict(sorted(counter.most_common(most))) for category, counter in sorted(counts.items())}
 
     recent: dict[str, Counter[str]] = {}
     for edit in edits:
         if edit["category"] == "recent":
             recent.setdefault(str(edit["change_class"]), Counter())[edit["edit_kind"]] += 1
-    kinds = {name: dict(sorted(counter.items())) for name, counter in sorted(recent.items())}
-    return {"relations": mix("relation_id"), "domains": mix("domain"), "recent": kinds}
+    return {
+        "relations": mix("relation_id"),
+        "domains": mix("domain"),
+        "hops": mix("hops"),
+        "targets": mix("target_new", _SHOWN_TARGETS),
+        "recent": {name: dict(sorted(counter.items())) for name, counter in sorted(recent.items())},
+    }

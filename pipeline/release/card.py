@@ -191,6 +191,8 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "sensitive_relations": _listed(relation.name for relation in relations.values() if relation.sensitive),
         "screening_taken_in": f"{screening.taken_in if screening else 0:,}",
         "screening_kept": f"{screening.kept if screening else 0:,}",
+        "relation_share": in_percent(settings.balance.relation_share, 1),
+        "target_share": in_percent(settings.balance.target_share, 1),
         "two_hop_share": in_percent(settings.popular.two_hop_share, 1),
         "pages": f"{sum(views.values()):,}",
         "pages_kept": f"{views.get('kept', 0):,}",
@@ -198,6 +200,7 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "projects": _listed(settings.pageviews.projects),
         "knowedit_file": knowedit,
         "knowedit_type": _KNOWEDIT[knowedit],
+        "max_views_percentile": f"{settings.long_tail.max_views_percentile:g}",
         "percentile": f"{settings.long_tail.percentile:g}",
         "seed": str(manifest.seed),
         **{f"{split}_share": in_percent(getattr(settings.splits, split), 1) for split in SPLITS},
@@ -231,6 +234,7 @@ def _listed(names: Iterable[str]) -> str:
 
 def _tables(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
     return {
+        "quotas_table": card_tables.quotas_table(manifest),
         "rows_table": card_tables.rows_table(manifest),
         "recent_table": card_tables.recent_table(manifest),
         "changes_table": card_tables.changes_table(manifest),

@@ -17,7 +17,8 @@ from pipeline.language.relations import Relation
 from pipeline.release.charts import length_of_names, main_reasons
 from pipeline.release.checks import CHECKS
 from pipeline.release.exports import LACKS
-from pipeline.release.summary import EVERY_CATEGORY, failures, funnel, in_bytes
+from pipeline.release.summary import EVERY_CATEGORY, failures, funnel, in_bytes, in_percent
+from pipeline.select.categories import CATEGORIES
 
 SHORT = 12  # characters of a hash that the card shows
 
@@ -51,6 +52,34 @@ def rows_table(manifest: Manifest) -> str:
     counts["**all**"] = [sum(column) for column in zip(*counts.values(), strict=True)]
     rows = ([name, *(f"{count:,}" for count in (*row, sum(row)))] for name, row in counts.items())
     return markdown(["category", *SPLITS, "all"], rows)
+
+
+def quotas_table(manifest: Manifest) -> str:
+    """What each category may hold and what it holds, with its most frequent relation and target."""
+    rows: list[list[str]] = []
+    for name in categories_of(manifest):
+        if name not in CATEGORIES or not (total := sum(manifest.rows[name].values())):
+            continue
+        quota = CATEGORIES[name].size(manifest.settings)
+        considered = sum(
+            count.taken_in for count in manifest.counts if (count.stage, count.category) == ("selection", name)
+        )
+        rows.append(
+            [
+                name,
+                f"{quota:,}",
+                f"{considered:,}",
+                f"{total:,}",
+                in_percent(total, quota),
+                *(
+                    in_percent(max(counts.get(name, {}).values(), default=0), total)
+                    for counts in (manifest.relations, manifest.targets)
+                ),
+                in_percent(manifest.hops.get(name, {}).get("2", 0), total),
+            ]
+        )
+    head = ["category", "quota", "considered", "rows", "of the quota", "largest relation", "largest target", "two hops"]
+    return markdown(head, rows)
 
 
 def changes_table(manifest: Manifest) -> str:

@@ -74,12 +74,16 @@ def _popular(settings: Settings) -> str:
 
 
 def _long_tail(settings: Settings) -> str:
-    del settings
     return f"""
     -- As rare is rare by both counts (decision 11), unlikely is what is so in each class of sentences.
     WITH unlikely AS (
         SELECT id, bool_and(value <= threshold) AS is_unlikely
         FROM judged_names WHERE threshold IS NOT NULL GROUP BY id
+    ),
+    heads AS (SELECT id FROM popularity ORDER BY page_views DESC, id LIMIT {settings.popular.heads}),
+    viewed AS (
+        FROM heads UNION SELECT id FROM popularity
+        WHERE page_views_percentile > {settings.long_tail.max_views_percentile}
     ),
     measured AS (
         SELECT t.*,
@@ -99,7 +103,8 @@ def _long_tail(settings: Settings) -> str:
             WHEN is_rare AND is_unlikely THEN 'both' WHEN is_rare THEN 'statistical' WHEN is_unlikely THEN 'semantic'
         END AS lt_type, NULL AS detail,
         CASE WHEN is_rare THEN 'statistical' ELSE 'semantic' END AS stratum, 0.5 AS share,
-        CASE WHEN NOT is_rare AND NOT is_unlikely THEN 'above_threshold' END AS reason
+        CASE WHEN NOT is_rare AND NOT is_unlikely THEN 'above_threshold'
+             WHEN subject_id IN (FROM viewed) THEN 'much_viewed' END AS reason
     FROM measured t
     """
 

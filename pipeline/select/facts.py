@@ -175,7 +175,7 @@ QUALIFY row_number() OVER (PARTITION BY ask ORDER BY ticket, target_key) = 1
 
 _FACTS = """
 SELECT c.category, c.subject_id, c.middle_relation, c.middle_id, c.relation, c.object_key, c.object_id, c.statement_id,
-    c.object_count, c.lt_type, t.target_key, t.target_id,
+    c.object_count, c.lt_type, c.pool_rows, t.target_key, t.target_id,
     h.change_class, h.old_value, h.base_revision, h.head_revision, h.first_seen,
     coalesce(h.rcids, []) AS rcids, coalesce(h.tags, []) AS tags, h.event_time, h.event_precision, h.event_calendar_id,
     'P' || h.event_property_id AS event_property_id,

@@ -2,7 +2,8 @@
 
 Every draw is by ticket, a hash of the seed and the row's key, so that it does not depend on row order and moves little
 when rows come or go. A category fills itself relation by relation in turn, which evens out the relations, and takes
-one object for each question and a few facts for each subject.
+one object for each question and a few facts for each subject. It takes more than it may hold: later stages lose some,
+and the draw that counts (`edits/draw.py`) comes after them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -121,13 +122,19 @@ drawn AS (
 unique_questions AS (
     SELECT *, row_number() OVER (PARTITION BY reason, subject_id, question ORDER BY ticket) AS turn FROM drawn
 ),
-unique_subjects AS (
-    SELECT *, row_number() OVER (PARTITION BY reason, turn > 1, subject_id ORDER BY ticket) AS place_in_subject
+unique_steps AS (
+    SELECT *, row_number() OVER (PARTITION BY reason, turn > 1, middle_id, relation ORDER BY ticket) AS step_turn
     FROM unique_questions
 ),
-in_relations AS (
-    SELECT *, CASE WHEN reason IS NOT NULL THEN reason
+unique_subjects AS (
+    SELECT * EXCLUDE (reason), CASE WHEN reason IS NOT NULL THEN reason
         WHEN turn > 1 THEN 'same_question'
+        WHEN middle_id IS NOT NULL AND step_turn > {per_step} THEN 'same_step' END AS first_reason,
+        row_number() OVER (PARTITION BY first_reason, subject_id ORDER BY ticket) AS place_in_subject
+    FROM unique_steps
+),
+in_relations AS (
+    SELECT *, CASE WHEN first_reason IS NOT NULL THEN first_reason
         WHEN place_in_subject > {per_subject} THEN 'subject_quota' END AS early_reason,
     FROM unique_subjects
 ),
@@ -140,14 +147,21 @@ in_strata AS (
     FROM in_turn
 ),
 ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY early_reason ORDER BY place, ticket) AS rank FROM in_strata
+    SELECT *, row_number() OVER (PARTITION BY early_reason ORDER BY place, ticket) AS rank,
+        count(*) FILTER (early_reason IS NULL OR early_reason IN ('same_step', 'subject_quota'))
+            OVER (PARTITION BY stratum, question) AS pool_rows
+    FROM in_strata
 )
 SELECT '{category}' AS category, subject_id, middle_relation, middle_id, relation, object_key, object_id, statement_id,
-    object_count, lt_type, detail,
+    object_count, lt_type, pool_rows, detail,
     CASE WHEN early_reason IS NOT NULL THEN early_reason WHEN rank > {size} THEN 'over_quota' END AS reason
 FROM ranked
 ORDER BY subject_id, middle_relation NULLS FIRST, middle_id, relation, object_key, statement_id
 """
+
+
+# Only one of them can be kept in a scope, but a third ends in another split, and as many have no target.
+_PATHS_A_STEP = 3
 
 
 def select(category: Category, settings: Settings, database: Database, out: Path) -> Path:
@@ -158,7 +172,8 @@ def select(category: Category, settings: Settings, database: Database, out: Path
         candidates=category.candidates(settings),
         drawn_first=category.drawn_first,
         draw_key=draw_key_sql(settings.seed, *key),
-        per_subject=category.per_subject(settings),
-        size=category.size(settings),
+        per_subject=settings.balance.with_reserve(category.per_subject(settings)),
+        size=settings.balance.with_reserve(category.size(settings)),
+        per_step=_PATHS_A_STEP,
     )
     return database.write(sql, out, schema.CANDIDATES)

@@ -11,6 +11,7 @@ from pipeline.core.edit_record import Edit
 from pipeline.core.tables import read_table, write_records
 from pipeline.edits import dropped
 from pipeline.edits.consistency import Touched, claims_of, find_touched
+from pipeline.edits.draw import draw_again, limits_of
 from pipeline.edits.dropped import Drop
 from pipeline.edits.edits import Origin, make_edits
 from pipeline.edits.exclusions import Exclusions
@@ -50,7 +51,7 @@ def select(context: StageContext, measured: Measured, ingested: Path, screened: 
     """THRESHOLDS, LIKELIHOOD_AUC, CANDIDATES of each category and FACTS, and what was not taken."""
     settings = context.settings
     names = [name for name in CATEGORIES if name in settings.categories]
-    sections = ("recent", "popular", "long_tail", "likelihood")
+    sections = ("recent", "popular", "long_tail", "likelihood", "balance")
     partners = {name: relation.partner for name, relation in context.templates.relations.items()}
     depends = {
         "ingested": ingested,
@@ -129,7 +130,8 @@ def word(context: StageContext, selected: Path, subgraph: Path, origin: Origin) 
 
 def split(context: StageContext, worded: Path, subgraph: Path, exclusions: Exclusions) -> Path:
     """EDITS with splits."""
-    shares = context.settings.splits
+    shares, spare = context.settings.splits, context.settings.balance.spare
+    limits = {name: limits_of(name, context.settings, spare) for name in CATEGORIES}
     depends = {
         "worded": worded,
         "subgraph": subgraph,
@@ -137,12 +139,13 @@ def split(context: StageContext, worded: Path, subgraph: Path, exclusions: Exclu
         "seed": context.seed,
         "excluded": sorted(exclusions.texts),
         "templates": context.templates.version,
+        "limits": repr(limits),
     }
 
     def make(out: Path) -> None:
         edits, around = read_edits(worded), load_subgraph(subgraph, context.templates)
         claims = functools.partial(claims_of, subgraph=around)
-        kept, drops = assign_splits(edits, claims, exclusions, context.seed, shares)
+        kept, drops = assign_splits(edits, claims, exclusions, context.seed, shares, limits)
         _write_edits("splits", kept, drops, _by_category(edits), out)
 
     return context.stage("splits", depends, make)
@@ -158,6 +161,7 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
         "shares": shares.model_dump(),
         "seed": context.seed,
         "templates": context.templates.version,
+        "limits": repr([limits_of(name, context.settings) for name in CATEGORIES]),
     }
 
     def make(out: Path) -> None:
@@ -165,8 +169,9 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
         edits = read_edits(divided)
         touched = find_touched(edits, around)
         probed = [_probed(edit, around, touched, context) for edit in edits]
-        kept, drops = drop_unprobed(probed)
-        _write_edits("probes", kept, drops, _by_category(edits), out)
+        asked, unprobed = drop_unprobed(probed)
+        kept, refused = draw_again(asked, context.settings, "probes")
+        _write_edits("probes", kept, [*unprobed, *refused], _by_category(edits), out)
 
     return context.stage("probes", depends, make)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.core.edit_record import COLUMNS
 from pipeline.core.manifest import CheckRecord
-from pipeline.release.checks import files, sets, texts, truth
+from pipeline.release.checks import balance, files, sets, texts, truth
 from pipeline.release.checks.contents import Contents, Failures
 
 __all__ = ["CHECKS", "Check", "CheckResult", "Contents", "run_checks", "written"]
@@ -50,7 +50,12 @@ CHECKS: Mapping[str, Check] = {
         Check(sets.splits_disjoint),
         Check(sets.no_contradictions),
         Check(sets.probes_uncontradicted),
+        Check(sets.groups_independent),
         Check(sets.variants_opposite),
+        Check(balance.popular_not_long_tail),
+        Check(balance.quotas_and_caps_kept),
+        Check(balance.weights_add_up),
+        Check(balance.pairs_matched),
         Check(files.exports_sound),
         Check(files.training_groups_filled, required=False),
         Check(files.rows_sorted),

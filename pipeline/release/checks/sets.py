@@ -62,6 +62,19 @@ def probes_uncontradicted(contents: Contents) -> Failures:
                     yield f"{edit['case_id']}: {probe['prompt']!r} is decided by {min(others)}"
 
 
+def groups_independent(contents: Contents) -> Failures:
+    """No two edits of one group that are used together decide the same fact."""
+    deciding: dict[tuple[str, int, Slot], str] = {}
+    for edit in contents.edits:
+        base = contents.by_case.get(edit["base_case_id"] or "", edit)
+        if base["independent_group"] != edit["independent_group"]:
+            yield f"{edit['case_id']}: its group is not that of the edit it varies"
+        for slot in sorted(_decided(edit, contents)):
+            first = deciding.setdefault((scope_of(edit["split"]), edit["independent_group"], slot), fact_of(edit))
+            if first != fact_of(edit):
+                yield f"{edit['case_id']}: {first} of the same group decides the {slot[1]} of {slot[0]} too"
+
+
 def _decided(edit: Edit, contents: Contents) -> set[Slot]:
     """The slots of an edit's path, and those of the inverse relation on its old and its new object."""
     partner = contents.relations[edit["relation_id"]].partner

@@ -9,10 +9,19 @@ from hypothesis import strategies as st
 
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.settings import SplitsSettings
-from pipeline.edits.consistency import claims_of, fact_of, find_touched, independent_groups, probe_slots, scope_of
+from pipeline.edits.consistency import (
+    claims_of,
+    fact_of,
+    find_touched,
+    independent_groups,
+    probe_slots,
+    scope_of,
+    slots_on,
+)
 from pipeline.edits.exclusions import Exclusions
 from pipeline.edits.probes import add_probes
 from pipeline.edits.splits import assign_splits
+from tests.limits import ROOMY
 from tests.minikg import FINN, IBEN, KOLYA, RUTH, Mini
 from tests.samples import changed
 
@@ -43,7 +52,7 @@ def test_a_true_fact_ends_nothing(mini: Mini) -> None:
 def kept(mini: Mini, *edits: Edit) -> list[str]:
     """The subjects and relations that stay, and the case that each dropped edit lost against."""
     claims = partial(claims_of, subgraph=mini.subgraph)
-    staying, drops = assign_splits(edits, claims, Exclusions(), 1, ALL_IN_TRAIN)
+    staying, drops = assign_splits(edits, claims, Exclusions(), 1, ALL_IN_TRAIN, ROOMY)
     assert all(drop.detail in {one["case_id"] for one in staying} for drop in drops if drop.reason == "conflict")
     return [f"{one['subject_id']} {one['relation_id']}" for one in staying]
 
@@ -127,7 +136,7 @@ def test_whatever_edits_meet_no_probe_asks_what_another_edit_decides(
     mini = everything.mini
     chosen = data.draw(st.lists(st.sampled_from(everything.edits), unique_by=lambda one: one["case_id"], min_size=2))
     claims = partial(claims_of, subgraph=mini.subgraph)
-    staying, _ = assign_splits(chosen, claims, Exclusions(), 1, ALL_IN_TRAIN)
+    staying, _ = assign_splits(chosen, claims, Exclusions(), 1, ALL_IN_TRAIN, ROOMY)
     touched = find_touched(staying, mini.subgraph)
     probed = [
         add_probes(one, mini.subgraph, mini.settings.probes, 1, lambda _: True, partial(touched.is_safe, edit=one))
@@ -141,11 +150,46 @@ def test_whatever_edits_meet_no_probe_asks_what_another_edit_decides(
             assert not ours.exclusive & theirs.exclusive
             assert not ours.stated & theirs.removed
             assert not ours.exclusive & theirs.entailed
-            for probe in (*one["locality"], *one["portability"]):
+            assert not ours.relied & (theirs.exclusive | theirs.entailed)
+            for probe in one["locality"]:
                 assert not theirs.touched.intersection(probe_slots(probe))
+            stated = set(slots_on(one["subject_id"], one["path"]))  # what the edit itself answers
+            for probe in one["portability"]:
+                assert not theirs.decided.intersection(probe_slots(probe))
+                assert not theirs.touched.intersection(set(probe_slots(probe)) - stated)
     groups = independent_groups(probed, mini.subgraph)
     assert set(groups) == {fact_of(one) for one in probed}
     for one in probed:
         for other in probed:
             if fact_of(one) != fact_of(other) and groups[fact_of(one)] == groups[fact_of(other)]:
-                assert not claims(one).touched & claims(other).touched
+                asked = {slot for probe in (*one["locality"], *one["portability"]) for slot in probe_slots(probe)}
+                assert not (claims(one).touched | asked) & claims(other).touched
+
+
+def test_a_portability_probe_may_ask_what_its_edit_states_though_another_edit_makes_one_wonder(mini: Mini) -> None:
+    """A new citizenship touches the place of birth, but where another edit states that, it stays as stated."""
+    birth = changed(mini.edits[0], subject_id="Q5", relation_id="P19", case_id="a", base_case_id=None, split="train")
+    birth = changed(birth, hops=1, path=[{"relation_id": "P19", "object_id": "Q6"}])
+    citizen = changed(birth, relation_id="P27", case_id="b", edit_kind="modification", prompt="x", question="y")
+    citizen = changed(citizen, path=[{"relation_id": "P27", "object_id": "Q8"}], rephrases=[], question_rephrases=[])
+    probe: Probe = {
+        "kind": "Subject_Aliasing",
+        "prompt": "The other name",
+        "question": "",
+        "ground_truth": [["z"]],
+        "subject_id": "Q5",
+        "relation_id": "P19",
+        "path": [{"relation_id": "P19", "object_id": "Q6"}],
+    }
+    touched = find_touched([birth, citizen], mini.subgraph)
+    assert ("Q5", "P19") in claims_of(citizen, mini.subgraph).touched
+    assert touched.is_safe(probe, birth)
+    assert not touched.is_safe({**probe, "kind": "Forgetfulness"}, birth)
+    assert not touched.is_safe(probe, changed(birth, path=[{"relation_id": "P20", "object_id": "Q6"}]))
+
+
+def test_groups_of_different_scopes_do_not_heed_each_other(mini: Mini) -> None:
+    first = changed(mini.edits[0], case_id="a", base_case_id=None, split="train", locality=[], portability=[])
+    second = changed(first, case_id="b")
+    assert len(set(independent_groups([first, second], mini.subgraph).values())) == 2
+    assert set(independent_groups([first, changed(second, split="test")], mini.subgraph).values()) == {0}

@@ -13,6 +13,7 @@ from pipeline.edits.exclusions import Exclusions, normalised, read_exclusions
 from pipeline.edits.splits import assign_splits
 from pipeline.language.subgraph import Subgraph
 from pipeline.release.exports import export_files, write_json
+from tests.limits import ROOMY
 from tests.minikg import TEMPLATES
 from tests.samples import EDITS
 
@@ -201,7 +202,9 @@ def test_a_file_of_ours_keeps_its_edits_out_of_another_release(path: str, tmp_pa
     exclusions = read_exclusions(tmp_path / "exclude.json")
     exported = {str(record["subject"]) for record in records}
     edits = [edit for edit in EDITS if edit["category"] != "robust"]
-    kept, drops = assign_splits(edits, partial(claims_of, subgraph=Subgraph({}, (), TEMPLATES)), exclusions, 1, SHARES)
+    kept, drops = assign_splits(
+        edits, partial(claims_of, subgraph=Subgraph({}, (), TEMPLATES)), exclusions, 1, SHARES, ROOMY
+    )
     assert exported.isdisjoint(edit["subject"] for edit in kept)
     assert any(drop.reason == "excluded" for drop in drops)
 

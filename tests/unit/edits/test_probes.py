@@ -409,8 +409,16 @@ def test_what_is_symmetric_holds_the_other_way_round(mini: Mini) -> None:
 
 def test_over_two_hops_the_inverse_leads_back_to_the_middle_entity(mini: Mini) -> None:
     edit = probed(mini, mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
-    (inverse,) = of_kind(edit, "Logical_Generalization")
+    _, inverse = of_kind(edit, "Logical_Generalization")
     assert (inverse["subject_id"], inverse["ground_truth"][0][0]) == (f"Q{SALTHOLM}", "Verdania")
+
+
+def test_over_two_hops_the_last_one_is_asked_by_itself(mini: Mini) -> None:
+    edit = probed(mini, mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
+    direct, _ = of_kind(edit, "Logical_Generalization")
+    assert (direct["subject_id"], direct["prompt"]) == (f"Q{VERDANIA}", "The capital of Verdania is")
+    assert direct["ground_truth"][0][0] == edit["target_new"]
+    assert direct["path"] == [{"relation_id": "P36", "object_id": f"Q{SALTHOLM}"}]
 
 
 @pytest.mark.parametrize(

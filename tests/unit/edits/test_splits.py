@@ -14,6 +14,7 @@ from pipeline.edits.consistency import claims_of
 from pipeline.edits.exclusions import Exclusions, normalised
 from pipeline.edits.splits import SPLITS, assign_splits, split_of
 from pipeline.language.subgraph import Subgraph
+from tests.limits import ROOMY, limits
 from tests.minikg import TEMPLATES, Mini
 from tests.samples import CAPITAL, changed, edit
 
@@ -59,7 +60,7 @@ def assigned(
     *edits: Edit, exclusions: Exclusions | None = None, shares: SplitsSettings = SHARES
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The split of each edit that was kept and the reason of each that was dropped, by subject and relation."""
-    kept, drops = assign_splits(edits, CLAIMS, exclusions or Exclusions(), SEED, shares)
+    kept, drops = assign_splits(edits, CLAIMS, exclusions or Exclusions(), SEED, shares, ROOMY)
     return (
         {f"{one['subject_id']} {one['relation_id']}": one["split"] for one in kept},
         {f"{drop.subject_id} {drop.relation_id}": drop.reason for drop in drops},
@@ -116,7 +117,7 @@ def test_all_edits_of_a_subject_are_in_its_split() -> None:
 
 def test_edits_come_in_the_order_of_their_case_ids_and_are_otherwise_as_they_were() -> None:
     edits = [change(f"Q{number}") for number in range(20)]
-    kept, _ = assign_splits(reversed(edits), CLAIMS, Exclusions(), SEED, SHARES)
+    kept, _ = assign_splits(reversed(edits), CLAIMS, Exclusions(), SEED, SHARES, ROOMY)
     assert [one["case_id"] for one in kept] == sorted(one["case_id"] for one in edits)
     assert [changed(one, split="") for one in kept] == sorted(edits, key=lambda one: one["case_id"])
 
@@ -127,7 +128,7 @@ def test_edits_come_in_the_order_of_their_case_ids_and_are_otherwise_as_they_wer
 def test_of_two_edits_of_one_relation_the_rarer_category_keeps_its_place(first: Category, second: Category) -> None:
     edits = [change("Q1", category=first), change("Q1", category=second, target="Q2")]
     for order in (edits, edits[::-1]):
-        (kept,), (drop,) = assign_splits(order, CLAIMS, Exclusions(), SEED, SHARES)
+        (kept,), (drop,) = assign_splits(order, CLAIMS, Exclusions(), SEED, SHARES, ROOMY)
         assert (kept["category"], drop.category, drop.reason) == (first, second, "conflict")
 
 
@@ -156,6 +157,7 @@ PEACEFUL = {
     "another subject": (change(A, "P36", target=C), change(B, "P36", target=C)),
     "an inverse that takes many": (change(A, "P36", target=C), change(B, "P1376", target=D, truth="Q9")),
     "two spouses": (change(A, "P26", target=B), change(C, "P26", target=B)),
+    "the same first hop of one subject": (change(A, "P36", middle=("P27", B)), change(A, "P38", middle=("P27", B))),
     "the same first hop": (change(A, "P36", middle=("P27", B)), change(C, "P38", middle=("P27", B))),
 }
 
@@ -225,7 +227,33 @@ def test_an_edit_is_excluded_by_its_subject_and_by_any_of_its_sentences(column: 
 
 
 def test_every_reason_of_splits_is_met_above() -> None:
-    assert set(reasons.SPLITS) == {"excluded", "middle_in_other_split", "duplicate_prompt", "conflict"}
+    assert set(reasons.SPLITS) - set(reasons.DRAW) == {
+        "excluded",
+        "middle_in_other_split",
+        "duplicate_prompt",
+        "conflict",
+    }
+
+
+# Quotas: `test_draw.py` has the rules of a draw
+
+
+def test_what_conflicts_with_a_row_taken_leaves_its_place_to_another() -> None:
+    edits = [change(A, "P36"), change(B, "P36", middle=("P27", A)), change(C, "P38")]
+    narrow = {**ROOMY, "popular": limits(size=2)}
+    kept, drops = assign_splits(edits, CLAIMS, Exclusions(), SEED, ALL_IN_TRAIN, narrow)
+    assert len(kept) == 2
+    assert {"P38"} < {one["relation_id"] for one in kept}
+    assert [drop.reason for drop in drops] in (["conflict"], ["over_quota"])
+
+
+def test_a_row_that_is_not_taken_claims_nothing() -> None:
+    """The popular edit finds its category full, so the long-tail edit of the same question stays."""
+    edits = [change(A, "P36"), change(A, "P36", target="Q2", category="long_tail")]
+    narrow = {**ROOMY, "popular": limits(size=0)}
+    kept, drops = assign_splits(edits, CLAIMS, Exclusions(), SEED, ALL_IN_TRAIN, narrow)
+    assert [one["category"] for one in kept] == ["long_tail"]
+    assert [(drop.category, drop.reason) for drop in drops] == [("popular", "over_quota")]
 
 
 def test_what_is_dropped_leaves_room_for_others() -> None:
@@ -279,6 +307,6 @@ def test_a_drop_names_the_target_by_its_id_or_as_it_is_written() -> None:
     path = change(A, "P36", target=C, middle=("P27", B))
     edits = [literal(A, "P569", "1 May 1900"), change(A, "P27", target=C), path]
     exclusions = Exclusions(texts=frozenset(normalised(one["subject"]) for one in edits))
-    _, drops = assign_splits(edits, TEMPLATES.relations, exclusions, SEED, ALL_IN_TRAIN)
+    _, drops = assign_splits(edits, TEMPLATES.relations, exclusions, SEED, ALL_IN_TRAIN, ROOMY)
     dropped = {(drop.subject_id, drop.relation_id, drop.object_id, drop.stage) for drop in drops}
     assert dropped == {(A, "P569", "1 May 1900", "splits"), (A, "P27", C, "splits"), (A, "P27/P36", C, "splits")}
