@@ -17,7 +17,7 @@ from pipeline.language.relations import Relation
 from pipeline.release.charts import length_of_names, main_reasons
 from pipeline.release.checks import CHECKS
 from pipeline.release.exports import LACKS
-from pipeline.release.summary import EVERY_CATEGORY, failures, funnel, in_bytes
+from pipeline.release.summary import EVERY_CATEGORY, failures, funnel, in_bytes, left_out_of
 
 SHORT = 12  # characters of a hash that the card shows
 
@@ -51,6 +51,12 @@ def rows_table(manifest: Manifest) -> str:
     counts["**all**"] = [sum(column) for column in zip(*counts.values(), strict=True)]
     rows = ([name, *(f"{count:,}" for count in (*row, sum(row)))] for name, row in counts.items())
     return markdown(["category", *SPLITS, "all"], rows)
+
+
+def empty_list(manifest: Manifest) -> str:
+    """The parts without rows."""
+    records = {part: manifest.exports.get(part.removeprefix("exports/")) for part in manifest.empty}
+    return "\n".join(f"- `{part}`{left_out_of(record)}" for part, record in records.items())
 
 
 def changes_table(manifest: Manifest) -> str:

@@ -53,7 +53,7 @@ def probes_uncontradicted(contents: Contents) -> Failures:
     """No probe asks on its way what another edit that is used with it decides or states."""
     deciding: defaultdict[tuple[str, Slot], set[str]] = defaultdict(set)
     for edit in contents.edits:
-        for slot in _decided(edit, contents):
+        for slot in decided_slots(edit, contents):
             deciding[scope_of(edit["split"]), slot].add(fact_of(edit))
     for edit in contents.edits:
         for probe in chain(edit["locality"], edit["portability"]):
@@ -62,7 +62,7 @@ def probes_uncontradicted(contents: Contents) -> Failures:
                     yield f"{edit['case_id']}: {probe['prompt']!r} is decided by {min(others)}"
 
 
-def _decided(edit: Edit, contents: Contents) -> set[Slot]:
+def decided_slots(edit: Edit, contents: Contents) -> set[Slot]:
     """The slots of an edit's path, and those of the inverse relation on its old and its new object."""
     partner = contents.relations[edit["relation_id"]].partner
     objects = (edit["target_new_id"], edit["ground_truth_id"])
