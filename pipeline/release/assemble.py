@@ -29,7 +29,7 @@ from pipeline.language.subgraph import Subgraph
 from pipeline.release.card import make_card
 from pipeline.release.checks import CheckResult, Contents, run_checks
 from pipeline.release.evidence import read_evidence, write_evidence
-from pipeline.release.exports import export_files, write_json
+from pipeline.release.exports import export_files, write_exports
 from pipeline.release.exports.parquet import write_parquet
 from pipeline.release.figures import draw_figures
 
@@ -88,9 +88,7 @@ def _write(draft: Draft, folder: Path) -> tuple[Manifest, list[CheckResult]]:
     for category in rows:
         write_parquet(draft.edits, category, folder / "data" / category)
     exports = export_files(draft.edits)
-    for path, records in exports.files.items():
-        if records:  # loaders crash on an empty file
-            write_json(records, folder / "exports" / path)
+    write_exports(exports, folder / "exports")
     write_evidence(draft.edits, draft.subgraph, folder / "evidence" / "triples.parquet")
     for stage, path in draft.dropped.items():
         with whole_file(folder / "dropped" / f"{stage}.parquet") as copy:

@@ -47,11 +47,13 @@ def _rows(manifest: Manifest) -> list[str]:
 
 def _empty(manifest: Manifest) -> Iterable[str]:
     """The parts without rows, with what was left out of an exported file."""
-    if manifest.empty:
-        yield "Not written, because nothing would be in it:"
+    if not manifest.empty:
+        return
+    yield "Not written, because nothing would be in it:"
     for part in manifest.empty:
         record = manifest.exports.get(part.removeprefix("exports/"))
         yield f"  {part}{left_out_of(record)}"
+    yield ""
 
 
 def left_out_of(record: ExportRecord | None) -> str:
