@@ -106,7 +106,7 @@ def run_checks(contents: Contents) -> list[CheckResult]:
 def written(results: Sequence[CheckResult]) -> str:
     """The outcome of checks for a reader: a line each, failures first, with the first rows that fail."""
     lines: list[str] = []
-    for result in sorted(results, key=lambda result: (result.passed, not result.required)):
+    for result in sorted(results, key=lambda result: result.passed + (result.passed or not result.required)):
         mark = "ok" if result.passed else "FAILED" if result.required else "warning"
         count = "" if result.passed else f" ({result.failures})"
         lines.append(f"{mark:8}{result.name}{count}: {result.about}")
