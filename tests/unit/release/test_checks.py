@@ -611,9 +611,6 @@ def outcome(name: str, failures: Sequence[str] = (), *, required: bool = True) -
     return CheckResult(name, "What must hold.", required, 9, len(failures), failures)
 
 
-MORE = outcome("extra", required=False)
-
-
 def test_a_reader_sees_what_failed_and_where_before_what_passed() -> None:
     text = written(
         [outcome("sound"), outcome("broken", ["row 7: bad"]), outcome("odd", ["row 8"], required=False), MORE]
