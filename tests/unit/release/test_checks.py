@@ -164,20 +164,11 @@ def contradicting(*, in_other_words: bool) -> Spoil:
         edit = contents.by_case[str(first["case_id"])]
         asked = next(probe for probe in edit["locality"] if probe["prompt"] == first["locality_prompt"])
         prompt = "In other words, it is" if in_other_words else f"{asked['prompt'].upper()}:"
-        elsewhere: Row = {
-            "subject_id": "Q9",
-            "relation_id": "P36",
-            "path": [{"relation_id": "P36", "object_id": "Q10"}],
-        }
-        there = {name: asked[name] for name in elsewhere} if in_other_words else elsewhere
-        fields: Row = {
-            "case_id": "popular-f",
-            "subject_id": subject,
-            "relation_id": relation,
-            "path": path_of,
-            "hops": 1,
-        }
-        rival = cast(Edit, {**edit, **fields, "target_new_id": "Q10", "ground_truth_id": "Q11"})
+        step = {"relation_id": "P36", "object_id": "Q10"}
+        elsewhere: Row = {"subject_id": "Q9", "relation_id": "P36", "path": [step]}
+        there = {name: cast(Row, asked)[name] for name in elsewhere} if in_other_words else elsewhere
+        fields: Row = {"case_id": "popular-f", "hops": 1, "target_new_id": "Q10", "ground_truth_id": "Q11", **there}
+        rival = cast(Edit, {**edit, **fields})
         record = {**first, "case_id": "popular-f", "prompt": prompt, "locality_prompt": rival["locality"][0]["prompt"]}
         exports = {**contents.exports, path: [*contents.exports[path], record]}
         return replace(contents, edits=[*contents.edits, rival], exports=exports)
@@ -612,9 +603,8 @@ def outcome(name: str, failures: Sequence[str] = (), *, required: bool = True) -
 
 
 def test_a_reader_sees_what_failed_and_where_before_what_passed() -> None:
-    text = written(
-        [outcome("sound"), outcome("broken", ["row 7: bad"]), outcome("odd", ["row 8"], required=False), MORE]
-    )
+    odd = outcome("odd", ["row 8"], required=False)
+    text = written([outcome("sound"), odd, outcome("extra", required=False), outcome("broken", ["row 7: bad"])])
     assert text.splitlines() == [
         "FAILED  broken (1): What must hold.",
         "        row 7: bad",
