@@ -18,6 +18,8 @@ from pipeline.core.manifest import (
     Manifest,
     ModelRecord,
     ThresholdRecord,
+    empty_parts,
+    sealed,
 )
 from pipeline.core.reasons import BY_STAGE
 from pipeline.core.schema import CHANGE_CLASSES
@@ -108,7 +110,8 @@ def make_manifest(edits: Sequence[Edit] = EDITS, **fields: object) -> Manifest:
             "manifest": FileRecord(bytes=55, sha256="1" * 64),
         },
     )
-    return manifest.model_copy(update=fields)
+    manifest = manifest.model_copy(update=fields)
+    return sealed(manifest.model_copy(update={"empty": empty_parts(manifest.rows, manifest.exports)}))
 
 
 def threshold(

@@ -33,13 +33,15 @@ def _publish_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(options: argparse.Namespace, reporter: Reporter) -> int:
+    from pipeline.core.manifest import digest_of
     from pipeline.language.templates import load_templates
     from pipeline.release.assemble import read_release
     from pipeline.release.checks import run_checks, written
 
     del reporter
-    results = run_checks(read_release(options.release, load_templates().relations))
-    sys.stdout.write(written(results) + "\n")
+    contents = read_release(options.release, load_templates().relations)
+    results = run_checks(contents)
+    sys.stdout.write(f"{written(results)}\nThe digest of the manifest is {digest_of(contents.manifest)}.\n")
     return 1 if any(result.required and not result.passed for result in results) else 0
 
 

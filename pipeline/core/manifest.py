@@ -1,5 +1,6 @@
 """The manifest: a release's machine record, from which its card, its figures and its checks take every number."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,6 +13,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.settings import Settings
 
 MANIFEST = "manifest.json"
+CARD = "README.md"
 
 
 Role = Literal["new", "old", "pageviews", "exclude"]
@@ -182,9 +184,11 @@ class Manifest(_Record):
     states: Mapping[Literal["older", "newer"], StateRecord] = {}
     hops: Mapping[str, Mapping[str, int]] = {}
     targets: Mapping[str, Mapping[str, int]] = {}  # the most frequent ones
+    empty: tuple[str, ...] = ()  # configurations, splits and exported files without rows, which are not written
     visit: VisitRecord | None = None
     checks: tuple[CheckRecord, ...] = ()
     files: Mapping[str, FileRecord] = {}
+    digest: str = ""  # of everything above, by `digest_of`; empty until the release is complete
 
     def to_json(self) -> str:
         """The manifest as it is written: sorted keys, one value a line."""
@@ -193,6 +197,37 @@ class Manifest(_Record):
             json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True, indent=1, ensure_ascii=False)
             + "\n"
         )
+
+
+def digest_of(manifest: Manifest) -> str:
+    """The SHA-256 of everything that a manifest says, in hexadecimal digits.
+
+    Two values are left out: the digest itself, and the record of the card, since the card contains the digest.
+    """
+    files = {path: record for path, record in manifest.files.items() if path != CARD}
+    said = manifest.model_copy(update={"digest": "", "files": files})
+    return hashlib.sha256(said.to_json().encode()).hexdigest()
+
+
+def sealed(manifest: Manifest) -> Manifest:
+    """The manifest with its digest: change anything in it but the record of the card, and the digest is another one."""
+    return manifest.model_copy(update={"digest": digest_of(manifest)})
+
+
+def empty_parts(rows: Mapping[str, Mapping[str, int]], exports: Mapping[str, ExportRecord]) -> tuple[str, ...]:
+    """The configurations, splits and exported files without rows, as they would be called in the release, sorted.
+
+    >>> empty_parts({"recent": {"train": 3, "test": 0}, "popular": {"train": 0, "test": 0}}, {})
+    ('data/popular', 'data/recent/test')
+    >>> empty_parts({}, {"zsre/zsre_mend_eval.json": ExportRecord(records=0, left_out={"answer_kept": 5})})
+    ('exports/zsre/zsre_mend_eval.json',)
+    """
+    found: list[str] = []
+    for category, splits in rows.items():
+        missing = [f"data/{category}/{split}" for split, count in splits.items() if not count]
+        found += missing if any(splits.values()) else [f"data/{category}"]
+    found += [f"exports/{path}" for path, record in exports.items() if not record.records]
+    return tuple(sorted(found))
 
 
 class Numbers(BaseModel):

@@ -53,6 +53,11 @@ class Upload:
         """The name of its pull request: another build of the same release has another one."""
         return f"Release {self.tag} ({self.files[MANIFEST][1][: hub_client.SHORT]})"
 
+    @property
+    def message(self) -> str:
+        """What its commits and its tag say of it, so that anybody can tell whether a copy is this release."""
+        return f"The digest of the manifest is {self.manifest.digest}."
+
 
 @dataclass(frozen=True)
 class Published:
@@ -85,7 +90,13 @@ def publish(upload: Upload, settings: HubSettings, reporter: Reporter) -> Publis
         if commit is None or _difference(api, upload, commit):
             raise _other_release(upload, is_tagged=upload.tag in tags)
         if upload.tag not in tags:
-            api.create_tag(upload.repo_id, tag=upload.tag, revision=commit, repo_type=hub_client.KIND)
+            api.create_tag(
+                upload.repo_id,
+                tag=upload.tag,
+                tag_message=upload.message,
+                revision=commit,
+                repo_type=hub_client.KIND,
+            )
         url = f"{api.endpoint}/datasets/{upload.repo_id}/tree/{upload.tag}"
         return Published(url, upload.tag, commit, was_there[0])
 
@@ -176,6 +187,7 @@ def _filled(api: HfApi, upload: Upload, settings: HubSettings, reporter: Reporte
             upload.repo_id,
             batch,
             commit_message=upload.title,
+            commit_description=upload.message,
             repo_type=hub_client.KIND,
             revision=ref,
             parent_commit=head,

@@ -12,7 +12,16 @@ import msgspec
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit
 from pipeline.core.errors import ChecksFailed, InputError, UsageError
-from pipeline.core.manifest import MANIFEST, ExportRecord, FileRecord, Manifest, read_manifest
+from pipeline.core.manifest import (
+    CARD,
+    MANIFEST,
+    ExportRecord,
+    FileRecord,
+    Manifest,
+    empty_parts,
+    read_manifest,
+    sealed,
+)
 from pipeline.core.tables import disk_error, file_hash, read_table, whole_file
 from pipeline.edits.splits import SPLITS
 from pipeline.language.relations import Relation
@@ -20,7 +29,7 @@ from pipeline.language.subgraph import Subgraph
 from pipeline.release.card import make_card
 from pipeline.release.checks import CheckResult, Contents, run_checks
 from pipeline.release.evidence import read_evidence, write_evidence
-from pipeline.release.exports import export_files, write_json
+from pipeline.release.exports import export_files, write_exports
 from pipeline.release.exports.parquet import write_parquet
 from pipeline.release.figures import draw_figures
 
@@ -79,8 +88,7 @@ def _write(draft: Draft, folder: Path) -> tuple[Manifest, list[CheckResult]]:
     for category in rows:
         write_parquet(draft.edits, category, folder / "data" / category)
     exports = export_files(draft.edits)
-    for path, records in exports.files.items():
-        write_json(records, folder / "exports" / path)
+    write_exports(exports, folder / "exports")
     write_evidence(draft.edits, draft.subgraph, folder / "evidence" / "triples.parquet")
     for stage, path in draft.dropped.items():
         with whole_file(folder / "dropped" / f"{stage}.parquet") as copy:
@@ -89,13 +97,15 @@ def _write(draft: Draft, folder: Path) -> tuple[Manifest, list[CheckResult]]:
         path: ExportRecord(records=len(records), left_out=exports.left_out[path])
         for path, records in exports.files.items()
     }
-    manifest = draft.manifest.model_copy(update={"rows": rows, "exports": exported})
+    counted = {"rows": rows, "exports": exported, "empty": empty_parts(rows, exported)}
+    manifest = draft.manifest.model_copy(update=counted)
     results = run_checks(_contents(folder, manifest, draft.subgraph.templates.relations, ()))
     _refuse(results)
     manifest = manifest.model_copy(update={"checks": tuple(result.record() for result in results)})
     figures = draw_figures(manifest, draft.edits, folder / "figures")
-    _write_text(make_card(manifest, [path.name for path in figures]), folder / "README.md")
-    manifest = manifest.model_copy(update={"files": _file_records(folder)})
+    manifest = sealed(manifest.model_copy(update={"files": _file_records(folder)}))
+    _write_text(make_card(manifest, [path.name for path in figures]), folder / CARD)
+    manifest = manifest.model_copy(update={"files": {**manifest.files, CARD: _file_record(folder / CARD)}})
     _write_text(manifest.to_json(), folder / MANIFEST)
     return manifest, results
 
@@ -141,10 +151,11 @@ def _damaged(folder: Path, manifest: Manifest) -> list[str]:
 
 def _file_records(folder: Path) -> dict[str, FileRecord]:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-    return {
-        path.relative_to(folder).as_posix(): FileRecord(bytes=path.stat().st_size, sha256=file_hash(path))
-        for path in files
-    }
+    return {path.relative_to(folder).as_posix(): _file_record(path) for path in files}
+
+
+def _file_record(path: Path) -> FileRecord:
+    return FileRecord(bytes=path.stat().st_size, sha256=file_hash(path))
 
 
 def read_release(folder: Path, relations: Mapping[str, Relation]) -> Contents:
@@ -172,8 +183,13 @@ def _contents(folder: Path, manifest: Manifest, relations: Mapping[str, Relation
                 for path in sorted((folder / "data" / category).glob(f"{split}-*.parquet")):
                     table = read_table(path, schema.RELEASE.names).cast(schema.RELEASE)
                     edits += cast(list[Edit], table.to_pylist())
-        evidence = read_evidence(folder / "evidence" / "triples.parquet")
-        exports = {path: _decode((folder / "exports" / path).read_bytes()) for path in manifest.exports}
+        evidence, statements = read_evidence(folder / "evidence" / "triples.parquet")
+        exports = {
+            path: _decode((folder / "exports" / path).read_bytes())
+            for path, record in manifest.exports.items()
+            if record.records
+        }
+        card = (folder / CARD).read_text("utf-8", "replace") if (folder / CARD).is_file() else ""
     except (OSError, ValueError, msgspec.DecodeError) as error:
         raise InputError(f"The release cannot be read: {error}", str(folder), "Build or download it again.") from error
-    return Contents(edits, evidence, exports, manifest, relations, damaged)
+    return Contents(edits, evidence, statements, exports, manifest, relations, card, damaged)

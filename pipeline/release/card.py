@@ -28,6 +28,15 @@ _KNOWEDIT = {  # what EasyEdit's script calls the kinds of files
     "knowedit/ZsRE/ZsRE-test-all.json": "zsre",
 }
 
+_DAFNET = {  # what DAFNet's option --datasets calls its training files
+    "dafset/zsre_train.json": "zsre",
+    "dafset/cf_train.json": "cf",
+    "dafset/long_tail.json": "long_tail",
+    "dafset/popular.json": "popular",
+    "dafset/recent.json": "recent",
+    "dafset/robust.json": "robust",
+}
+
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")  # as the Hub writes them
 
 Slots = Mapping[str, object]
@@ -150,6 +159,15 @@ def _default_category(manifest: Manifest) -> str:
     )
 
 
+def _default_split(manifest: Manifest) -> str:
+    """The first split of that category that has rows."""
+    return next((split for split in SPLITS if manifest.rows[_default_category(manifest)].get(split)), SPLITS[0])
+
+
+def _has_records(manifest: Manifest, path: str) -> bool:
+    return path in manifest.exports and manifest.exports[path].records > 0
+
+
 def _total(manifest: Manifest) -> int:
     return sum(sum(splits.values()) for splits in manifest.rows.values())
 
@@ -163,6 +181,8 @@ def _flags(manifest: Manifest, figures: Sequence[str]) -> Slots:
         "has_model": manifest.model is not None,
         "is_tiny_model": manifest.model is not None and manifest.model.name == bundled.SHOWN_NAME,
         "has_thresholds": "long_tail" in manifest.rows,
+        "has_empty": bool(manifest.empty),
+        "has_knowedit": any(_has_records(manifest, path) for path in _KNOWEDIT),
         "has_exclusions": any(file.role == "exclude" for file in manifest.inputs),
         "excludes_sensitive": not manifest.settings.screening.allow_sensitive_living,
         **{f"has_{category}": category in manifest.rows for category in get_args(Category)},
@@ -172,7 +192,7 @@ def _flags(manifest: Manifest, figures: Sequence[str]) -> Slots:
 
 def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
     settings, views = manifest.settings, manifest.pageviews
-    filled = [path for path in _KNOWEDIT if path in manifest.exports and manifest.exports[path].records]
+    filled = [path for path in _KNOWEDIT if _has_records(manifest, path)]
     knowedit = (filled or list(_KNOWEDIT))[0]
     screening = next((count for count in manifest.counts if count.stage == "screening"), None)
     return {
@@ -183,6 +203,9 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "pretty_name": _pretty_name(manifest, data_cards_folder()),
         "total": f"{_total(manifest):,}",
         "default_category": _default_category(manifest),
+        "default_split": _default_split(manifest),
+        "dafnet_datasets": "-".join(name for path, name in _DAFNET.items() if _has_records(manifest, path)),
+        "digest": manifest.digest,
         "window_start": _day(manifest.window_start),
         "window_end": _day(manifest.window_end),
         "recent_classes": ", ".join(f"`{name}`" for name in settings.recent.classes),
@@ -237,6 +260,7 @@ def _tables(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "quotas_table": card_tables.quotas_table(manifest),
         "rows_table": card_tables.rows_table(manifest),
         "recent_table": card_tables.recent_table(manifest),
+        "empty_list": card_tables.empty_list(manifest),
         "changes_table": card_tables.changes_table(manifest),
         "thresholds_table": card_tables.thresholds_table(manifest),
         "likelihood_auc_table": card_tables.likelihood_auc_table(manifest),

@@ -17,7 +17,7 @@ from pipeline.language.relations import Relation
 from pipeline.release.charts import length_of_names, main_reasons
 from pipeline.release.checks import CHECKS
 from pipeline.release.exports import LACKS
-from pipeline.release.summary import EVERY_CATEGORY, failures, funnel, in_bytes, in_percent
+from pipeline.release.summary import EVERY_CATEGORY, failures, funnel, in_bytes, in_percent, left_out_of
 from pipeline.select.categories import CATEGORIES
 
 SHORT = 12  # characters of a hash that the card shows
@@ -80,6 +80,12 @@ def quotas_table(manifest: Manifest) -> str:
         )
     head = ["category", "quota", "considered", "rows", "of the quota", "largest relation", "largest target", "two hops"]
     return markdown(head, rows)
+
+
+def empty_list(manifest: Manifest) -> str:
+    """The parts without rows."""
+    records = {part: manifest.exports.get(part.removeprefix("exports/")) for part in manifest.empty}
+    return "\n".join(f"- `{part}`{left_out_of(record)}" for part, record in records.items())
 
 
 def changes_table(manifest: Manifest) -> str:

@@ -47,9 +47,11 @@ def write_evidence(edits: Iterable[Edit], subgraph: Subgraph, out: Path) -> Path
     return write_rows(sorted(set(rows), key=lambda row: tuple(map(str, row))), out, schema.EVIDENCE)
 
 
-def read_evidence(path: Path) -> Evidence:
-    """The evidence of a release by subject and relation."""
+def read_evidence(path: Path) -> tuple[Evidence, frozenset[str]]:
+    """The evidence of a release by subject and relation, and the ids of its statements."""
     found: dict[Question, dict[str, str | None]] = {}
+    statements = set[str]()
     for row in read_table(path, schema.EVIDENCE.names).cast(schema.EVIDENCE).to_pylist():
         found.setdefault((row["subject_id"], row["relation_id"]), {})[row["object_id"]] = row["object"]
-    return found
+        statements.add(row["statement_id"])
+    return found, frozenset(statements)

@@ -7,7 +7,7 @@ from typing import get_args
 import pandas as pd
 
 from pipeline.core.edit_record import Category
-from pipeline.core.manifest import Manifest
+from pipeline.core.manifest import CARD, ExportRecord, Manifest
 from pipeline.edits.splits import SPLITS
 
 EVERY_CATEGORY = "every category"
@@ -25,7 +25,8 @@ def summary(manifest: Manifest, folder: Path) -> str:
     """
     size = sum(file.bytes for file in manifest.files.values())
     head = f"Release {manifest.release} is in {folder} ({len(manifest.files)} files, {in_bytes(size)})."
-    return "\n".join([head, "", *_rows(manifest), "", *_checks(manifest), f"Read {folder / 'README.md'} first."])
+    lines = [head, "", *_rows(manifest), "", *_empty(manifest), *_checks(manifest)]
+    return "\n".join([*lines, f"Read {folder / CARD} first."])
 
 
 def _rows(manifest: Manifest) -> list[str]:
@@ -42,6 +43,27 @@ def _rows(manifest: Manifest) -> list[str]:
         "  ".join([name.ljust(first), *(cell.rjust(width) for cell, width in zip(cells, others, strict=True))])
         for name, *cells in lines
     ]
+
+
+def _empty(manifest: Manifest) -> Iterable[str]:
+    """The parts without rows, with what was left out of an exported file."""
+    if not manifest.empty:
+        return
+    yield "Not written, because nothing would be in it:"
+    for part in manifest.empty:
+        record = manifest.exports.get(part.removeprefix("exports/"))
+        yield f"  {part}{left_out_of(record)}"
+    yield ""
+
+
+def left_out_of(record: ExportRecord | None) -> str:
+    """Why edits were left out of an exported file, in brackets; empty if none was.
+
+    >>> left_out_of(ExportRecord(records=0, left_out={"answer_kept": 1_200, "no_rephrase": 3}))
+    ' (edits left out: answer kept 1,200, no rephrase 3)'
+    """
+    reasons = [f"{in_words(reason).lower()} {count:,}" for reason, count in record.left_out.items()] if record else []
+    return f" (edits left out: {', '.join(reasons)})" if reasons else ""
 
 
 def _checks(manifest: Manifest) -> Iterable[str]:

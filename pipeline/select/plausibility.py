@@ -132,7 +132,9 @@ _PICK = (
 
 def _days_apart(object_start: str, object_end: str) -> str:
     """The SQL expression for the days between the two moments of a rule."""
-    finish, start = (_PICK.format(side=s, object_start=object_start, object_end=object_end) for s in ("finish", "start"))
+    finish, start = (
+        _PICK.format(side=s, object_start=object_start, object_end=object_end) for s in ("finish", "start")
+    )
     return f"{finish} - {start}"
 
 

@@ -29,19 +29,28 @@ def read(path: Path) -> Any:
 # DAFNet, utils/data.py: training
 
 
-def train_dafnet(folder: Path) -> None:
-    """Every record that DAFNet's training can draw, with every prefix that it can draw."""
-    plain = {
-        name: read(folder / f"{name}.json") for name in ("cf_train", "zsre_train", "long_tail", "popular", "recent")
-    }
-    robust = read(folder / "robust.json")
-    zsre_group = [record for name, records in plain.items() if name != "cf_train" for record in records]
-    if not all((plain["cf_train"], zsre_group, robust)):
+def train_dafnet(folder: Path, datasets: str = "zsre-cf-long_tail-popular-recent-robust") -> None:
+    """Every record that DAFNet's training can draw, with every prefix that it can draw.
+
+    Args:
+        folder: Where the files are.
+        datasets: What its option --datasets names; other files are not read.
+    """
+    names = datasets.split("-")
+    files = {name: read(folder / f"{_DAFNET.get(name, name)}.json") for name in names}
+    robust, counterfact = files.get("robust", []), files.get("cf", [])
+    zsre_group = [record for name in files if name not in ("cf", "robust") for record in files[name]]
+    if "zsre" not in files:
+        raise NameError("the list that the others are appended to is not there")
+    if not all((counterfact, zsre_group, robust)):
         raise ZeroDivisionError("a drawn index is taken modulo the size of a group of files")
-    for record in (*plain["cf_train"], *zsre_group):
+    for record in (*counterfact, *zsre_group):
         draw_plain(record)
     for record in robust:
         draw_robust(record)
+
+
+_DAFNET = {"zsre": "zsre_train", "cf": "cf_train"}
 
 
 def draw_plain(record: Record) -> None:

@@ -46,7 +46,10 @@ def test_a_whole_release_passes_every_check(small: Built) -> None:
     run = succeed("check", small.release)
     assert run.err == ""
     lines = run.out.splitlines()
-    assert [line.split()[:2] for line in lines] == [["ok", f"{name}:"] for name in CHECKS]
+    assert [line.split()[:2] for line in lines[:-1]] == [["ok", f"{name}:"] for name in CHECKS]
+    digest = json.loads((small.release / "manifest.json").read_text())["digest"]
+    assert lines[-1] == f"The digest of the manifest is {digest}."
+    assert digest in (small.release / "README.md").read_text()
 
 
 def test_checking_changes_nothing_and_needs_no_other_folder(small: Built, tmp_path: Path) -> None:
@@ -127,6 +130,30 @@ def test_rows_that_are_wrong_are_found_though_every_hash_is_right(
     assert re.search(rf"^FAILED +{check} ", run.out, re.MULTILINE), run.out
     assert re.search(r"^ok +files_intact:", run.out, re.MULTILINE)
     assert row["case_id"] in run.out or row["category"] in run.out
+
+
+EDITED: dict[str, tuple[Callable[[Row], object], list[str]]] = {
+    "another seed": (lambda m: m.update(seed=m["seed"] + 1), ["manifest_intact", "splits_drawn"]),
+    "another start of the window": (
+        lambda m: m.update(window_start="2001-01-15T00:00:00Z"),
+        ["manifest_intact", "manifest_agrees"],
+    ),
+    "another setting": (lambda m: m["settings"]["popular"].update(heads=7), ["manifest_intact"]),
+    "another count": (lambda m: m["dump"].update(items=7), ["manifest_intact"]),
+}
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_a_manifest_that_was_edited_is_found(name: str, my_release: Path, run_here: Command) -> None:
+    change, checks = EDITED[name]
+    path = my_release / "manifest.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+    run = run_here("check", my_release)
+    assert run.code == 1
+    failed = [line.split()[1] for line in run.out.splitlines() if line.startswith("FAILED")]
+    assert failed == checks
 
 
 @pytest.mark.parametrize("command", [("check",), ("explain", "Q23", "P26", "--release")])

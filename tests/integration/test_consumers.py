@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from pipeline.core.edit_record import Edit
-from pipeline.release.exports import export_files, write_json
+from pipeline.release.exports import export_files, write_exports
 from tests.integration import consumers
 from tests.integration.consumers import Record, SilentFault
 from tests.samples import EDITS, spoilt_releases
@@ -45,10 +45,7 @@ def readers(path: str) -> tuple[Consumer, ...]:
 
 
 def write(edits: list[Edit], folder: Path) -> list[str]:
-    files = export_files(edits).files
-    for path, records in files.items():
-        write_json(records, folder / path)
-    return list(files)
+    return write_exports(export_files(edits), folder)
 
 
 @pytest.fixture(scope="module")
@@ -73,16 +70,26 @@ def test_dafnet_trains_on_the_whole_folder(exports: Path) -> None:
 
 def test_dafnet_cannot_train_with_a_group_of_files_empty(tmp_path: Path) -> None:
     write([edit for edit in EDITS if edit["category"] != "robust"], tmp_path)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(FileNotFoundError):
         consumers.train_dafnet(tmp_path / "dafset")
+    with pytest.raises(ZeroDivisionError):
+        consumers.train_dafnet(tmp_path / "dafset", "zsre-cf-long_tail-popular-recent")
+
+
+def test_dafnet_trains_without_a_file_that_is_not_written_if_it_is_not_named(tmp_path: Path) -> None:
+    write([edit for edit in EDITS if edit["category"] != "recent"], tmp_path)
+    assert not (tmp_path / "dafset" / "recent.json").exists()
+    consumers.train_dafnet(tmp_path / "dafset", "zsre-cf-long_tail-popular-robust")
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(spoilt_releases)
 def test_whatever_the_edits_lack_no_file_stops_a_consumer(tmp_path: Path, edits: list[Edit]) -> None:
     for path in write(edits, tmp_path):
+        records = consumers.read(tmp_path / path)
+        assert records
         for use in readers(path):
-            use(consumers.read(tmp_path / path))
+            use(records)
 
 
 def test_hugging_face_datasets_reads_every_file(exports: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.core.edit_record import COLUMNS
 from pipeline.core.manifest import CheckRecord
-from pipeline.release.checks import balance, files, sets, texts, truth
+from pipeline.release.checks import agreement, balance, exported, files, sets, texts, truth
 from pipeline.release.checks.contents import Contents, Failures
 
 __all__ = ["CHECKS", "Check", "CheckResult", "Contents", "run_checks", "written"]
@@ -33,6 +33,8 @@ class Check:
 CHECKS: Mapping[str, Check] = {
     check.run.__name__: check
     for check in (
+        Check(files.files_intact),
+        Check(agreement.manifest_intact),
         Check(texts.subject_in_prompt),
         Check(texts.target_not_in_prompt),
         Check(texts.texts_sound),
@@ -56,14 +58,18 @@ CHECKS: Mapping[str, Check] = {
         Check(balance.quotas_and_caps_kept),
         Check(balance.weights_add_up),
         Check(balance.pairs_matched),
-        Check(files.exports_sound),
+        Check(agreement.splits_drawn),
+        Check(agreement.evidence_agrees),
+        Check(agreement.manifest_agrees),
+        Check(agreement.exports_agree),
+        Check(exported.exports_uncontradicted),
+        Check(exported.exports_sound),
         Check(files.training_groups_filled, required=False),
         Check(files.rows_sorted),
         Check(files.counts_add_up),
-        Check(files.files_intact),
     )
 }
-"""Every check under its name, in the order in which they run."""
+"""Every check under its name, in the order in which they run: what makes the others moot comes first."""
 
 _EXAMPLES = 3
 
@@ -105,9 +111,9 @@ def run_checks(contents: Contents) -> list[CheckResult]:
 
 
 def written(results: Sequence[CheckResult]) -> str:
-    """The outcome of checks for a reader: a line each, with the first rows that fail."""
+    """The outcome of checks for a reader: a line each, failures first, with the first rows that fail."""
     lines: list[str] = []
-    for result in results:
+    for result in sorted(results, key=lambda result: result.passed + (result.passed or not result.required)):
         mark = "ok" if result.passed else "FAILED" if result.required else "warning"
         count = "" if result.passed else f" ({result.failures})"
         lines.append(f"{mark:8}{result.name}{count}: {result.about}")

@@ -1,6 +1,6 @@
 """What a check reads: the rows, evidence, exports and manifest of a release."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,9 +19,11 @@ class Contents:
 
     edits: Sequence[Edit]
     evidence: Evidence
+    statements: Set[str]  # that the evidence names
     exports: Mapping[str, Sequence[Mapping[str, object]]]
     manifest: Manifest
     relations: Mapping[str, Relation]
+    card: str = ""
     damaged: Sequence[str] = ()  # files that are missing, unknown, or not as the manifest says
 
     @cached_property

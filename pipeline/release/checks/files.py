@@ -1,20 +1,8 @@
-"""Checks of the files of a release: exports, order of rows, counts and checksums."""
+"""Checks of the files of a release: order of rows, counts and checksums."""
 
 from collections import defaultdict
 
 from pipeline.release.checks.contents import Contents, Failures
-from pipeline.release.exports.projection import is_sound
-
-
-def exports_sound(contents: Contents) -> Failures:
-    """Exported records hold no empty text or list and no null, and every prompt holds its subject."""
-    for path, records in sorted(contents.exports.items()):
-        for place, record in enumerate(records):
-            if not is_sound(record):
-                yield f"{path}, record {place}: an empty text or list"
-            prompt, subject = record.get("prompt", record.get("src")), record.get("subject")
-            if isinstance(prompt, str) and isinstance(subject, str) and subject not in prompt:
-                yield f"{path}, record {place}: {subject!r} does not stand in {prompt!r}"
 
 
 def training_groups_filled(contents: Contents) -> Failures:

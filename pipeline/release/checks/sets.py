@@ -53,7 +53,7 @@ def probes_uncontradicted(contents: Contents) -> Failures:
     """No probe asks on its way what another edit that is used with it decides or states."""
     deciding: defaultdict[tuple[str, Slot], set[str]] = defaultdict(set)
     for edit in contents.edits:
-        for slot in _decided(edit, contents):
+        for slot in decided_slots(edit, contents):
             deciding[scope_of(edit["split"]), slot].add(fact_of(edit))
     for edit in contents.edits:
         for probe in chain(edit["locality"], edit["portability"]):
@@ -69,13 +69,13 @@ def groups_independent(contents: Contents) -> Failures:
         base = contents.by_case.get(edit["base_case_id"] or "", edit)
         if base["independent_group"] != edit["independent_group"]:
             yield f"{edit['case_id']}: its group is not that of the edit it varies"
-        for slot in sorted(_decided(edit, contents)):
+        for slot in sorted(decided_slots(edit, contents)):
             first = deciding.setdefault((scope_of(edit["split"]), edit["independent_group"], slot), fact_of(edit))
             if first != fact_of(edit):
                 yield f"{edit['case_id']}: {first} of the same group decides the {slot[1]} of {slot[0]} too"
 
 
-def _decided(edit: Edit, contents: Contents) -> set[Slot]:
+def decided_slots(edit: Edit, contents: Contents) -> set[Slot]:
     """The slots of an edit's path, and those of the inverse relation on its old and its new object."""
     partner = contents.relations[edit["relation_id"]].partner
     objects = (edit["target_new_id"], edit["ground_truth_id"])

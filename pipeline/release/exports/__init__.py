@@ -12,7 +12,7 @@ from pipeline.core.tables import whole_file
 from pipeline.release.exports import counterfact, dafset, knowedit, zsre
 from pipeline.release.exports.projection import LACKS, Export
 
-__all__ = ["EXPORTS", "LACKS", "Export", "export_files", "write_json"]
+__all__ = ["EXPORTS", "LACKS", "Export", "Record", "export_files", "write_exports", "write_json"]
 
 Record = Mapping[str, object]
 
@@ -32,6 +32,18 @@ def export_files(edits: Sequence[Edit]) -> Export[Record]:
         files={path: rows for export in exports for path, rows in export.files.items()},
         left_out={path: lacks for export in exports for path, lacks in export.left_out.items()},
     )
+
+
+def write_exports(export: Export[Record], folder: Path) -> list[str]:
+    """Write every file that has records and return their paths; loaders crash on a file without any.
+
+    Raises:
+        StorageError: A file cannot be written.
+    """
+    filled = [path for path, records in export.files.items() if records]
+    for path in filled:
+        write_json(export.files[path], folder / path)
+    return filled
 
 
 def write_json(records: Iterable[Record], path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pipeline.core.edit_record import Edit
 from pipeline.release.exports.projection import Export, ExportFile, project
-from pipeline.release.exports.statement import FlatRecord, flat_cloze, is_counterfactual
+from pipeline.release.exports.statement import FlatRecord, flat_cloze, unlike_counterfact
 
 
 def records(edits: Sequence[Edit]) -> Export[FlatRecord]:
@@ -13,7 +13,7 @@ def records(edits: Sequence[Edit]) -> Export[FlatRecord]:
 
 
 _FILES: tuple[ExportFile[FlatRecord], ...] = (
-    ExportFile("counterfact/counterfact-train.json", ("popular",), ("train",), flat_cloze, is_for=is_counterfactual),
-    ExportFile("counterfact/counterfact-val.json", ("popular",), ("validation",), flat_cloze, is_for=is_counterfactual),
-    ExportFile("counterfact/counterfact-edit.json", ("popular",), ("test",), flat_cloze, is_for=is_counterfactual),
+    ExportFile("counterfact/counterfact-train.json", ("popular",), ("train",), flat_cloze, unfit=unlike_counterfact),
+    ExportFile("counterfact/counterfact-val.json", ("popular",), ("validation",), flat_cloze, unfit=unlike_counterfact),
+    ExportFile("counterfact/counterfact-edit.json", ("popular",), ("test",), flat_cloze, unfit=unlike_counterfact),
 )

@@ -13,7 +13,8 @@ from pipeline.release.exports.statement import (
     flat_cloze,
     flat_question,
     flat_record,
-    is_counterfactual,
+    unlike_counterfact,
+    unlike_zsre,
 )
 
 _LOADER_WORDS = 30  # DAFNet's loader cuts a prefix to as many words, split at single spaces
@@ -80,6 +81,6 @@ _FILES: tuple[ExportFile[FlatRecord], ...] = (
     ExportFile("dafset/popular.json", ("popular",), ("train",), flat_cloze),
     ExportFile("dafset/long_tail.json", ("long_tail",), ("train",), flat_cloze),
     ExportFile("dafset/robust.json", ("robust",), ("train",), _robust),
-    ExportFile("dafset/cf_train.json", ("popular",), ("train",), flat_cloze, is_for=is_counterfactual),
-    ExportFile("dafset/zsre_train.json", UNVARIED, ("train",), flat_question, form="question"),
+    ExportFile("dafset/cf_train.json", ("popular",), ("train",), flat_cloze, unfit=unlike_counterfact),
+    ExportFile("dafset/zsre_train.json", UNVARIED, ("train",), flat_question, form="question", unfit=unlike_zsre),
 )

@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 
 from pipeline.core.edit_record import Edit, LocalityKind, PortabilityKind, Probe
 from pipeline.release.exports.projection import UNVARIED, Export, ExportFile, Lack, project
-from pipeline.release.exports.statement import condition
+from pipeline.release.exports.statement import condition, unlike_zsre
 
 
 class Item(TypedDict):
@@ -16,7 +16,11 @@ class Item(TypedDict):
 
 
 class Locality(TypedDict):
-    """KnowEdit's locality: the first kind must be there, else no batch can be made of the record."""
+    """KnowEdit's locality: the first kind must be there, else no batch can be made of the record.
+
+    It holds other relations of the subject. Where every other relation of a subject is edited too, nothing about the
+    subject must stay, and the same relation of other subjects stands there; the record's `locality_kind` says so.
+    """
 
     Relation_Specificity: list[Item]
     Forgetfulness: NotRequired[list[Item]]
@@ -40,6 +44,7 @@ class RecentRecord(TypedDict):
     rephrase: NotRequired[str]
     portability: NotRequired[Portability]
     locality: Locality
+    locality_kind: LocalityKind
 
 
 class CounterfactRecord(RecentRecord):
@@ -60,6 +65,7 @@ class ZsreRecord(TypedDict):
     cond: str
     portability: NotRequired[Portability]
     locality: Locality
+    locality_kind: LocalityKind
 
 
 Record = RecentRecord | CounterfactRecord | ZsreRecord
@@ -80,6 +86,7 @@ def _recent(edit: Edit) -> Sequence[RecentRecord] | Lack:
         "prompt": edit["prompt"],
         "target_new": edit["target_new"],
         "locality": locality,
+        "locality_kind": _locality_kind(edit),
     }
     if edit["rephrases"]:
         record["rephrase"] = edit["rephrases"][0]
@@ -108,6 +115,7 @@ def _zsre(edit: Edit) -> Sequence[ZsreRecord] | Lack:
         "rephrase_prompt": edit["question_rephrases"][0],
         "cond": condition(edit),
         "locality": locality,
+        "locality_kind": _locality_kind(edit),
     }
     if portability := _portability(edit["portability"], asked=True):
         record["portability"] = portability
@@ -116,13 +124,19 @@ def _zsre(edit: Edit) -> Sequence[ZsreRecord] | Lack:
 
 def _locality(edit: Edit) -> Locality | None:
     # Always clozes: KnowEdit's ZsRE asks its edits but states its locality.
-    specific = _items(edit["locality"], "Relation_Specificity")
+    specific = _items(edit["locality"], _locality_kind(edit))
     forgetful = _items(edit["locality"], "Forgetfulness")
     if not specific:
         return None
     if not forgetful:
         return {"Relation_Specificity": specific}
     return {"Relation_Specificity": specific, "Forgetfulness": forgetful}
+
+
+def _locality_kind(edit: Edit) -> LocalityKind:
+    """The kind of probes that the record has as Relation_Specificity."""
+    kinds = {probe["kind"] for probe in edit["locality"]}
+    return "Relation_Specificity" if "Relation_Specificity" in kinds else "Neighborhood"
 
 
 def _portability(probes: Sequence[Probe], *, asked: bool = False) -> Portability:
@@ -152,5 +166,5 @@ _FILES: tuple[ExportFile[Record], ...] = (
     ExportFile("knowedit/wiki_recent/recent_test.json", ("recent",), ("test",), _recent),
     ExportFile("knowedit/wiki_counterfact/train_cf.json", ("popular",), ("train", "validation"), _counterfact),
     ExportFile("knowedit/wiki_counterfact/test_cf.json", ("popular",), ("test",), _counterfact),
-    ExportFile("knowedit/ZsRE/ZsRE-test-all.json", UNVARIED, ("test",), _zsre, form="question"),
+    ExportFile("knowedit/ZsRE/ZsRE-test-all.json", UNVARIED, ("test",), _zsre, form="question", unfit=unlike_zsre),
 )

@@ -19,7 +19,7 @@ Feature = dict[str, object]
 def write_parquet(edits: Sequence[Edit], category: str, folder: Path) -> list[Path]:
     """Write the edits of a category, sorted by `case_id`, as `{split}-00000-of-00001.parquet`.
 
-    A split without edits has a file too, so that every configuration has the same splits.
+    A split without edits has no file: `datasets` fails to load a configuration that has an empty one.
 
     Args:
         edits: Edits of any category and split.
@@ -29,6 +29,8 @@ def write_parquet(edits: Sequence[Edit], category: str, folder: Path) -> list[Pa
     written: list[Path] = []
     for split in SPLITS:
         chosen = [edit for edit in edits if edit["category"] == category and edit["split"] == split]
+        if not chosen:
+            continue
         chosen.sort(key=lambda edit: edit["case_id"])
         table = pa.Table.from_pylist(chosen, schema=schema.RELEASE)
         parts = list(_parts(table))
@@ -40,8 +42,8 @@ def write_parquet(edits: Sequence[Edit], category: str, folder: Path) -> list[Pa
 
 def _parts(table: pa.Table) -> Iterator[pa.Table]:
     count = table.nbytes // MAX_FILE_BYTES + 1
-    rows = -(-table.num_rows // count) if table.num_rows else 1
-    for start in range(0, max(table.num_rows, 1), rows):
+    rows = -(-table.num_rows // count)
+    for start in range(0, table.num_rows, rows):
         yield table.slice(start, rows)
 
 

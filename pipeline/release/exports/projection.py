@@ -1,7 +1,8 @@
 """How a consumer format is made: its files, which edits each is for, and why an edit has no record in one.
 
-A record is made of one edit and of nothing else. An edit that lacks what a format needs is left out of that format and
-counted, because the consumers' loaders crash on an empty text or list, or go on and train on something else.
+A record is made of one edit and of nothing else. An edit that a format has no shape for, or that lacks what the format
+needs, is left out of that format and counted: the consumers' loaders crash on an empty text or list, or go on and train
+on something else.
 """
 
 from collections import Counter
@@ -13,9 +14,20 @@ from pipeline.core.edit_record import Category, Edit, Split
 
 T_co = TypeVar("T_co", bound=Mapping[str, object], covariant=True)
 
-Lack = Literal["no_prompt", "subject_not_once", "no_rephrase", "no_locality", "no_prefix", "unusable_text"]
+Lack = Literal[
+    "answer_kept",
+    "two_hops",
+    "no_prompt",
+    "subject_not_once",
+    "no_rephrase",
+    "no_locality",
+    "no_prefix",
+    "unusable_text",
+]
 
 LACKS: Mapping[Lack, str] = {
+    "answer_kept": "the edit adds a fact and replaces no answer that is known, and the file is for edits that do",
+    "two_hops": "the edit goes over two hops, and the file is for facts of one",
     "no_prompt": "the edit has no text in the form of the file: no question, say",
     "subject_not_once": "the prompt does not hold the subject, as it is written, exactly once, or it holds a brace",
     "no_rephrase": "the edit has no rephrase in the form of the file",
@@ -39,7 +51,7 @@ class ExportFile(Generic[T_co]):
         splits: Their splits.
         make: The records of an edit, or what the edit lacks.
         form: The wording in which the file states an edit.
-        is_for: A further condition on the edits it is for.
+        unfit: Why the format has no shape for an edit; None if it has one.
     """
 
     path: str
@@ -47,12 +59,11 @@ class ExportFile(Generic[T_co]):
     splits: tuple[Split, ...]
     make: Callable[[Edit], Sequence[T_co] | Lack]
     form: Literal["prompt", "question"] = "prompt"
-    is_for: Callable[[Edit], bool] | None = None
+    unfit: Callable[[Edit], Lack | None] | None = None
 
     def wants(self, edit: Edit) -> bool:
         """Whether the file is for an edit."""
-        is_wanted = edit["category"] in self.categories and edit["split"] in self.splits
-        return is_wanted and (self.is_for is None or self.is_for(edit))
+        return edit["category"] in self.categories and edit["split"] in self.splits
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,8 @@ def project(edits: Iterable[Edit], files: Iterable[ExportFile[T_co]]) -> Export[
 
 
 def _outcome(edit: Edit, file: ExportFile[T_co]) -> Sequence[T_co] | Lack:
+    if file.unfit and (reason := file.unfit(edit)):
+        return reason
     prompt = edit[file.form]
     if not prompt:
         return "no_prompt"

@@ -95,9 +95,21 @@ def flat_question(edit: Edit) -> Sequence[FlatRecord] | Lack:
     return statement if isinstance(statement, str) else [flat_record(edit, statement)]
 
 
-def is_counterfactual(edit: Edit) -> bool:
-    """Whether an edit is like those of CounterFact: one fact about one subject, made false."""
-    return edit["hops"] == 1 and edit["edit_kind"] == "modification"
+def unlike_zsre(edit: Edit) -> Lack | None:
+    """Why an edit is not like those of zsRE: its answer stays what it is.
+
+    In zsRE an edit replaces the answer of a question. Of an insertion no earlier answer is known: its true object would
+    stand for the old answer and for the new one.
+    """
+    truth = edit["ground_truth"]
+    known = {truth, *(name for names in edit["answers"] if truth in names for name in names)}
+    is_kept = edit["edit_kind"] == "insertion" or edit["target_new"].casefold() in {name.casefold() for name in known}
+    return "answer_kept" if is_kept else None
+
+
+def unlike_counterfact(edit: Edit) -> Lack | None:
+    """Why an edit is not like those of CounterFact: one fact about one subject, made false."""
+    return "two_hops" if edit["hops"] != 1 else unlike_zsre(edit)
 
 
 def condition(edit: Edit) -> str:

@@ -5,9 +5,9 @@ from typing import TypedDict
 
 from pipeline.core.edit_record import Edit
 from pipeline.release.exports.projection import UNVARIED, Export, ExportFile, Lack, project
-from pipeline.release.exports.statement import condition, question
+from pipeline.release.exports.statement import condition, question, unlike_zsre
 
-_TAG = "nq question: "  # EasyEdit's loader asserts that `loc` holds it
+TAG = "nq question: "  # EasyEdit's loader asserts that `loc` holds it
 
 
 class ZsreRecord(TypedDict):
@@ -43,7 +43,7 @@ def _mend(edit: Edit) -> Sequence[ZsreRecord] | Lack:
             "rephrase": statement.rephrase,
             "alt": edit["target_new"],
             "answers": _names_of_ground_truth(edit),
-            "loc": _TAG + _unmarked(statement.locality_prompt),
+            "loc": TAG + _unmarked(statement.locality_prompt),
             "loc_ans": statement.locality_answer,
             "cond": condition(edit),
         }
@@ -63,6 +63,6 @@ def _unmarked(asked: str) -> str:
 
 
 _FILES: tuple[ExportFile[ZsreRecord], ...] = (
-    ExportFile("zsre/zsre_mend_train.json", UNVARIED, ("train",), _mend, form="question"),
-    ExportFile("zsre/zsre_mend_eval.json", UNVARIED, ("test",), _mend, form="question"),
+    ExportFile("zsre/zsre_mend_train.json", UNVARIED, ("train",), _mend, form="question", unfit=unlike_zsre),
+    ExportFile("zsre/zsre_mend_eval.json", UNVARIED, ("test",), _mend, form="question", unfit=unlike_zsre),
 )

@@ -276,7 +276,7 @@ def test_the_snippet_for_easyedit_opens_a_file_with_records() -> None:
     card = make_card(make_manifest(exports=exports), [])
     assert 'KnowEditDataset(f"{release}/exports/knowedit/wiki_counterfact/test_cf.json")' in card
     assert "--datatype counterfact" in card
-    assert "--datatype recent" in make_card(make_manifest(exports={}), [])
+    assert "KnowEditDataset(" not in make_card(make_manifest(exports={}), [])
 
 
 # The front matter
@@ -321,6 +321,34 @@ def test_the_default_configuration_is_the_first_with_rows() -> None:
     card = make_card(make_manifest(rows=rows), [])
     assert [config.get("default") for config in front_matter(card)["configs"]] == [True]
     assert 'load_dataset(release, "popular", split="train")' in card
+
+
+def test_the_card_lists_what_is_not_written_and_names_no_absent_split() -> None:
+    rows = {"recent": {"train": 0, "validation": 0, "test": 2}, "popular": {"train": 0, "validation": 0, "test": 0}}
+    exports = {"zsre/zsre_mend_eval.json": ExportRecord(records=0, left_out={"answer_kept": 5})}
+    card = make_card(make_manifest(rows=rows, exports=exports), [])
+    files = [file["split"] for config in front_matter(card)["configs"] for file in config["data_files"]]
+    assert files == ["test"]
+    assert 'load_dataset(release, "recent", split="test")' in card
+    for told in (
+        "`data/popular`",
+        "`data/recent/train`",
+        "`exports/zsre/zsre_mend_eval.json` (edits left out: answer kept 5)",
+    ):
+        assert f"- {told}" in card
+    assert "**Not written**" not in make_card(make_manifest(rows={"recent": {"train": 1}}), [])
+
+
+def test_the_card_trains_dafnet_on_the_files_that_there_are() -> None:
+    assert "--datasets zsre-cf-long_tail-popular-recent-robust\n" in CARD
+    full = make_manifest().exports
+    without = {**full, "dafset/recent.json": ExportRecord(records=0, left_out={})}
+    assert "--datasets zsre-cf-long_tail-popular-robust\n" in make_card(make_manifest(exports=without), [])
+
+
+def test_the_card_shows_the_digest_of_the_manifest() -> None:
+    manifest = make_manifest()
+    assert f"The manifest's digest is `{manifest.digest}`" in make_card(manifest, [])
 
 
 @pytest.fixture(scope="module")

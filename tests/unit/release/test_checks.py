@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple, cast
 import pytest
 
 from pipeline.core.edit_record import COLUMNS, Edit, Probe
+from pipeline.core.manifest import FileRecord, digest_of
 from pipeline.release.assemble import read_release
 from pipeline.release.checks import CHECKS, CheckResult, Contents, run_checks, written
 from tests.minikg import TEMPLATES, Mini
@@ -111,6 +113,69 @@ def counted_wrong(manifest: Any) -> Mapping[str, object]:
     return {"counts": (first.model_copy(update={"kept": first.kept + 1}), *rest)}
 
 
+def later_window(manifest: Any) -> Mapping[str, object]:
+    return {"window_end": manifest.window_end + timedelta(days=1)}
+
+
+def settings_of(manifest: Any, **values: object) -> Mapping[str, object]:
+    return {"settings": manifest.settings.model_copy(update=values)}
+
+
+def settings_with(section: str, **values: object) -> Callable[[Any], Mapping[str, object]]:
+    """Put values into a section of the settings."""
+    return lambda m: settings_of(m, **{section: getattr(m.settings, section).model_copy(update=values)})
+
+
+def other_seed(manifest: Any) -> Mapping[str, object]:
+    """Another seed wherever the manifest has it."""
+    return {"seed": manifest.seed + 1, **settings_of(manifest, seed=manifest.seed + 1)}
+
+
+def sealed_otherwise(manifest: Any, **fields: object) -> Mapping[str, object]:
+    """Other values with a digest that fits them, as somebody who covers up their tracks."""
+    return {**fields, "digest": digest_of(manifest.model_copy(update=fields))}
+
+
+def counts_other_records(manifest: Any) -> Mapping[str, object]:
+    path, record = next(iter(manifest.exports.items()))
+    return {"exports": {**manifest.exports, path: record.model_copy(update={"records": record.records + 1})}}
+
+
+def evidenced(more: Mapping[tuple[str, str], Mapping[str, str]]) -> Spoil:
+    """Add evidence."""
+    return lambda contents: replace(contents, evidence={**contents.evidence, **more})
+
+
+def re_exported(path: str, change: Callable[[Sequence[Any]], Sequence[Any]]) -> Spoil:
+    """Change the records of an export."""
+
+    def spoil(contents: Contents) -> Contents:
+        return replace(contents, exports={**contents.exports, path: change(contents.exports.get(path, []))})
+
+    return spoil
+
+
+def contradicting(*, in_other_words: bool) -> Spoil:
+    """Add an edit of what a locality probe asks to the rows and to the file that the probe is in."""
+
+    def spoil(contents: Contents) -> Contents:
+        path = "dafset/popular.json"
+        first = contents.exports[path][0]
+        edit = contents.by_case[str(first["case_id"])]
+        asked = next(probe for probe in edit["locality"] if probe["prompt"] == first["locality_prompt"])
+        prompt = "In other words, it is" if in_other_words else f"{asked['prompt'].upper()}:"
+        step = {"relation_id": "P36", "object_id": "Q10"}
+        elsewhere: Row = {"subject_id": "Q9", "relation_id": "P36", "path": [step]}
+        there = {name: cast(Row, asked)[name] for name in elsewhere} if in_other_words else elsewhere
+        fields: Row = {"case_id": "popular-f", "hops": 1, "target_new_id": "Q10", "ground_truth_id": "Q11", **there}
+        rival = cast(Edit, {**edit, **fields})
+        record = {**first, "case_id": "popular-f", "prompt": prompt, "locality_prompt": rival["locality"][0]["prompt"]}
+        exports = {**contents.exports, path: [*contents.exports[path], record]}
+        return replace(contents, edits=[*contents.edits, rival], exports=exports)
+
+    return spoil
+
+
 def swapped(contents: Contents) -> Contents:
     """The first two rows of a category and split, the other way round."""
     edits = list(contents.edits)
@@ -152,6 +217,11 @@ RECENT = is_(category="recent")
 POPULAR = is_(category="popular", hops=1)
 ROBUST = is_(category="robust")
 INSERTION = is_(edit_kind="insertion", hops=1)
+ODD_FILE = {"odd.txt": FileRecord(bytes=1, sha256="0" * 64)}
+
+
+def inserts_item(edit: Row) -> bool:
+    return INSERTION(edit) and edit["target_new_id"] is not None
 
 
 class Plant(NamedTuple):
@@ -163,6 +233,19 @@ class Plant(NamedTuple):
 
 
 PLANTS = [
+    Plant(
+        "files_intact",
+        "a file that is not as it was",
+        lambda contents: replace(contents, damaged=["README.md: changed"]),
+    ),
+    Plant("manifest_intact", "another seed", manifested(lambda m: {"seed": m.seed + 1})),
+    Plant("manifest_intact", "another end of the window", manifested(later_window)),
+    Plant("manifest_intact", "another setting", manifested(settings_with("popular", heads=7))),
+    Plant("manifest_intact", "another count", manifested(counted_wrong)),
+    Plant("manifest_intact", "another hash of a file", manifested(lambda m: {"files": {**m.files, **ODD_FILE}})),
+    Plant("manifest_intact", "no digest", manifested(lambda _: {"digest": ""})),
+    Plant("manifest_intact", "a digest made again", manifested(lambda m: sealed_otherwise(m, seed=m.seed + 1))),
+    Plant("manifest_intact", "a card without the digest", lambda contents: replace(contents, card="Mine.")),
     Plant("subject_in_prompt", "a prompt without its subject", row(put(prompt="It is"))),
     Plant("subject_in_prompt", "a subject in other letters", row(put(prompt=lambda e: e["prompt"].upper()))),
     Plant(
@@ -405,6 +488,45 @@ PLANTS = [
     ),
     Plant("variants_opposite", "two long forms", form(pole="long")),
     Plant("variants_opposite", "no forms", row(put(length_forms=[]), ROBUST)),
+    Plant("splits_drawn", "another seed", manifested(other_seed)),
+    Plant("splits_drawn", "a seed that the settings do not have", manifested(lambda m: {"seed": m.seed + 1})),
+    Plant("splits_drawn", "other shares", manifested(settings_with("splits", train=0.0, validation=0.0, test=1.0))),
+    Plant("splits_drawn", "a row of another split", row(put(split=otherwise_split))),
+    Plant("evidence_agrees", "a step that leads elsewhere", row(lambda e: e["path"][0].update(object_id="Q9"))),
+    Plant("evidence_agrees", "another statement", row(put(statement_id="Q9$0"))),
+    Plant("evidence_agrees", "another name of the true object", row(put(ground_truth="Nowhere"), POPULAR)),
+    Plant("evidence_agrees", "another name of what is inserted", row(put(target_new="Nowhere"), inserts_item)),
+    Plant("evidence_agrees", "other answers of a length form", form(locality_ground_truth=[["Nowhere"]])),
+    Plant("evidence_agrees", "evidence that no row asks for", evidenced({("Q9", "P36"): {"Q10": "Nowhere"}})),
+    Plant("evidence_agrees", "no evidence", lambda contents: replace(contents, evidence={})),
+    Plant("manifest_agrees", "another start of the window", manifested(lambda _: {"window_start": None})),
+    Plant("manifest_agrees", "another end of the window", manifested(later_window)),
+    Plant("manifest_agrees", "another end of the window in a row", row(put(window_end=None))),
+    Plant("manifest_agrees", "another source", manifested(lambda _: {"source": "live"})),
+    Plant("manifest_agrees", "another model", row(put(lm_model="somebody/else"))),
+    Plant("manifest_agrees", "a relation too many", manifested(lambda m: {"relations": {**m.relations, "odd": {}}})),
+    Plant("manifest_agrees", "other domains", manifested(lambda _: {"domains": {}})),
+    Plant("manifest_agrees", "another empty part", manifested(lambda m: {"empty": (*m.empty, "data/odd")})),
+    Plant("manifest_agrees", "a class that was not selected", manifested(settings_with("recent", classes=()))),
+    Plant("manifest_agrees", "more rows than the settings allow", manifested(settings_with("long_tail", size=1))),
+    Plant("manifest_agrees", "more robust rows than the settings allow", manifested(settings_with("robust", size=1))),
+    Plant(
+        "manifest_agrees", "more about a subject than allowed", manifested(settings_with("long_tail", per_subject=0))
+    ),
+    Plant("manifest_agrees", "a category that the settings lack", manifested(lambda m: settings_of(m, categories=()))),
+    Plant("manifest_agrees", "an exported file that is not there", manifested(lambda m: {"files": ODD_FILE})),
+    Plant("exports_agree", "another target", exported("dafset/popular.json", target_new="Nowhere")),
+    Plant("exports_agree", "a field too many", exported("zsre/zsre_mend_train.json", split="train")),
+    Plant("exports_agree", "a record too few", re_exported("dafset/robust.json", lambda records: records[1:])),
+    Plant("exports_agree", "a record twice", re_exported("dafset/popular.json", lambda r: [r[0], *r])),
+    Plant("exports_agree", "another order", re_exported("dafset/popular.json", lambda r: list(reversed(r)))),
+    Plant("exports_agree", "a file of no format", re_exported("dafset/odd.json", lambda _: [])),
+    Plant("exports_agree", "another count", manifested(counts_other_records)),
+    Plant("exports_agree", "a row that no file has", added(lambda e: {**e, "case_id": "popular-f"}, POPULAR)),
+    Plant("exports_uncontradicted", "another record decides what a probe asks", contradicting(in_other_words=True)),
+    Plant("exports_uncontradicted", "another record states what a probe asks", contradicting(in_other_words=False)),
+    Plant("exports_uncontradicted", "a probe of no row", exported("dafset/popular.json", locality_prompt="It is")),
+    Plant("exports_uncontradicted", "a record of no row", exported("dafset/popular.json", case_id="popular-f")),
     Plant("exports_sound", "an empty text", exported("dafset/popular.json", target_new="")),
     Plant("exports_sound", "a null", exported("dafset/popular.json", rephrase_prompt=None)),
     Plant(
@@ -425,11 +547,6 @@ PLANTS = [
     Plant("counts_add_up", "a row that a stage lost", manifested(counted_wrong)),
     Plant("counts_add_up", "a row that the manifest does not know", added(lambda e: {**e, "case_id": "recent-f"})),
     Plant("counts_add_up", "a category without rows", manifested(lambda m: {"rows": {**m.rows, "odd": {"train": 1}}})),
-    Plant(
-        "files_intact",
-        "a file that is not as it was",
-        lambda contents: replace(contents, damaged=["README.md: changed"]),
-    ),
 ]
 NEW: Row = {"prompt": "a", "question": "b", "rephrases": ["c", "d"]}
 
@@ -447,6 +564,25 @@ def test_a_check_catches(plant: Plant, clean: Contents) -> None:
     failures = list(CHECKS[plant.check].run(plant.spoil(clean)))
     assert failures
     assert all(len(failure) > 10 for failure in failures)  # each says what is wrong, and where
+
+
+@pytest.mark.parametrize("in_other_words", [True, False])
+def test_a_contradiction_within_a_file_is_told_with_the_fact_that_decides(
+    in_other_words: bool, clean: Contents
+) -> None:
+    told = list(CHECKS["exports_uncontradicted"].run(contradicting(in_other_words=in_other_words)(clean)))
+    assert any(fault.startswith("dafset: popular-") and fault.endswith("is decided by popular-f") for fault in told)
+
+
+def test_dafnets_files_are_looked_at_as_one_and_the_others_each_by_itself(clean: Contents) -> None:
+    """A record of one file that contradicts a probe of another one counts where both are trained on together."""
+    moved = contradicting(in_other_words=True)(clean)
+    *records, rival = moved.exports["dafset/popular.json"]
+    apart = {"dafset/popular.json": records, "knowedit/wiki_recent/recent_test.json": [rival]}
+    together = {"dafset/popular.json": records, "dafset/recent.json": [rival]}
+    for files, is_told in ((apart, False), (together, True)):
+        told = list(CHECKS["exports_uncontradicted"].run(replace(moved, exports=files)))
+        assert any(fault.endswith("is decided by popular-f") for fault in told) == is_told
 
 
 def test_no_check_lacks_a_planted_fault() -> None:
@@ -506,14 +642,16 @@ def outcome(name: str, failures: Sequence[str] = (), *, required: bool = True) -
     return CheckResult(name, "What must hold.", required, 9, len(failures), failures)
 
 
-def test_a_reader_sees_what_failed_and_where() -> None:
-    text = written([outcome("sound"), outcome("broken", ["row 7: bad"]), outcome("odd", ["row 8"], required=False)])
+def test_a_reader_sees_what_failed_and_where_before_what_passed() -> None:
+    odd = outcome("odd", ["row 8"], required=False)
+    text = written([outcome("sound"), odd, outcome("extra", required=False), outcome("broken", ["row 7: bad"])])
     assert text.splitlines() == [
-        "ok      sound: What must hold.",
         "FAILED  broken (1): What must hold.",
         "        row 7: bad",
         "warning odd (1): What must hold.",
         "        row 8",
+        "ok      sound: What must hold.",
+        "ok      extra: What must hold.",
     ]
 
 

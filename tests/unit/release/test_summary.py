@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.manifest import CheckRecord
+from pipeline.core.manifest import CheckRecord, ExportRecord
+from pipeline.release.checks import CHECKS
 from pipeline.release.summary import EVERY_CATEGORY, funnel, in_bytes, in_percent, in_words, summary
 from tests.manifests import large_edits, large_manifest, make_manifest
 
-EXPECTED = """\
+EXPECTED = f"""\
 Release v2026.09.14 is in releases/v2026.09.14 (2 files, 12.4 kB).
 
 category   train  validation  test  total
@@ -18,12 +19,27 @@ long_tail      1           0     1      2
 robust         2           0     1      3
 total          6           2     4     12
 
-Checks: 21 of 21 passed.
+Not written, because nothing would be in it:
+  data/long_tail/validation
+  data/robust/validation
+
+Checks: {len(CHECKS)} of {len(CHECKS)} passed.
 Read releases/v2026.09.14/README.md first."""
 
 
 def test_the_summary_is_a_small_table() -> None:
     assert summary(make_manifest(), Path("releases/v2026.09.14")) == EXPECTED
+
+
+def test_the_summary_names_an_exported_file_that_is_not_written_and_says_why() -> None:
+    exports = {"zsre/zsre_mend_eval.json": ExportRecord(records=0, left_out={"answer_kept": 1_200, "no_rephrase": 3})}
+    told = summary(make_manifest(exports=exports), Path("out"))
+    assert "  exports/zsre/zsre_mend_eval.json (edits left out: answer kept 1,200, no rephrase 3)\n" in told
+
+
+def test_the_summary_of_a_release_without_empty_parts_says_nothing_of_them() -> None:
+    rows = {"recent": {"train": 3, "validation": 2, "test": 1}}
+    assert "Not written" not in summary(make_manifest(rows=rows), Path("out"))
 
 
 def test_the_summary_names_checks_that_failed() -> None:

@@ -14,6 +14,10 @@ def test_each_split_has_its_file_of_one_hop_counterfactual_edits() -> None:
     }
 
 
+def test_an_edit_over_two_hops_is_left_out_and_counted() -> None:
+    assert counterfact.records(EDITS).left_out["counterfact/counterfact-train.json"] == {"two_hops": 1}
+
+
 def test_a_record_has_the_eight_fields_all_text() -> None:
     assert FILES["counterfact/counterfact-edit.json"] == [
         {

@@ -40,9 +40,9 @@ def test_the_counterfact_like_file_holds_the_one_hop_edits_of_popular_subjects()
     assert dafset.records([insertion]).files["dafset/cf_train.json"] == []
 
 
-def test_the_zsre_like_file_asks_what_the_other_files_state() -> None:
-    assert case_ids("dafset/zsre_train.json") == ["long_tail-0008", "popular-0004", "popular-0005", "recent-0001"]
-    asked = FILES["dafset/zsre_train.json"][1]
+def test_the_zsre_like_file_asks_what_the_others_state_and_holds_edits_that_change_an_answer() -> None:
+    assert case_ids("dafset/zsre_train.json") == ["popular-0004", "popular-0005"]
+    asked = FILES["dafset/zsre_train.json"][0]
     assert asked["prompt"] == "What is the capital of Verdania?"
     assert asked["rephrase_prompt"] == "Which city is the capital of Verdania?"
     assert asked["locality_prompt"] == "What is the capital of Ostrava Isles?"

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.release.exports import knowedit
-from tests.samples import EDITS, LONG_TAIL_TEST, POPULAR_TEST, RECENT_TEST, RECENT_TRAIN, changed, changed_probe
+from tests.samples import EDITS, POPULAR_TEST, RECENT_TRAIN, changed, changed_probe
 
 FILES = knowedit.records(EDITS).files
 RECENT_TRAIN_FILE = "knowedit/wiki_recent/recent_train.json"
@@ -16,7 +16,7 @@ RECENT_TRAIN_FILE = "knowedit/wiki_recent/recent_train.json"
         ("wiki_recent/recent_test.json", ["recent-0003"]),
         ("wiki_counterfact/train_cf.json", ["popular-0004", "popular-0005", "popular-0006"]),
         ("wiki_counterfact/test_cf.json", ["popular-0007"]),
-        ("ZsRE/ZsRE-test-all.json", ["long_tail-0009", "popular-0007", "recent-0003"]),
+        ("ZsRE/ZsRE-test-all.json", ["popular-0007"]),
     ],
 )
 def test_train_files_take_the_validation_edits_too(path: str, case_ids: list[str]) -> None:
@@ -43,12 +43,24 @@ def test_a_recent_record() -> None:
                 {"prompt": "The place of birth of Mara Quellin is", "ground_truth": [["Lowmere"]]},
             ]
         },
+        "locality_kind": "Relation_Specificity",
+    }
+
+
+def test_where_nothing_about_the_subject_must_stay_other_subjects_stand_in() -> None:
+    neighbours = [probe for probe in RECENT_TRAIN["locality"] if probe["kind"] == "Neighborhood"]
+    record = knowedit.records([changed(RECENT_TRAIN, locality=neighbours)]).files[RECENT_TRAIN_FILE][0]
+    assert record["locality_kind"] == "Neighborhood"
+    assert record["locality"] == {
+        "Relation_Specificity": [
+            {"prompt": "The employer of Ada Rooke is", "ground_truth": [["Harrow Press", "Harrow"]]}
+        ]
     }
 
 
 def test_what_an_edit_has_no_items_of_is_absent_not_empty() -> None:
     plain = knowedit.records([changed(RECENT_TRAIN, rephrases=[], portability=[])]).files[RECENT_TRAIN_FILE][0]
-    assert list(plain) == ["case_id", "subject", "prompt", "target_new", "locality"]
+    assert list(plain) == ["case_id", "subject", "prompt", "target_new", "locality", "locality_kind"]
 
 
 def test_one_to_many_relations_bring_forgetfulness() -> None:
@@ -62,7 +74,7 @@ def test_a_counterfact_record_names_the_old_object() -> None:
 
 
 def test_a_zsre_record_asks_its_edit_and_its_portability_but_states_its_locality() -> None:
-    assert FILES["knowedit/ZsRE/ZsRE-test-all.json"][1] == {
+    assert FILES["knowedit/ZsRE/ZsRE-test-all.json"][0] == {
         "case_id": "popular-0007",
         "subject": "Finn Rooke",
         "prompt": "Where was Finn Rooke born?",
@@ -81,6 +93,7 @@ def test_a_zsre_record_asks_its_edit_and_its_portability_but_states_its_locality
         "locality": {
             "Relation_Specificity": [{"prompt": "The employer of Finn Rooke is", "ground_truth": [["Harrow Press"]]}]
         },
+        "locality_kind": "Relation_Specificity",
     }
 
 
@@ -96,14 +109,15 @@ def test_portability_that_cannot_be_asked_is_stated() -> None:
 @pytest.mark.parametrize(
     ("lack", "columns"),
     [
-        ("no_locality", {"locality": RECENT_TEST["locality"][2:]}),
+        ("answer_kept", {"edit_kind": "insertion"}),
+        ("no_locality", {"locality": []}),
         ("no_rephrase", {"question_rephrases": []}),
         ("no_prompt", {"question": ""}),
-        ("unusable_text", {"locality": [changed_probe(LONG_TAIL_TEST["locality"][0], ground_truth=[[]])]}),
-        ("unusable_text", {"locality": [changed_probe(LONG_TAIL_TEST["locality"][0], ground_truth=[["Lowmere", ""]])]}),
+        ("unusable_text", {"locality": [changed_probe(POPULAR_TEST["locality"][0], ground_truth=[[]])]}),
+        ("unusable_text", {"locality": [changed_probe(POPULAR_TEST["locality"][0], ground_truth=[["Lowmere", ""]])]}),
     ],
 )
 def test_edits_that_the_loaders_would_stumble_over_are_left_out(lack: str, columns: dict[str, object]) -> None:
-    export = knowedit.records([changed(LONG_TAIL_TEST, **columns)])
+    export = knowedit.records([changed(POPULAR_TEST, **columns)])
     assert export.left_out["knowedit/ZsRE/ZsRE-test-all.json"] == {lack: 1}
     assert export.files["knowedit/ZsRE/ZsRE-test-all.json"] == []

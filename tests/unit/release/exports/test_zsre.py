@@ -1,21 +1,24 @@
 """zsRE in MEND's shape."""
 
+from hypothesis import given
+
+from pipeline.core.edit_record import Edit
 from pipeline.release.exports import zsre
-from tests.samples import EDITS, POPULAR_TEST, RECENT_VALIDATION, changed, changed_probe
+from tests.samples import EDITS, POPULAR_TEST, RECENT_VALIDATION, changed, changed_probe, spoilt_releases
 
 FILES = zsre.records(EDITS).files
 EVAL = "zsre/zsre_mend_eval.json"
 
 
-def test_train_and_test_edits_go_in_but_no_variants_and_no_validation_edits() -> None:
+def test_train_and_test_edits_that_change_an_answer_go_in_but_no_variants_and_no_validation_edits() -> None:
     assert {path: [record["case_id"] for record in records] for path, records in FILES.items()} == {
-        "zsre/zsre_mend_train.json": ["long_tail-0008", "popular-0004", "popular-0005", "recent-0001"],
-        "zsre/zsre_mend_eval.json": ["long_tail-0009", "popular-0007", "recent-0003"],
+        "zsre/zsre_mend_train.json": ["popular-0004", "popular-0005"],
+        "zsre/zsre_mend_eval.json": ["popular-0007"],
     }
 
 
 def test_a_record() -> None:
-    assert FILES[EVAL][1] == {
+    assert FILES[EVAL][0] == {
         "case_id": "popular-0007",
         "subject": "Finn Rooke",
         "src": "Where was Finn Rooke born?",
@@ -27,6 +30,26 @@ def test_a_record() -> None:
         "loc_ans": "Lowmere",
         "cond": "Greenport >> Saltholm || Where was Finn Rooke born?",
     }
+
+
+def test_a_recent_edit_goes_in_if_its_old_answer_is_known() -> None:
+    replaced = changed(RECENT_VALIDATION, split="test")
+    (record,) = zsre.records([replaced]).files[EVAL]
+    assert (record["pred"], record["alt"]) == ("Edda Winter", "Bruno Hald")
+    learnt = changed(replaced, edit_kind="insertion", ground_truth="Bruno Hald")
+    assert zsre.records([learnt]).left_out[EVAL] == {"answer_kept": 1}
+
+
+def test_a_target_that_is_another_name_of_the_old_answer_changes_nothing() -> None:
+    same = changed(POPULAR_TEST, target_new="green port")
+    assert zsre.records([same]).left_out[EVAL] == {"answer_kept": 1}
+
+
+@given(spoilt_releases)
+def test_no_record_has_the_old_answer_for_the_new_one(edits: list[Edit]) -> None:
+    for records in zsre.records(edits).files.values():
+        for record in records:
+            assert record["alt"].casefold() not in {name.casefold() for name in (record["pred"], *record["answers"])}
 
 
 def test_the_answers_are_names_of_the_old_object_alone() -> None:
