@@ -12,11 +12,14 @@ import msgspec
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit
 from pipeline.core.errors import ChecksFailed, InputError, UsageError
-from pipeline.core.manifest import MANIFEST, ExportRecord, FileRecord, Manifest, read_manifest
-from pipeline.core.tables import disk_error, file_hash, read_table, whole_file
+from pipeline.core.manifest import MANIFEST, AuditSummary, ExportRecord, FileRecord, Manifest, read_manifest
+from pipeline.core.tables import disk_error, file_hash, read_table, whole_file, write_text
 from pipeline.edits.splits import SPLITS
 from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Subgraph
+from pipeline.release.audit.faults import load_faults
+from pipeline.release.audit.rates import summarize
+from pipeline.release.audit.verdicts import VERDICTS, VerdictFile, held_by, to_json
 from pipeline.release.card import make_card
 from pipeline.release.checks import CheckResult, Contents, run_checks
 from pipeline.release.evidence import read_evidence, write_evidence
@@ -36,12 +39,14 @@ class Draft:
         subgraph: What is true around them.
         dropped: The DROPPED file of each stage.
         manifest: The manifest, as far as it is known before the release is written.
+        verdicts: Files of verdicts, of which those count that are on rows with the very same words.
     """
 
     edits: Sequence[Edit]
     subgraph: Subgraph
     dropped: Mapping[str, Path]
     manifest: Manifest
+    verdicts: Sequence[VerdictFile] = ()
 
 
 def assemble(draft: Draft, target: Path) -> tuple[Manifest, list[CheckResult]]:
@@ -89,25 +94,29 @@ def _write(draft: Draft, folder: Path) -> tuple[Manifest, list[CheckResult]]:
         path: ExportRecord(records=len(records), left_out=exports.left_out[path])
         for path, records in exports.files.items()
     }
-    manifest = draft.manifest.model_copy(update={"rows": rows, "exports": exported})
+    manifest = draft.manifest.model_copy(update={"rows": rows, "exports": exported, "audit": _audit(draft, folder)})
     results = run_checks(_contents(folder, manifest, draft.subgraph.templates.relations, ()))
     _refuse(results)
     manifest = manifest.model_copy(update={"checks": tuple(result.record() for result in results)})
     figures = draw_figures(manifest, draft.edits, folder / "figures")
-    _write_text(make_card(manifest, [path.name for path in figures]), folder / "README.md")
+    write_text(make_card(manifest, [path.name for path in figures]), folder / "README.md")
     manifest = manifest.model_copy(update={"files": _file_records(folder)})
-    _write_text(manifest.to_json(), folder / MANIFEST)
+    write_text(manifest.to_json(), folder / MANIFEST)
     return manifest, results
+
+
+def _audit(draft: Draft, folder: Path) -> AuditSummary | None:
+    """What readers found, None if nobody read a row as it is; the verdicts that count stand beside the rows."""
+    held = held_by(draft.edits, draft.verdicts)
+    if not held.rows:
+        return None
+    write_text(to_json(VerdictFile(draft.manifest.release, [*held.rows])), folder / VERDICTS)
+    return summarize(draft.edits, held.verdicts, load_faults())
 
 
 def _split_counts(edits: Sequence[Edit], category: str) -> Mapping[str, int]:
     counts = Counter(edit["split"] for edit in edits if edit["category"] == category)
     return {split: counts[split] for split in SPLITS}
-
-
-def _write_text(text: str, path: Path) -> None:
-    with whole_file(path) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _refuse(results: Sequence[CheckResult]) -> None:
