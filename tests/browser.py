@@ -118,7 +118,9 @@ def browser(folder: Path) -> Iterator[Page]:
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run"]
     command.append(f"--user-data-dir={folder}")
     process = subprocess.Popen(
-        ["sh", "-c", f'exec "$@" 3<&{theirs} 4>&{own}', "sh", *command], pass_fds=(theirs, own), stderr=subprocess.DEVNULL
+        ["sh", "-c", f'exec "$@" 3<&{theirs} 4>&{own}', "sh", *command],
+        pass_fds=(theirs, own),
+        stderr=subprocess.DEVNULL,
     )
     os.close(theirs)
     os.close(own)

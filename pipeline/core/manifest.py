@@ -143,7 +143,7 @@ class AuditedCategory(_Record):
     covered: float  # the share of rows whose relation was read at all
     any: FaultRate
     hard: FaultRate  # faults for which a reader would throw the row out
-    kinds: Mapping[str, FaultRate]
+    kinds: Mapping[str, FaultRate]  # those that were found
 
 
 class AuditSummary(_Record):

@@ -19,7 +19,7 @@ from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Subgraph
 from pipeline.release.audit.faults import load_faults
 from pipeline.release.audit.rates import summarize
-from pipeline.release.audit.verdicts import VERDICTS, VerdictFile, held_by, to_json
+from pipeline.release.audit.verdicts import VERDICTS, VerdictFile, held_by, read_verdicts, to_json
 from pipeline.release.card import make_card
 from pipeline.release.checks import CheckResult, Contents, run_checks
 from pipeline.release.evidence import read_evidence, write_evidence
@@ -183,6 +183,7 @@ def _contents(folder: Path, manifest: Manifest, relations: Mapping[str, Relation
                     edits += cast(list[Edit], table.to_pylist())
         evidence = read_evidence(folder / "evidence" / "triples.parquet")
         exports = {path: _decode((folder / "exports" / path).read_bytes()) for path in manifest.exports}
+        verdicts = [read_verdicts(path, load_faults()) for path in (folder / VERDICTS,) if path.is_file()]
     except (OSError, ValueError, msgspec.DecodeError) as error:
         raise InputError(f"The release cannot be read: {error}", str(folder), "Build or download it again.") from error
-    return Contents(edits, evidence, exports, manifest, relations, damaged)
+    return Contents(edits, evidence, exports, manifest, relations, verdicts, damaged)

@@ -164,6 +164,8 @@ def _flags(manifest: Manifest, figures: Sequence[str]) -> Slots:
         "is_tiny_model": manifest.model is not None and manifest.model.name == bundled.SHOWN_NAME,
         "has_thresholds": "long_tail" in manifest.rows,
         "has_exclusions": any(file.role == "exclude" for file in manifest.inputs),
+        "has_audit": manifest.audit is not None,
+        "has_faults": manifest.audit is not None and any(one.any.rows for one in manifest.audit.categories),
         "excludes_sensitive": not manifest.settings.screening.allow_sensitive_living,
         **{f"has_{category}": category in manifest.rows for category in get_args(Category)},
         **{f"figure_{name}": name in drawn for name in {*CHARTS, *drawn}},
@@ -172,6 +174,7 @@ def _flags(manifest: Manifest, figures: Sequence[str]) -> Slots:
 
 def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
     settings, views = manifest.settings, manifest.pageviews
+    readers = manifest.audit.readers if manifest.audit else {}
     filled = [path for path in _KNOWEDIT if path in manifest.exports and manifest.exports[path].records]
     knowedit = (filled or list(_KNOWEDIT))[0]
     screening = next((count for count in manifest.counts if count.stage == "screening"), None)
@@ -198,6 +201,8 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "projects": _listed(settings.pageviews.projects),
         "knowedit_file": knowedit,
         "knowedit_type": _KNOWEDIT[knowedit],
+        "audit_read": sum(one.read for one in manifest.audit.categories) if manifest.audit else 0,
+        "audit_readers": _listed(f"{name} ({rows:,})" for name, rows in readers.items()),
         "percentile": f"{settings.long_tail.percentile:g}",
         "seed": str(manifest.seed),
         **{f"{split}_share": in_percent(getattr(settings.splits, split), 1) for split in SPLITS},
@@ -241,6 +246,8 @@ def _tables(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "lacks_list": card_tables.lacks_list(manifest),
         "relations_table": card_tables.relations_table(manifest, relations),
         "checks_table": card_tables.checks_table(manifest),
+        "audit_table": card_tables.audit_table(manifest),
+        "faults_table": card_tables.faults_table(manifest),
         "screening_table": card_tables.screening_table(manifest),
         "drops_table": card_tables.drops_table(manifest),
         "inputs_table": card_tables.inputs_table(manifest),

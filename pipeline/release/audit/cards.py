@@ -149,7 +149,8 @@ def _claim(edit: Edit) -> str:
     true = "; ".join(names[0] for names in edit["answers"])
     if edit["change_class"] is not None:
         before = "" if edit["ground_truth"] == edit["target_new"] else f" Before: {edit['ground_truth']}."
-        return f"New within the window {_window(edit)}, as {edit['change_class'].replace('_', ' ')}.{before} True now: {true}."
+        change = edit["change_class"].replace("_", " ")
+        return f"New within the window {_window(edit)}, as {change}.{before} True now: {true}."
     if edit["edit_kind"] == "modification":
         return f"False on purpose. True: {true}."
     return f"True: {true}."

@@ -3,15 +3,16 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import get_args
 
-from pipeline.core.edit_record import Edit
+from pipeline.core.edit_record import Category, Edit
 from pipeline.core.manifest import AuditedCategory, AuditSummary, FaultRate
 from pipeline.release.audit.faults import Fault
 from pipeline.release.audit.sample import Stratum, stratum
 from pipeline.release.audit.verdicts import Verdict
 
 _Z = 1.959963984540054  # 95 % of a normal distribution lie so many standard deviations around its middle
-_DIGITS = 4  # of a share: more would differ between machines, and mean nothing
+_DIGITS = 6  # of a share: more would differ between machines, and mean nothing
 
 
 def wilson(hits: float, trials: float, z: float = _Z) -> tuple[float, float]:
@@ -47,12 +48,13 @@ def summarize(edits: Sequence[Edit], verdicts: Mapping[str, Verdict], faults: Se
     sizes = Counter(map(stratum, edits))
     read = [(stratum(edit), verdicts[edit["case_id"]]) for edit in edits if edit["case_id"] in verdicts]
     readers = Counter(name for _, verdict in read for name in verdict.readers)
-    categories = dict.fromkeys(edit["category"] for edit in edits)
+    present = {category for category, _ in sizes}
     return AuditSummary(
         readers=dict(sorted(readers.items())),
         categories=tuple(
             _category(category, sizes, [one for one in read if one[0][0] == category], faults)
-            for category in categories
+            for category in get_args(Category)
+            if category in present
         ),
     )
 
@@ -75,7 +77,11 @@ def _category(
         covered=round(sum(sizes[key] for key in counts) / rows, _DIGITS),
         any=rate(bool),
         hard=rate(lambda found: bool(found & hard)),
-        kinds={fault.kind: rate(lambda found, kind=fault.kind: kind in found) for fault in faults},
+        kinds={
+            fault.kind: rate(lambda found, kind=fault.kind: kind in found)
+            for fault in faults
+            if any(fault.kind in verdict.faults for _, verdict in read)
+        },
     )
 
 
@@ -95,9 +101,9 @@ def written(summary: AuditSummary, faults: Sequence[Fault]) -> str:
     """The rates for a terminal: a table of categories, then one of the kinds that were found."""
     head = ["category", "read", "of", "any fault", "share (95 %)", "hard", "share (95 %)"]
     lines = [head, *(_line(one) for one in summary.categories)]
-    found = [fault for fault in faults if any(one.kinds[fault.kind].rows for one in summary.categories)]
+    found = [fault for fault in faults if any(fault.kind in one.kinds for one in summary.categories)]
     kinds = [["kind", *(one.category for one in summary.categories)]]
-    kinds += [[fault.name, *(_cell(one, fault.kind) for one in summary.categories)] for fault in found]
+    kinds += [[fault.name, *(cell(one, fault.kind) for one in summary.categories)] for fault in found]
     return "\n".join([*_columns(lines), *(["", *_columns(kinds)] if found else [])])
 
 
@@ -108,9 +114,10 @@ def _line(one: AuditedCategory) -> list[str]:
     return [one.category, *numbers, str(one.any.rows), interval(one.any), str(one.hard.rows), interval(one.hard)]
 
 
-def _cell(one: AuditedCategory, kind: str) -> str:
-    rate = one.kinds[kind]
-    return f"{rate.rows}: {interval(rate)}" if rate.rows else "0" if one.read else ""
+def cell(one: AuditedCategory, kind: str) -> str:
+    """How often a kind of fault was found in a category."""
+    rate = one.kinds.get(kind)
+    return f"{rate.rows}: {interval(rate)}" if rate else "0" if one.read else ""
 
 
 def interval(rate: FaultRate) -> str:

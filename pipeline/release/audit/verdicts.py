@@ -155,12 +155,12 @@ def held_by(edits: Iterable[Edit], files: Iterable[VerdictFile]) -> Held:
 def what_became(held: Held, release: str) -> str:
     """What became of the verdicts in the files, in a sentence for a user."""
     lost = [
-        f"{count:,} are of {what}"
+        f"{count:,} on {what}"
         for count, what in ((held.changed, "rows with other words"), (held.unknown, "rows that it does not have"))
         if count
     ]
-    disputed = [f"Readers disagree on {held.disputed:,} rows: a fault that one of them found counts."]
-    start = f"{len(held.rows):,} verdicts are of rows of {release}, word for word"
+    disputed = [f"Rows on which readers disagree: {held.disputed:,}; a fault that one of them found counts."]
+    start = f"Verdicts: {len(held.rows):,} on rows of {release}, word for word"
     return " ".join([f"{'; '.join([start, *lost])}.", *(disputed if held.disputed else [])])
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.core.edit_record import COLUMNS
 from pipeline.core.manifest import CheckRecord
-from pipeline.release.checks import files, sets, texts, truth
+from pipeline.release.checks import audit, files, sets, texts, truth
 from pipeline.release.checks.contents import Contents, Failures
 
 __all__ = ["CHECKS", "Check", "CheckResult", "Contents", "run_checks", "written"]
@@ -53,6 +53,7 @@ CHECKS: Mapping[str, Check] = {
         Check(files.training_groups_filled, required=False),
         Check(files.rows_sorted),
         Check(files.counts_add_up),
+        Check(audit.audit_agrees),
         Check(files.files_intact),
     )
 }

@@ -7,6 +7,7 @@ from functools import cached_property
 from pipeline.core.edit_record import Edit
 from pipeline.core.manifest import Manifest
 from pipeline.language.relations import Relation
+from pipeline.release.audit.verdicts import VerdictFile
 from pipeline.release.evidence import Evidence
 
 Failures = Iterator[str]
@@ -22,6 +23,7 @@ class Contents:
     exports: Mapping[str, Sequence[Mapping[str, object]]]
     manifest: Manifest
     relations: Mapping[str, Relation]
+    verdicts: Sequence[VerdictFile] = ()  # of readers, as they stand in the release
     damaged: Sequence[str] = ()  # files that are missing, unknown, or not as the manifest says
 
     @cached_property
