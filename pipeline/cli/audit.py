@@ -84,7 +84,7 @@ def _rates(contents: "Contents", options: argparse.Namespace, reporter: Reporter
     held = held_by(contents.edits, [read_verdicts(path, faults) for path in options.verdicts])
     require_any(held, contents.manifest.release)
     reporter.warn("verdicts", what_became(held, contents.manifest.release))
-    summary = rates.summarize(contents.edits, held.verdicts, faults)
+    summary = rates.summarize(contents.edits, held.verdicts, faults, held.stale)
     faulty = [
         {"case_id": case_id, "faults": sorted(verdict.faults), "notes": list(verdict.notes)}
         for case_id, verdict in held.verdicts.items()

@@ -150,6 +150,7 @@ class AuditSummary(_Record):
     """What readers found in a release: verdicts on rows that are word for word the same."""
 
     readers: Mapping[str, int]  # the rows that each has read
+    stale: int  # verdicts that do not count: their rows have other words by now, or are gone
     categories: tuple[AuditedCategory, ...]
 
 

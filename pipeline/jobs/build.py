@@ -34,7 +34,7 @@ from pipeline.language.templates import load_templates
 from pipeline.lm.model_spec import find_model
 from pipeline.release.assemble import Draft, assemble
 from pipeline.release.audit.faults import load_faults
-from pipeline.release.audit.verdicts import read_verdicts
+from pipeline.release.audit.verdicts import held_by, read_verdicts, what_became
 from pipeline.release.checks import CheckResult
 from pipeline.select.selection import Measured
 from pipeline.sources.diff.comparison import last_edit, window_start
@@ -146,6 +146,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         manifest = manifest.model_copy(update=_mixes(edits))
         drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
         draft = Draft(edits, load_subgraph(around, templates), drops, manifest, verdicts)
+        if verdicts:
+            reporter.warn("verdicts", what_became(held_by(edits, verdicts), manifest.release))
         folder = options.out / manifest.release
         was_there = folder.exists()
         with reporter.track("release", 0):

@@ -111,7 +111,7 @@ def _audit(draft: Draft, folder: Path) -> AuditSummary | None:
     if not held.rows:
         return None
     write_text(to_json(VerdictFile(draft.manifest.release, [*held.rows])), folder / VERDICTS)
-    return summarize(draft.edits, held.verdicts, load_faults())
+    return summarize(draft.edits, held.verdicts, load_faults(), held.stale)
 
 
 def _split_counts(edits: Sequence[Edit], category: str) -> Mapping[str, int]:

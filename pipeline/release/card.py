@@ -18,6 +18,7 @@ from pipeline.language.relations import Relation
 from pipeline.language.templates import load_templates
 from pipeline.lm import bundled
 from pipeline.release import card_tables
+from pipeline.release.audit.rates import CONFIDENCE, unread_relations
 from pipeline.release.card_tables import SHORT, categories_of
 from pipeline.release.charts import CHARTS, UNITS, main_reasons
 from pipeline.release.summary import in_percent
@@ -202,6 +203,9 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "knowedit_file": knowedit,
         "knowedit_type": _KNOWEDIT[knowedit],
         "audit_read": sum(one.read for one in manifest.audit.categories) if manifest.audit else 0,
+        "audit_confidence": in_percent(CONFIDENCE, 1),
+        "audit_stale": manifest.audit.stale if manifest.audit else 0,
+        "audit_unread": unread_relations(manifest.audit) if manifest.audit else "",
         "audit_readers": _listed(f"{name} ({rows:,})" for name, rows in readers.items()),
         "percentile": f"{settings.long_tail.percentile:g}",
         "seed": str(manifest.seed),

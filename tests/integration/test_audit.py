@@ -1,4 +1,4 @@
-"""`editmill audit`: rows are read in a real browser or as text, and the verdicts come back as rates, also in the card."""
+"""`editmill audit`: rows are read in a real browser or as text; verdicts come back as rates, also in the card."""
 
 import json
 from collections.abc import Iterator
@@ -119,7 +119,7 @@ def test_a_page_fits_its_window(read: Page, width: int, tmp_path: Path) -> None:
 
 @pytest.fixture
 def judged(small: Built, tmp_path: Path) -> Path:
-    """A file of verdicts, made as somebody does who reads on a terminal: the second row of each category has a fault."""
+    """Verdicts of somebody who read on a terminal: every fourth row has a fault."""
     path = tmp_path / "verdicts.json"
     succeed("audit", small.release, "--rows", ROWS, "--text", "--blank", path)
     file = json.loads(path.read_text(encoding="utf-8"))
@@ -158,8 +158,9 @@ def test_a_build_counts_verdicts_and_its_card_shows_them(
 ) -> None:
     out = tmp_path / "releases"
     command = ("build", *states.arguments, "--out", out, "--work", small.work, "--workers", 1)
-    succeed(*command, "--verdicts", judged)
+    run = succeed(*command, "--verdicts", judged)
     (name,) = shown(out)
+    assert f"on rows of {name}, word for word." in run.err
     audit = read_manifest(out / name).audit
     assert audit is not None
     assert set(audit.readers) == {"Ada"}

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from statistics import NormalDist
 from typing import get_args
 
 from pipeline.core.edit_record import Category, Edit
@@ -10,8 +11,12 @@ from pipeline.core.manifest import AuditedCategory, AuditSummary, FaultRate
 from pipeline.release.audit.faults import Fault
 from pipeline.release.audit.sample import Stratum, stratum
 from pipeline.release.audit.verdicts import Verdict
+from pipeline.release.summary import in_percent
 
-_Z = 1.959963984540054  # 95 % of a normal distribution lie so many standard deviations around its middle
+CONFIDENCE = 0.95
+"""How often an interval holds the true share."""
+
+_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # so many standard deviations around the middle
 _DIGITS = 6  # of a share: more would differ between machines, and mean nothing
 
 
@@ -21,7 +26,7 @@ def wilson(hits: float, trials: float, z: float = _Z) -> tuple[float, float]:
     Args:
         hits: How often it happened; need not be whole.
         trials: Of how many times, above 0.
-        z: Standard deviations; the default gives 95 %.
+        z: Standard deviations; the default belongs to CONFIDENCE.
 
     >>> [round(end, 4) for end in wilson(0, 50)], [round(end, 4) for end in wilson(5, 50)]
     ([0.0, 0.0713], [0.0435, 0.2136])
@@ -32,7 +37,9 @@ def wilson(hits: float, trials: float, z: float = _Z) -> tuple[float, float]:
     return (max(0.0, middle - half) if hits else 0.0), (min(1.0, middle + half) if hits < trials else 1.0)
 
 
-def summarize(edits: Sequence[Edit], verdicts: Mapping[str, Verdict], faults: Sequence[Fault]) -> AuditSummary:
+def summarize(
+    edits: Sequence[Edit], verdicts: Mapping[str, Verdict], faults: Sequence[Fault], stale: int = 0
+) -> AuditSummary:
     """The rates of a release, by category.
 
     Rare relations are read more often than they occur, so each row read stands for as many rows as its relation has,
@@ -44,6 +51,7 @@ def summarize(edits: Sequence[Edit], verdicts: Mapping[str, Verdict], faults: Se
         edits: Every row of the release.
         verdicts: Those that hold for it, by `case_id`.
         faults: Every kind.
+        stale: How many verdicts do not hold.
     """
     sizes = Counter(map(stratum, edits))
     read = [(stratum(edit), verdicts[edit["case_id"]]) for edit in edits if edit["case_id"] in verdicts]
@@ -51,6 +59,7 @@ def summarize(edits: Sequence[Edit], verdicts: Mapping[str, Verdict], faults: Se
     present = {category for category, _ in sizes}
     return AuditSummary(
         readers=dict(sorted(readers.items())),
+        stale=stale,
         categories=tuple(
             _category(category, sizes, [one for one in read if one[0][0] == category], faults)
             for category in get_args(Category)
@@ -104,7 +113,17 @@ def written(summary: AuditSummary, faults: Sequence[Fault]) -> str:
     found = [fault for fault in faults if any(fault.kind in one.kinds for one in summary.categories)]
     kinds = [["kind", *(one.category for one in summary.categories)]]
     kinds += [[fault.name, *(cell(one, fault.kind) for one in summary.categories)] for fault in found]
-    return "\n".join([*_columns(lines), *(["", *_columns(kinds)] if found else [])])
+    notes = [unread_relations(summary)] if unread_relations(summary) else []
+    return "\n".join([*_columns(lines), *(["", *_columns(kinds)] if found else []), *notes])
+
+
+def unread_relations(summary: AuditSummary) -> str:
+    """What the shares do not speak of, in a sentence; empty if a row of every relation was read."""
+    partly = [one for one in summary.categories if 0 < one.covered < 1]
+    if not partly:
+        return ""
+    listed = ", ".join(f"{in_percent(one.covered, 1)} of {one.category}" for one in partly)
+    return f"Of some relations no row was read. The shares stand for the others: {listed}."
 
 
 def _line(one: AuditedCategory) -> list[str]:

@@ -85,6 +85,11 @@ class Held:
     disputed: int
 
     @property
+    def stale(self) -> int:
+        """Verdicts that do not hold."""
+        return self.changed + self.unknown
+
+    @property
     def verdicts(self) -> Mapping[str, Verdict]:
         """The verdicts, by `case_id`."""
         return {case_id: _together(rows) for case_id, rows in _by_case(self.rows).items()}
@@ -179,7 +184,9 @@ def require_any(held: Held, release: str) -> None:
 def _named(row: VerdictRow, file: VerdictFile) -> VerdictRow:
     """A verdict with its reader, its faults in a fixed order."""
     faults = sorted({*(row.faults or ())})
-    return msgspec.structs.replace(row, reader=row.reader or file.reader or "unnamed", faults=faults)
+    return msgspec.structs.replace(
+        row, reader=" ".join((row.reader or file.reader).split()) or "unnamed", faults=faults
+    )
 
 
 def _by_case(rows: Iterable[VerdictRow]) -> Mapping[str, list[VerdictRow]]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.edit_record import Edit
 from pipeline.release.audit.faults import load_faults
-from pipeline.release.audit.rates import interval, summarize, wilson, written
+from pipeline.release.audit.rates import interval, summarize, unread_relations, wilson, written
 from pipeline.release.audit.verdicts import Verdict
 from tests.unit.release.audit.test_sample import rows
 
@@ -103,6 +103,16 @@ def test_a_table_shows_categories_and_the_kinds_that_were_found() -> None:
     first, second = text.split("\n\n")
     assert "popular     50  100          1  2.0 (0.4–10.5)     1  2.0 (0.4–10.5)" in first.splitlines()
     assert [line.split()[:2] for line in second.splitlines()] == [["kind", "popular"], ["Not", "true"]]
+
+
+def test_relations_that_nobody_read_are_told() -> None:
+    summary = summarize(EDITS, {FREQUENT[0]["case_id"]: FINE}, FAULTS)
+    assert unread_relations(summary) == (
+        "Of some relations no row was read. The shares stand for the others: 90% of popular."
+    )
+    assert written(summary, FAULTS).endswith(unread_relations(summary))
+    read = {edit["case_id"]: FINE for edit in (FREQUENT[0], RARE[0])}
+    assert unread_relations(summarize(EDITS, read, FAULTS)) == ""
 
 
 def test_a_share_is_told_in_percent() -> None:
