@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -43,6 +44,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--categories", type=_categories, metavar="A,B", help="which categories to build")
     parser.add_argument("--exclude", type=Path, metavar="FILE", help="subjects and prompts to keep out of every split")
+    parser.add_argument(
+        "--verdicts", type=Path, nargs="+", metavar="FILE", help="what readers found (editmill audit), for the card"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="the seed of every draw")
     add_workers(parser)
     parser.add_argument("--version", type=name, dest="name", metavar="NAME", help="the name of the release")
@@ -81,6 +85,8 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
         require("lm", f"--model {where.model}", "Or add `--model none`, which builds a release without one.")
     is_live = options.source == "live"
     sources = _live_sources(options, settings, reporter) if is_live else _sources(options, where.work)
+    if options.verdicts:
+        sources = replace(sources, verdicts=options.verdicts)
     built = build(sources, settings, where, reporter)
     sys.stdout.write(summary(built.manifest, built.folder) + "\n")
     return 0
@@ -96,7 +102,7 @@ def _sources(options: argparse.Namespace, work: Path):
     from pipeline.jobs.build import Sources
     from pipeline.jobs.dumps import local_dump
     from pipeline.sources.diff.window import Given
-    from pipeline.sources.files.sample import sample_dumps, sample_pageviews
+    from pipeline.sources.files.sample import sample_dumps, sample_pageviews, sample_verdicts
 
     pageviews = Path(options.pageviews) if options.pageviews else None
     given = Given(options.old_date, options.new_date)
@@ -104,7 +110,8 @@ def _sources(options: argparse.Namespace, work: Path):
         if options.old or options.new:
             raise UsageError("The bundled slice brings its own dumps", "--source sample", "Use --source dump.")
         old, new = sample_dumps()
-        return Sources("sample", new, old, pageviews or sample_pageviews(), options.exclude, given=given)
+        views = pageviews or sample_pageviews()
+        return Sources("sample", new, old, views, options.exclude, given=given, verdicts=sample_verdicts())
     if options.new is None:
         raise UsageError("No dump was given", "--new", "Name the newer dump, as in --new wikidata-all.json.gz.")
     if options.old_date and not options.old:

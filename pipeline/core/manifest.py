@@ -16,7 +16,7 @@ MANIFEST = "manifest.json"
 CARD = "README.md"
 
 
-Role = Literal["new", "old", "pageviews", "exclude"]
+Role = Literal["new", "old", "pageviews", "exclude", "verdicts"]
 
 
 class _Record(BaseModel):
@@ -140,6 +140,35 @@ class CheckRecord(_Record):
     failures: int
 
 
+class FaultRate(_Record):
+    """How many rows that were read have a fault, and the share of all rows that this stands for."""
+
+    rows: int
+    share: float
+    low: float  # where its 95 % interval begins
+    high: float
+
+
+class AuditedCategory(_Record):
+    """What readers found in a category."""
+
+    category: str
+    rows: int
+    read: int  # of them
+    covered: float  # the share of rows whose relation was read at all
+    any: FaultRate
+    hard: FaultRate  # faults for which a reader would throw the row out
+    kinds: Mapping[str, FaultRate]  # those that were found
+
+
+class AuditSummary(_Record):
+    """What readers found in a release: verdicts on rows that are word for word the same."""
+
+    readers: Mapping[str, int]  # the rows that each has read
+    stale: int  # verdicts that do not count: their rows have other words by now, or are gone
+    categories: tuple[AuditedCategory, ...]
+
+
 class FileRecord(_Record):
     """A file of the release."""
 
@@ -186,13 +215,14 @@ class Manifest(_Record):
     targets: Mapping[str, Mapping[str, int]] = {}  # the most frequent ones
     empty: tuple[str, ...] = ()  # configurations, splits and exported files without rows, which are not written
     visit: VisitRecord | None = None
+    audit: AuditSummary | None = None
     checks: tuple[CheckRecord, ...] = ()
     files: Mapping[str, FileRecord] = {}
     digest: str = ""  # of everything above, by `digest_of`; empty until the release is complete
 
     def to_json(self) -> str:
         """The manifest as it is written: sorted keys, one value a line."""
-        left_out = set[str]() if self.visit else {"visit"}
+        left_out = {name for name in ("visit", "audit") if getattr(self, name) is None}
         return (
             json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True, indent=1, ensure_ascii=False)
             + "\n"

@@ -57,6 +57,16 @@ def whole_file(path: Path) -> Generator[Path, None, None]:
         raise
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write a text in UTF-8 with plain line ends, whole or not at all.
+
+    Raises:
+        StorageError: The disk refused the write.
+    """
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+
+
 def _remove(part: Path) -> None:
     with contextlib.suppress(OSError):  # what stopped the write matters more
         part.unlink()

@@ -35,6 +35,8 @@ from pipeline.language.subgraph_tables import load_subgraph
 from pipeline.language.templates import load_templates
 from pipeline.lm.model_spec import find_model
 from pipeline.release.assemble import Draft, assemble
+from pipeline.release.audit.faults import load_faults
+from pipeline.release.audit.verdicts import held_by, read_verdicts, what_became
 from pipeline.release.checks import CheckResult
 from pipeline.select.news import Window
 from pipeline.select.selection import Measured
@@ -62,6 +64,7 @@ class Sources:
     exclude: Path | None = None
     harvest: "Harvest | None" = None  # of a living wiki, instead of an older dump
     given: Given = ESTIMATED  # the dates of the dumps, where the user knows them
+    verdicts: Sequence[Path] = ()  # what readers found in rows of this or an earlier release
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
     settings = _possible(settings, sources, reporter)
     files = _read_inputs(sources, reporter)
     exclusions = read_exclusions(sources.exclude) if sources.exclude else Exclusions()
+    verdicts = [read_verdicts(path, load_faults()) for path in sources.verdicts]
     make_folder(options.out)
     with locked(options.work):
         context = StageContext(settings, templates, options.work, options.workers, reporter)
@@ -156,7 +160,9 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         edits = place(made, subgraph, context.seed)
         manifest = manifest.model_copy(update=_mixes(edits))
         drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
-        draft = Draft(edits, subgraph, drops, manifest)
+        draft = Draft(edits, subgraph, drops, manifest, verdicts)
+        if verdicts:
+            reporter.warn("verdicts", what_became(held_by(edits, verdicts), manifest.release))
         folder = options.out / manifest.release
         was_there = folder.exists()
         with reporter.track("release", 0):
@@ -196,6 +202,7 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
         ("old", sources.old),
         ("exclude", sources.exclude),
         *(("pageviews", path) for path in (pageview_files(sources.pageviews) if sources.pageviews else ())),
+        *(("verdicts", path) for path in sources.verdicts),
     ]
     paths: list[tuple[Role, Path]] = [(role, path) for role, path in named if path is not None]
     for role, path in paths:

@@ -15,6 +15,7 @@ from pipeline.core.errors import ChecksFailed, InputError, UsageError
 from pipeline.core.manifest import (
     CARD,
     MANIFEST,
+    AuditSummary,
     ExportRecord,
     FileRecord,
     Manifest,
@@ -22,10 +23,13 @@ from pipeline.core.manifest import (
     read_manifest,
     sealed,
 )
-from pipeline.core.tables import disk_error, file_hash, read_table, whole_file
+from pipeline.core.tables import disk_error, file_hash, read_table, whole_file, write_text
 from pipeline.edits.splits import SPLITS
 from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Subgraph
+from pipeline.release.audit.faults import load_faults
+from pipeline.release.audit.rates import summarize
+from pipeline.release.audit.verdicts import VERDICTS, VerdictFile, held_by, read_verdicts, to_json
 from pipeline.release.card import make_card
 from pipeline.release.checks import CheckResult, Contents, run_checks
 from pipeline.release.evidence import read_evidence, write_evidence
@@ -45,12 +49,14 @@ class Draft:
         subgraph: What is true around them.
         dropped: The DROPPED file of each stage.
         manifest: The manifest, as far as it is known before the release is written.
+        verdicts: Files of verdicts, of which those count that are on rows with the very same words.
     """
 
     edits: Sequence[Edit]
     subgraph: Subgraph
     dropped: Mapping[str, Path]
     manifest: Manifest
+    verdicts: Sequence[VerdictFile] = ()
 
 
 def assemble(draft: Draft, target: Path) -> tuple[Manifest, list[CheckResult]]:
@@ -97,27 +103,31 @@ def _write(draft: Draft, folder: Path) -> tuple[Manifest, list[CheckResult]]:
         path: ExportRecord(records=len(records), left_out=exports.left_out[path])
         for path, records in exports.files.items()
     }
-    counted = {"rows": rows, "exports": exported, "empty": empty_parts(rows, exported)}
+    counted = {"rows": rows, "exports": exported, "empty": empty_parts(rows, exported), "audit": _audit(draft, folder)}
     manifest = draft.manifest.model_copy(update=counted)
     results = run_checks(_contents(folder, manifest, draft.subgraph.templates.relations, ()))
     _refuse(results)
     manifest = manifest.model_copy(update={"checks": tuple(result.record() for result in results)})
     figures = draw_figures(manifest, draft.edits, folder / "figures")
     manifest = sealed(manifest.model_copy(update={"files": _file_records(folder)}))
-    _write_text(make_card(manifest, [path.name for path in figures]), folder / CARD)
+    write_text(make_card(manifest, [path.name for path in figures]), folder / CARD)
     manifest = manifest.model_copy(update={"files": {**manifest.files, CARD: _file_record(folder / CARD)}})
-    _write_text(manifest.to_json(), folder / MANIFEST)
+    write_text(manifest.to_json(), folder / MANIFEST)
     return manifest, results
+
+
+def _audit(draft: Draft, folder: Path) -> AuditSummary | None:
+    """What readers found, None if nobody read a row as it is; the verdicts that count stand beside the rows."""
+    held = held_by(draft.edits, draft.verdicts)
+    if not held.rows:
+        return None
+    write_text(to_json(VerdictFile(draft.manifest.release, [*held.rows])), folder / VERDICTS)
+    return summarize(draft.edits, held.verdicts, load_faults(), held.stale)
 
 
 def _split_counts(edits: Sequence[Edit], category: str) -> Mapping[str, int]:
     counts = Counter(edit["split"] for edit in edits if edit["category"] == category)
     return {split: counts[split] for split in SPLITS}
-
-
-def _write_text(text: str, path: Path) -> None:
-    with whole_file(path) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _refuse(results: Sequence[CheckResult]) -> None:
@@ -189,7 +199,8 @@ def _contents(folder: Path, manifest: Manifest, relations: Mapping[str, Relation
             for path, record in manifest.exports.items()
             if record.records
         }
+        verdicts = [read_verdicts(path, load_faults()) for path in (folder / VERDICTS,) if path.is_file()]
         card = (folder / CARD).read_text("utf-8", "replace") if (folder / CARD).is_file() else ""
     except (OSError, ValueError, msgspec.DecodeError) as error:
         raise InputError(f"The release cannot be read: {error}", str(folder), "Build or download it again.") from error
-    return Contents(edits, evidence, statements, exports, manifest, relations, card, damaged)
+    return Contents(edits, evidence, statements, exports, manifest, relations, card, verdicts, damaged)

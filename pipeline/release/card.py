@@ -18,6 +18,7 @@ from pipeline.language.relations import Relation
 from pipeline.language.templates import load_templates
 from pipeline.lm import bundled
 from pipeline.release import card_tables
+from pipeline.release.audit.rates import CONFIDENCE, unread_relations
 from pipeline.release.card_tables import SHORT, categories_of
 from pipeline.release.charts import CHARTS, UNITS, main_reasons
 from pipeline.release.summary import in_percent
@@ -184,6 +185,8 @@ def _flags(manifest: Manifest, figures: Sequence[str]) -> Slots:
         "has_empty": bool(manifest.empty),
         "has_knowedit": any(_has_records(manifest, path) for path in _KNOWEDIT),
         "has_exclusions": any(file.role == "exclude" for file in manifest.inputs),
+        "has_audit": manifest.audit is not None,
+        "has_faults": manifest.audit is not None and any(one.any.rows for one in manifest.audit.categories),
         "excludes_sensitive": not manifest.settings.screening.allow_sensitive_living,
         **{f"has_{category}": category in manifest.rows for category in get_args(Category)},
         **{f"figure_{name}": name in drawn for name in {*CHARTS, *drawn}},
@@ -192,6 +195,7 @@ def _flags(manifest: Manifest, figures: Sequence[str]) -> Slots:
 
 def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
     settings, views = manifest.settings, manifest.pageviews
+    readers = manifest.audit.readers if manifest.audit else {}
     filled = [path for path in _KNOWEDIT if _has_records(manifest, path)]
     knowedit = (filled or list(_KNOWEDIT))[0]
     screening = next((count for count in manifest.counts if count.stage == "screening"), None)
@@ -224,6 +228,11 @@ def _numbers(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "knowedit_file": knowedit,
         "knowedit_type": _KNOWEDIT[knowedit],
         "max_views_percentile": f"{settings.long_tail.max_views_percentile:g}",
+        "audit_read": sum(one.read for one in manifest.audit.categories) if manifest.audit else 0,
+        "audit_confidence": in_percent(CONFIDENCE, 1),
+        "audit_stale": manifest.audit.stale if manifest.audit else 0,
+        "audit_unread": unread_relations(manifest.audit) if manifest.audit else "",
+        "audit_readers": _listed(f"{name} ({rows:,})" for name, rows in readers.items()),
         "percentile": f"{settings.long_tail.percentile:g}",
         "seed": str(manifest.seed),
         **{f"{split}_share": in_percent(getattr(settings.splits, split), 1) for split in SPLITS},
@@ -270,6 +279,8 @@ def _tables(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "lacks_list": card_tables.lacks_list(manifest),
         "relations_table": card_tables.relations_table(manifest, relations),
         "checks_table": card_tables.checks_table(manifest),
+        "audit_table": card_tables.audit_table(manifest),
+        "faults_table": card_tables.faults_table(manifest),
         "screening_table": card_tables.screening_table(manifest),
         "aliases_table": card_tables.aliases_table(manifest),
         "drops_table": card_tables.drops_table(manifest),

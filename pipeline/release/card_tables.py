@@ -14,6 +14,8 @@ from pipeline.core.manifest import Manifest
 from pipeline.core.reasons import ALIASES, BY_STAGE
 from pipeline.edits.splits import SPLITS
 from pipeline.language.relations import Relation
+from pipeline.release.audit.faults import load_faults
+from pipeline.release.audit.rates import cell, interval
 from pipeline.release.charts import length_of_names, main_reasons
 from pipeline.release.checks import CHECKS
 from pipeline.release.exports import LACKS
@@ -217,6 +219,36 @@ def checks_table(manifest: Manifest) -> str:
         outcome = failures(check.failures) if check.failures else "passed"
         rows.append([f"`{check.name}`", about, outcome if check.required else f"{outcome} (not required)"])
     return markdown(["check", "what must hold", "outcome"], rows)
+
+
+def audit_table(manifest: Manifest) -> str:
+    """What readers found, by category."""
+    rows = [
+        [
+            one.category,
+            *(f"{count:,}" for count in (one.rows, one.read, one.any.rows)),
+            interval(one.any) if one.read else "",
+            f"{one.hard.rows:,}",
+            interval(one.hard) if one.read else "",
+        ]
+        for one in (manifest.audit.categories if manifest.audit else ())
+    ]
+    return markdown(["category", "rows", "read", "faulty", "in percent", "hard", "in percent"], rows)
+
+
+def faults_table(manifest: Manifest) -> str:
+    """The kinds of fault that readers found: rows, and the share that they stand for."""
+    categories = [one for one in (manifest.audit.categories if manifest.audit else ()) if one.read]
+    rows = [
+        [
+            f"{fault.name}: {fault.about}",
+            "yes" if fault.hard else "no",
+            *(cell(one, fault.kind) for one in categories),
+        ]
+        for fault in load_faults()
+        if any(fault.kind in one.kinds for one in categories)
+    ]
+    return markdown(["fault", "hard", *(one.category for one in categories)], rows)
 
 
 def screening_table(manifest: Manifest) -> str:

@@ -200,8 +200,9 @@ def features(holders: str) -> str:
 
 
 def lay_down_rules(plausibility: Plausibility, names: Sequence[str], dating: Dating, database: Database) -> None:
-    """Make the tables `rule_years`, `rule_flags`, `demonyms`, `lifespans`, `traits`, `related`
-    and `first_holders`.
+    """Make the tables that the rules are asked with.
+
+    They are `rule_years`, `rule_flags`, `demonyms`, `lifespans`, `traits`, `related` and `first_holders`.
 
     Args:
         plausibility: The rules.

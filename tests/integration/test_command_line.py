@@ -18,7 +18,20 @@ from tests.integration.dumps import States
 from tests.integration.test_reproducible import SHARDS
 
 HEAVY = {"torch", "transformers", "pyarrow", "duckdb", "pandas", "numpy", "matplotlib", "datasets"}
-COMMANDS = ("build", "plan", "ingest", "diff", "reshard", "check", "explain", "drift", "publish", "score", "sandbox")
+COMMANDS = (
+    "build",
+    "plan",
+    "ingest",
+    "diff",
+    "reshard",
+    "check",
+    "explain",
+    "drift",
+    "publish",
+    "audit",
+    "score",
+    "sandbox",
+)
 
 
 # Help

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.core.edit_record import COLUMNS
 from pipeline.core.manifest import CheckRecord
-from pipeline.release.checks import agreement, balance, exported, files, sets, texts, truth
+from pipeline.release.checks import agreement, audit, balance, exported, files, sets, texts, truth
 from pipeline.release.checks.contents import Contents, Failures
 
 __all__ = ["CHECKS", "Check", "CheckResult", "Contents", "run_checks", "written"]
@@ -67,6 +67,7 @@ CHECKS: Mapping[str, Check] = {
         Check(files.training_groups_filled, required=False),
         Check(files.rows_sorted),
         Check(files.counts_add_up),
+        Check(audit.audit_agrees),
     )
 }
 """Every check under its name, in the order in which they run: what makes the others moot comes first."""

@@ -7,6 +7,7 @@ from functools import cached_property
 from pipeline.core.edit_record import Edit
 from pipeline.core.manifest import Manifest
 from pipeline.language.relations import Relation
+from pipeline.release.audit.verdicts import VerdictFile
 from pipeline.release.evidence import Evidence
 
 Failures = Iterator[str]
@@ -24,6 +25,7 @@ class Contents:
     manifest: Manifest
     relations: Mapping[str, Relation]
     card: str = ""
+    verdicts: Sequence[VerdictFile] = ()  # of readers, as they stand in the release
     damaged: Sequence[str] = ()  # files that are missing, unknown, or not as the manifest says
 
     @cached_property

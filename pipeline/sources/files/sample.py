@@ -13,3 +13,8 @@ def sample_dumps() -> tuple[Path, Path]:
 def sample_pageviews() -> Path:
     """The folder with its page views."""
     return sample_folder() / "pageviews"
+
+
+def sample_verdicts() -> list[Path]:
+    """What readers found in rows of the slice; a verdict counts as long as its row keeps its very words."""
+    return sorted((sample_folder() / "verdicts").glob("*.json"))

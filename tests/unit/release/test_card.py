@@ -17,6 +17,9 @@ from pipeline.core.reasons import BY_STAGE
 from pipeline.core.resources import data_cards_folder
 from pipeline.core.settings import load_settings
 from pipeline.edits.splits import SPLITS
+from pipeline.release.audit.faults import load_faults
+from pipeline.release.audit.rates import summarize
+from pipeline.release.audit.verdicts import Verdict
 from pipeline.release.card import make_card, render
 from pipeline.release.charts import CHARTS
 from pipeline.release.exports.parquet import write_parquet
@@ -127,6 +130,29 @@ def test_a_release_of_one_state_says_nothing_of_changes() -> None:
     assert "read off the state of Wikidata of\n2026-09-14" in card
     for word in ("Comparing", "two states of", "Recent", "| recent |"):
         assert word not in card
+
+
+def test_a_release_that_nobody_read_says_so() -> None:
+    assert "No reader has recorded what is wrong with these rows." in CARD
+    assert "verdicts.json" not in CARD
+
+
+def test_what_readers_found_is_shown_with_intervals() -> None:
+    edits = large_edits(40)
+    read = edits[:20]
+    verdicts = {
+        edit["case_id"]: Verdict(frozenset({"harmful"} if n == 0 else ()), (), ("Ada",)) for n, edit in enumerate(read)
+    }
+    summary = summarize(edits, verdicts, load_faults(), stale=7)
+    card = make_card(make_manifest(edits, audit=summary), [])
+    assert "Readers judged 20 rows one by one: Ada (20)." in card
+    assert "ends of the 95% interval" in card
+    assert "| category | rows | read | faulty | in percent | hard | in percent |" in card
+    assert "| Harmful: A falsehood that can hurt a real person or group. | yes | " in card
+    assert "7 verdicts do not count" in card
+    assert "The shares stand for the others:" in card
+    assert "No reader has recorded" not in card
+    assert not re.search(r"\n{3,}| $", card, re.MULTILINE)
 
 
 def test_a_release_without_popular_edits_has_no_counterfactuals() -> None:

@@ -12,8 +12,11 @@ from typing import Any, NamedTuple, cast
 import pytest
 
 from pipeline.core.edit_record import COLUMNS, Edit, Probe
-from pipeline.core.manifest import FileRecord, digest_of
+from pipeline.core.manifest import FileRecord, Manifest, digest_of
 from pipeline.release.assemble import read_release
+from pipeline.release.audit.faults import load_faults
+from pipeline.release.audit.rates import summarize
+from pipeline.release.audit.verdicts import VerdictFile, VerdictRow, held_by, words_hash
 from pipeline.release.checks import CHECKS, CheckResult, Contents, run_checks, written
 from tests.minikg import TEMPLATES, Mini
 
@@ -56,6 +59,33 @@ def put(**columns: object) -> Change:
             edit[name] = value(edit) if callable(value) else value
 
     return change
+
+
+def judged(contents: Contents, *faults: str) -> list[VerdictFile]:
+    """Verdicts on the first three rows, the same on all."""
+    rows = [VerdictRow(edit["case_id"], words_hash(edit), list(faults)) for edit in contents.edits[:3]]
+    return [VerdictFile("mini", rows, "a person")]
+
+
+def audited(change: Callable[[Contents], dict[str, Any]] = lambda _: {}) -> Spoil:
+    """Add verdicts with their rates, then change what is wanted."""
+
+    def spoil(contents: Contents) -> Contents:
+        verdicts = judged(contents)
+        summary = summarize(contents.edits, held_by(contents.edits, verdicts).verdicts, load_faults())
+        manifest = contents.manifest.model_copy(update={"audit": summary})
+        whole = replace(contents, verdicts=verdicts, manifest=manifest)
+        assert list(CHECKS["audit_agrees"].run(whole)) == []
+        return replace(whole, **change(whole))
+
+    return spoil
+
+
+def without_audit(manifest: Manifest) -> Manifest:
+    return manifest.model_copy(update={"audit": None})
+
+
+NEW_TARGET = put(target_new="Nowhere")
 
 
 def probe(kind: str, change: Change, where: Callable[[Row], bool] = always) -> Spoil:
@@ -547,6 +577,12 @@ PLANTS = [
     Plant("counts_add_up", "a row that a stage lost", manifested(counted_wrong)),
     Plant("counts_add_up", "a row that the manifest does not know", added(lambda e: {**e, "case_id": "recent-f"})),
     Plant("counts_add_up", "a category without rows", manifested(lambda m: {"rows": {**m.rows, "odd": {"train": 1}}})),
+    Plant("audit_agrees", "rates without verdicts", audited(lambda contents: {"verdicts": ()})),
+    Plant("audit_agrees", "verdicts without rates", audited(lambda c: {"manifest": without_audit(c.manifest)})),
+    Plant("audit_agrees", "a verdict on other words", lambda contents: row(NEW_TARGET)(audited()(contents))),
+    Plant(
+        "audit_agrees", "a verdict that was changed", audited(lambda contents: {"verdicts": judged(contents, "other")})
+    ),
 ]
 NEW: Row = {"prompt": "a", "question": "b", "rephrases": ["c", "d"]}
 
