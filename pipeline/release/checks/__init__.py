@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.core.edit_record import COLUMNS
 from pipeline.core.manifest import CheckRecord
-from pipeline.release.checks import files, sets, texts, truth
+from pipeline.release.checks import files, sets, texts, truth, variants
 from pipeline.release.checks.contents import Contents, Failures
 
 __all__ = ["CHECKS", "Check", "CheckResult", "Contents", "run_checks", "written"]
@@ -48,7 +48,10 @@ CHECKS: Mapping[str, Check] = {
         Check(sets.splits_disjoint),
         Check(sets.no_contradictions),
         Check(sets.probes_uncontradicted),
-        Check(sets.variants_opposite),
+        Check(variants.variants_opposite),
+        Check(variants.lengths_kept),
+        Check(variants.side_facts_true),
+        Check(variants.training_prefixes_fit),
         Check(files.exports_sound),
         Check(files.training_groups_filled, required=False),
         Check(files.rows_sorted),
