@@ -51,6 +51,7 @@ CHECKS: Mapping[str, Check] = {
         Check(variants.variants_opposite),
         Check(variants.lengths_kept),
         Check(variants.side_facts_true),
+        Check(variants.contexts_fit),
         Check(variants.training_prefixes_fit),
         Check(files.exports_sound),
         Check(files.training_groups_filled, required=False),

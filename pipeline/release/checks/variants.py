@@ -1,11 +1,11 @@
-"""Checks of robust edits: opposite poles, short and long forms, true side facts, and prefixes that fit where they go."""
+"""Checks of robust edits: opposite poles, short and long forms, true side facts, prefixes that fit any prompt."""
 
 from collections import defaultdict
 from itertools import chain
 
 from pipeline.core.edit_record import Edit, Prefix, StatedFact
 from pipeline.edits.consistency import Slot, fact_of, probe_slots, scope_of
-from pipeline.language.leaks import contains_name, mentions_any
+from pipeline.language.leaks import mentions_any
 from pipeline.language.names import plain_description
 from pipeline.release.checks.contents import Contents, Failures
 from pipeline.release.checks.sets import decided_slots
@@ -53,23 +53,26 @@ def _word_count(text: str, edit: Edit) -> int:
 
 
 def side_facts_true(contents: Contents) -> Failures:
-    """Facts beside a prompt are true, no edit used with it makes them false, no probe asks them, and contexts state some."""
+    """Facts stated beside a prompt are true, no edit used with it changes them, and none of its probes asks them."""
     changed: defaultdict[tuple[str, Slot], set[str]] = defaultdict(set)
     for edit in contents.edits:
-        if edit["edit_kind"] == "modification":
-            for slot in decided_slots(edit, contents):
-                changed[scope_of(edit["split"]), slot].add(fact_of(edit))
+        for slot in decided_slots(edit, contents) if edit["edit_kind"] == "modification" else ():
+            changed[scope_of(edit["split"]), slot].add(fact_of(edit))
     for edit in contents.robust:
         asked = {slot for probe in chain(edit["locality"], edit["portability"]) for slot in probe_slots(probe)}
-        for sentence in (*edit["prefixes"], *edit["length_forms"]):
-            for fact in sentence["facts"]:
-                slot = (fact["subject_id"], fact["relation_id"])
-                if fact["object_id"] not in contents.evidence.get(slot, {}):
-                    yield f"{edit['case_id']}: it states {_written(fact)}, which is not true"
-                if cases := changed[scope_of(edit["split"]), slot]:
-                    yield f"{edit['case_id']}: it states {_written(fact)}, which {min(cases)} changes"
-                if slot in asked:
-                    yield f"{edit['case_id']}: it states {_written(fact)}, which a probe asks"
+        for fact in chain(*(sentence["facts"] for sentence in (*edit["prefixes"], *edit["length_forms"]))):
+            slot = (fact["subject_id"], fact["relation_id"])
+            if fact["object_id"] not in contents.evidence.get(slot, {}):
+                yield f"{edit['case_id']}: it states {_written(fact)}, which is not true"
+            if cases := changed.get((scope_of(edit["split"]), slot)):
+                yield f"{edit['case_id']}: it states {_written(fact)}, which {min(cases)} changes"
+            if slot in asked:
+                yield f"{edit['case_id']}: it states {_written(fact)}, which a probe asks"
+
+
+def contexts_fit(contents: Contents) -> Failures:
+    """A relevant context says something of the subject, an irrelevant one states facts about other items."""
+    for edit in contents.robust:
         for prefix in edit["prefixes"]:
             if prefix["attribute"] == "context" and not _is_context(prefix, edit):
                 yield f"{edit['case_id']}: {prefix['text']!r} is no {prefix['pole']} context"
@@ -96,5 +99,5 @@ def training_prefixes_fit(contents: Contents) -> Failures:
         names = [str(record[key]) for key in ("subject", "target_new", "locality_ground_truth")]
         prefixes = record["prefix"]
         for prefix in prefixes if isinstance(prefixes, list) else ():
-            if contains_name(str(prefix), names[0]) or mentions_any(str(prefix), names):
+            if mentions_any(str(prefix), names):
                 yield f"dafset/robust.json, record {place}: {prefix!r} names one of {names}"
