@@ -12,9 +12,8 @@ from itertools import chain, islice
 from pipeline.core.edit_record import Edit, StatedFact
 from pipeline.core.seeded import rotated, shuffled
 from pipeline.edits.consistency import Slot, Touched, probe_slots
-from pipeline.language.answers import item_in_text, object_names
+from pipeline.language.answers import description_in_text, item_in_text, object_names
 from pipeline.language.leaks import contains_name, mentions_any
-from pipeline.language.names import plain_description
 from pipeline.language.prompts import Fact, word_fact
 from pipeline.language.subgraph import Item, Subgraph, Triple
 
@@ -162,9 +161,9 @@ def anaphor(item: int, subgraph: Subgraph, facts: Sequence[Triple], domain: str 
 
 def safe_description(item: Item, relations: Iterable[str], subgraph: Subgraph) -> str | None:
     """How Wikidata describes an item, unless this is harsh or tends to answer what is asked of it."""
-    if item.description is None or not set(relations).isdisjoint(subgraph.templates.long_forms.told_by_description):
+    if not set(relations).isdisjoint(subgraph.templates.long_forms.told_by_description):
         return None
-    description = plain_description(item.description)
+    description = description_in_text(item.description)
     harsh = subgraph.templates.contexts.harsh_words
     return description if description and not mentions_any(description.lower(), map(str.lower, harsh)) else None
 

@@ -5,8 +5,8 @@ from itertools import chain
 
 from pipeline.core.edit_record import Edit, Prefix, StatedFact
 from pipeline.edits.consistency import Slot, fact_of, probe_slots, scope_of
+from pipeline.language.answers import description_in_text
 from pipeline.language.leaks import mentions_any
-from pipeline.language.names import plain_description
 from pipeline.release.checks.contents import Contents, Failures
 from pipeline.release.checks.sets import decided_slots
 
@@ -46,7 +46,7 @@ def lengths_kept(contents: Contents) -> Failures:
 
 def _word_count(text: str, edit: Edit) -> int:
     """Words of a form, with its subject, the article and a description in brackets counted as one."""
-    description = plain_description(edit["subject_description"] or "")
+    description = description_in_text(edit["subject_description"])
     for name in (f"{edit['subject']} ({description})", f"the {edit['subject']}", f"The {edit['subject']}"):
         text = text.replace(name, edit["subject"])
     return len(text.split()) - len(edit["subject"].split()) + 1
@@ -86,7 +86,7 @@ def _is_context(prefix: Prefix, edit: Edit) -> bool:
     """Whether a relevant context speaks of the subject, an irrelevant one of other items."""
     subjects = {fact["subject_id"] for fact in prefix["facts"]}
     if prefix["pole"] == "relevant":
-        description = plain_description(edit["subject_description"] or "")
+        description = description_in_text(edit["subject_description"])
         gives_description = not subjects and description is not None and description in prefix["text"]
         return edit["subject"] in prefix["text"] and (subjects == {edit["subject_id"]} or gives_description)
     items = {fact["object_id"] for fact in prefix["facts"]} | subjects
