@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 
 from hypothesis import strategies as st
 
-from pipeline.core.edit_record import Category, Edit, LengthForm, Prefix, Probe, Split
+from pipeline.core.edit_record import Category, Edit, LengthForm, Prefix, Probe, Split, StatedFact
 
 
 class Wording(NamedTuple):
@@ -191,13 +191,21 @@ _PROVENANCE: dict[str, object] = {
     "label_language": "en",
 }
 
+
+def _prefix(attribute: str, pole: str, level: int, text: str, about: str = "nothing", **fact: str) -> Prefix:
+    facts = [cast(StatedFact, fact)] if fact else []
+    return {"attribute": attribute, "pole": pole, "level": level, "text": text, "about": about, "facts": facts}
+
+
+_BORN = {"subject_id": "Q900000110", "relation_id": "P19", "object_id": "Q900000302"}
+_CALLED = {"subject_id": "Q900000109", "relation_id": "P106", "object_id": "Q900000402"}
 _PREFIXES: list[Prefix] = [
-    {"attribute": "length", "pole": "short", "level": 1, "text": "It rained."},
-    {"attribute": "length", "pole": "long", "level": 1, "text": "All through the grey afternoon a thin rain fell."},
-    {"attribute": "context", "pole": "relevant", "level": 1, "text": "Her career has taken many turns."},
-    {"attribute": "context", "pole": "irrelevant", "level": 1, "text": "Basil likes a sunny windowsill."},
-    {"attribute": "sentiment", "pole": "positive", "level": 2, "text": "What a splendid day this has been."},
-    {"attribute": "sentiment", "pole": "negative", "level": 2, "text": "What a dreadful day this has been."},
+    _prefix("length", "short", 1, "It rained."),
+    _prefix("length", "long", 1, "All through the grey afternoon a thin rain fell."),
+    _prefix("context", "relevant", 1, "Iben Sølvi was born in Lowmere.", "subject", **_BORN),
+    _prefix("context", "irrelevant", 1, "Basil was a painter.", "another", **_CALLED),
+    _prefix("sentiment", "positive", 2, "What a splendid day this has been."),
+    _prefix("sentiment", "negative", 2, "What a dreadful day this has been."),
 ]
 
 _LENGTH_FORMS: list[LengthForm] = [
@@ -208,6 +216,7 @@ _LENGTH_FORMS: list[LengthForm] = [
         "locality_ground_truth": [["Harrow Press", "Harrow"]],
         "locality_subject_id": "Q900000101",
         "locality_relation_id": "P108",
+        "facts": [],
     },
     {
         "pole": "long",
@@ -216,6 +225,7 @@ _LENGTH_FORMS: list[LengthForm] = [
         "locality_ground_truth": [["Harrow Press", "Harrow"]],
         "locality_subject_id": "Q900000101",
         "locality_relation_id": "P108",
+        "facts": [],
     },
 ]
 
@@ -442,6 +452,8 @@ _prefixes = st.builds(
     pole=st.just("long"),
     level=st.integers(0, 3),
     text=_texts | st.integers(28, 32).map(lambda words: " ".join(["rain"] * words) + "."),
+    about=st.sampled_from(["subject", "relation", "another", "nothing"]),
+    facts=st.just([]),
 )
 _length_forms = st.builds(
     LengthForm,
@@ -451,6 +463,7 @@ _length_forms = st.builds(
     locality_ground_truth=_answers,
     locality_subject_id=st.just("Q900000101"),
     locality_relation_id=st.just("P108"),
+    facts=st.just([]),
 )
 _spoilt_columns: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
     {},

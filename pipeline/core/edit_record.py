@@ -44,6 +44,14 @@ class Probe(TypedDict):
     path: Annotated[list[Step], Column("The relations walked, with where each one leads.")]
 
 
+class StatedFact(TypedDict):
+    """A true fact that a sentence of a robust edit states on the way."""
+
+    subject_id: Annotated[str, Column("The subject of the fact.")]
+    relation_id: Annotated[str, Column("Its relation.")]
+    object_id: Annotated[str, Column("Its object; for dates and numbers the value.")]
+
+
 class Prefix(TypedDict):
     """A sentence to put before a prompt; attributes come in opposite poles."""
 
@@ -51,6 +59,14 @@ class Prefix(TypedDict):
     pole: Annotated[str, Column("Which way: `short` or `long`, `relevant` or `irrelevant`, `positive` or `negative`.")]
     level: Annotated[int, Column("How far it goes towards the pole; the higher, the further.", bits=8)]
     text: Annotated[str, Column("The sentence.")]
+    about: Annotated[
+        str,
+        Column(
+            "`subject` or `relation` of the edit, `another` item, or `nothing`. The last two fit any prompt, such as a "
+            "locality prompt about another subject."
+        ),
+    ]
+    facts: Annotated[list[StatedFact], Column("The true facts that the sentence states, if any.", can_be_empty=True)]
 
 
 class LengthForm(TypedDict):
@@ -62,6 +78,9 @@ class LengthForm(TypedDict):
     locality_ground_truth: Annotated[list[list[str]], Column("Its right answers.")]
     locality_subject_id: Annotated[str, Column("What it asks about.")]
     locality_relation_id: Annotated[str, Column("The relation it asks for.")]
+    facts: Annotated[
+        list[StatedFact], Column("The true facts that both prompts state on the way, if any.", can_be_empty=True)
+    ]
 
 
 class Identity(TypedDict):

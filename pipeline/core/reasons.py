@@ -81,6 +81,7 @@ PROBES = {
 
 VARIANTS = {
     "no_locality": "there is no locality prompt to vary",
+    "no_context": "no other true fact about the subject is left to put before the prompt",
     "no_prefix": "no sentence of a pole fits",
     "no_length_form": "no short or no long form exists",
     "over_quota": "the category is full",

@@ -174,6 +174,7 @@ class RobustSettings(_Section):
     max_prefix_words: Count
     short_words: Count
     long_words: Count
+    longest_words: Count
 
 
 class ProbesSettings(_Section):

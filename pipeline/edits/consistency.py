@@ -192,6 +192,10 @@ class Touched:
         texts = (self.texts.get((scope, text), frozenset()) for text in (probe["prompt"], probe["question"]) if text)
         return all(facts <= own for facts in (*slots, *texts))
 
+    def is_free(self, slot: Slot, split: str) -> bool:
+        """Whether no edit that is used with those of a split touches a slot."""
+        return (scope_of(split), slot) not in self.slots
+
 
 def probe_slots(probe: Probe) -> list[Slot]:
     """The slots on a probe's way: the item it asks about first, then each object that leads on."""

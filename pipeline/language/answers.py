@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pipeline.language.dates import date_names, is_date
-from pipeline.language.names import name_in_text
+from pipeline.language.names import name_in_text, plain_description
 from pipeline.language.subgraph import Item, Subgraph, Triple
 
 
@@ -48,3 +48,8 @@ def answers(triples: Iterable[Triple], subgraph: Subgraph) -> list[list[str]]:
 def item_in_text(item: Item, subgraph: Subgraph) -> str:
     """An item in running text: by its label, with the article that it takes ("the Netherlands")."""
     return name_in_text(item.label, item.types, subgraph.templates.names).text
+
+
+def description_in_text(description: str | None) -> str | None:
+    """The description of an item in running text; None if it has none that is short and plain."""
+    return plain_description(description) if description else None

@@ -22,6 +22,8 @@ from pipeline.language.relations import SUBJECT_SLOT, Forms, Relation
 from pipeline.language.subgraph import Item, Subgraph, Triple
 from pipeline.language.templates import Templates
 
+_SUPPOSITION = " would "
+
 
 class Hop(NamedTuple):
     """The first hop of two: its relation, and the middle entity that it leads to."""
@@ -100,10 +102,19 @@ class FactSentences:
     template_id: str
     template_version: str
 
-    def prompt_after(self, lead_in: str) -> str:
-        """The prompt in mid-sentence, after a lead-in such as "As far as anyone can tell,"."""
-        starts_with_name = self.prompt.startswith(self.subject.text)
-        return f"{lead_in} {self.prompt if starts_with_name else _lower_first(self.prompt)}"
+    @property
+    def is_definite(self) -> bool:
+        """Whether the object is spoken of as the only one: "the mother of", not "one of the children of"."""
+        return self.noun_phrase.text.startswith("the ")
+
+    @property
+    def statements(self) -> list[str]:
+        """The clozes that become a statement with their object; "A biography would give ..." is a supposition."""
+        return [cloze for cloze in (self.prompt, *self.rephrases) if _SUPPOSITION not in cloze]
+
+    def in_mid_sentence(self, sentence: str) -> str:
+        """One of these sentences as it reads in mid-sentence: names keep their spelling, other words start small."""
+        return sentence if sentence.startswith(self.subject.text) else _lower_first(sentence)
 
     def prompt_for_others(self, known: str, template: str) -> str:
         """The prompt for the other objects, beside one that is known: "Besides Paris, one of the capitals ... is".

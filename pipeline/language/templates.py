@@ -1,11 +1,11 @@
-"""The files of `templates/`, read and checked: relations, types, rules for names, dating rules, carriers, variants.
+"""The files of `templates/`, read and checked: relations, types, names, dating, carriers, variants, long forms.
 
 A file that breaks a rule is refused; the message names the file and the place.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -21,6 +21,15 @@ META = "meta"  # the type of items that describe pages or names
 MIN_SENTENCES = 40  # for each pole of a variant, before slots are filled
 
 T = TypeVar("T")
+
+
+def slots_of(text: str) -> list[str]:
+    """The names of the slots of a text, in their order.
+
+    >>> slots_of("{fact}, and {cloze}")
+    ['fact', 'cloze']
+    """
+    return re.findall(r"\{(\w+)\}", text)
 
 
 class ItemType(TemplatePart):
@@ -108,14 +117,11 @@ class Phrases(TemplatePart):
     """Sentences that are the same for every relation."""
 
     besides: str
-    lead_ins: tuple[str, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _slots(self) -> "Phrases":
-        if sorted(re.findall(r"\{(\w+)\}", self.besides)) != ["known", "noun"]:
+        if sorted(slots_of(self.besides)) != ["known", "noun"]:
             raise ValueError("`besides` holds {known} and {noun} once each")
-        if any(not lead_in.endswith(",") for lead_in in self.lead_ins):
-            raise ValueError("a lead-in ends with a comma")
         return self
 
 
@@ -128,13 +134,18 @@ class VariantSentence(TemplatePart):
     @property
     def slots(self) -> list[str]:
         """The names of its slots."""
-        return re.findall(r"\{(\w+)\}", self.text)
+        return slots_of(self.text)
+
+    @property
+    def about(self) -> Literal["relation", "nothing"]:
+        """Whether it names what the prompt asks, or fits any prompt."""
+        return "relation" if "topic" in self.slots else "nothing"
 
 
 class VariantGrammar(TemplatePart):
     """One attribute of robustness: two opposite poles, and the words for the slots of their sentences."""
 
-    attribute: Literal["length", "context", "sentiment"]
+    attribute: Literal["length", "sentiment"]
     slots: Mapping[str, tuple[str, ...]]
     poles: Mapping[str, tuple[VariantSentence, ...]]
 
@@ -145,13 +156,63 @@ class VariantGrammar(TemplatePart):
         for pole, sentences in self.poles.items():
             if len({sentence.text for sentence in sentences}) < MIN_SENTENCES:
                 raise ValueError(f"the pole {pole} has fewer than {MIN_SENTENCES} distinct sentences")
-            known = {"subject", "topic", *self.slots}
+            known = {"topic", *self.slots}
             if unknown := {slot for sentence in sentences for slot in sentence.slots} - known:
                 raise ValueError(f"the pole {pole} uses unknown slots: {sorted(unknown)}")
-        levels = [[sentence.level for sentence in sentences] for sentences in self.poles.values()]
-        if levels[0] != levels[1]:
-            raise ValueError("the poles run in pairs: line by line, their sentences have the same level")
+        first, second = ({sentence.about for sentence in sentences} for sentences in self.poles.values())
+        if first != second:
+            raise ValueError("both poles have sentences about the same: with {topic}, without it, or both")
         return self
+
+
+class Contexts(TemplatePart):
+    """Which true facts can be put before a prompt, and how to give a description."""
+
+    relations: tuple[PropertyId, ...] = Field(min_length=1)
+    descriptions: tuple[str, ...] = Field(min_length=1)
+    harsh_words: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _slots(self) -> "Contexts":
+        if any(sorted(slots_of(text)) != ["description", "subject"] for text in self.descriptions):
+            raise ValueError("each of `descriptions` holds {subject} and {description} once each")
+        return self
+
+
+_FRAME_SLOTS = (
+    {"question", "answer"},
+    {"question"},
+    {"noun"},
+    {"example"},
+    {"subject", "description", "cloze"},
+    {"fact", "cloze"},
+)
+
+
+class LongForms(TemplatePart):
+    """Long paraphrases: frames with slots, what they call a subject, and which relations a description answers."""
+
+    frames: tuple[str, ...] = Field(min_length=1)
+    kinds: Mapping[str, Mapping[str, str]]
+    told_by_description: tuple[PropertyId, ...]
+
+    @model_validator(mode="after")
+    def _frames_fit(self) -> "LongForms":
+        for frame in self.frames:
+            slots = slots_of(frame)
+            if set(slots) not in _FRAME_SLOTS or len(set(slots)) < len(slots):
+                raise ValueError(f"a long form cannot be filled with the slots {slots}: {frame!r}")
+            if frame != frame.strip() or frame[-1] in ".,:;!?":
+                raise ValueError(f"a long form ends right before its target, without space or punctuation: {frame!r}")
+        return self
+
+    def group_of(self, types: Collection[str]) -> frozenset[str]:
+        """The groups of some types."""
+        return frozenset(group for group, kinds in self.kinds.items() if not kinds.keys().isdisjoint(types))
+
+    def kind_of(self, subject_type: str) -> str | None:
+        """What a subject of a type is called: "person"; None if its type has no name."""
+        return next((kinds[subject_type] for kinds in self.kinds.values() if subject_type in kinds), None)
 
 
 Part = Literal["subject", "target", "other"]
@@ -195,6 +256,8 @@ class Templates(TemplatePart):
     plausibility: Plausibility
     carriers: tuple[NounPhrase, ...]
     variants: tuple[VariantGrammar, ...]
+    contexts: Contexts
+    long_forms: LongForms
     version: str
 
     def bridge(self, first: str, subject_type: str, second: str) -> Bridge | None:
@@ -259,6 +322,8 @@ def load_templates(folder: Path | None = None) -> Templates:
         variants=tuple(
             read_yaml(path, TypeAdapter(VariantGrammar)) for path in sorted((folder / "variants").glob("*.yaml"))
         ),
+        contexts=read_yaml(folder / "contexts.yaml", TypeAdapter(Contexts)),
+        long_forms=read_yaml(folder / "long_forms.yaml", TypeAdapter(LongForms)),
         version=file_version(sorted(folder.rglob("*.yaml"))),
     )
     _check_references(templates, folder)
@@ -285,11 +350,14 @@ def _check_references(templates: Templates, folder: Path) -> None:
         ("rules.yaml", name) for rule in templates.rules for name in (rule.edit, rule.given[1], rule.then[1])
     }
     named_relations |= {("plausibility.yaml", name) for name in templates.plausibility.relations}
+    named_relations |= {("contexts.yaml", name) for name in templates.contexts.relations}
+    named_relations |= {("long_forms.yaml", name) for name in templates.long_forms.told_by_description}
     problems += [
         f"{place} names the unknown relation {name}" for place, name in named_relations if name not in relations
     ]
     named_types = {(r.id, name) for r in relations.values() for name in (*r.subject_types, *r.object_types)}
     named_types |= {("names.yaml", name) for rule in templates.names for name in (*rule.types, *rule.but)}
+    named_types |= {("long_forms.yaml", name) for kinds in templates.long_forms.kinds.values() for name in kinds}
     problems += [f"{place} names the unknown type {name}" for place, name in named_types if name not in templates.types]
     problems = problems or _bridge_problems(templates)
     if problems:

@@ -14,10 +14,12 @@ Evidence = Mapping[Question, Mapping[str, str | None]]  # the objects true of it
 
 
 def questions(edit: Edit) -> set[Question]:
-    """Every subject and relation whose objects an edit or one of its probes names."""
+    """Every subject and relation whose objects an edit, one of its probes or a sentence beside it names."""
     found = {(_holder(edit), edit["relation_id"]), (edit["subject_id"], edit["path"][0]["relation_id"])}
     for probe in (*edit["locality"], *edit["portability"]):
         found |= _asked(probe)
+    for stating in (*edit["prefixes"], *edit["length_forms"]):
+        found |= {(fact["subject_id"], fact["relation_id"]) for fact in stating["facts"]}
     return found | {(form["locality_subject_id"], form["locality_relation_id"]) for form in edit["length_forms"]}
 
 

@@ -186,18 +186,22 @@ def _probed(edit: Edit, subgraph: Subgraph, touched: Touched, context: StageCont
 
 def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:
     """Robust EDITS."""
-    settings = context.settings.robust
+    settings, shares = context.settings.robust, context.settings.splits
     depends = {
         "probed": probed,
         "subgraph": subgraph,
         "settings": settings.model_dump(),
+        "shares": shares.model_dump(),
         "seed": context.seed,
         "templates": context.templates.version,
     }
 
     def make(out: Path) -> None:
-        edits = read_edits(probed)
-        varied, drops = make_variants(edits, load_subgraph(subgraph, context.templates), settings, context.seed)
+        def split_of_item(item: int) -> str:
+            return split_of(f"Q{item}", context.seed, shares)
+
+        edits, around = read_edits(probed), load_subgraph(subgraph, context.templates)
+        varied, drops = make_variants(edits, around, settings, context.seed, split_of_item)
         _write_edits("variants", varied, drops, Counter({"robust": len(edits)}), out)
 
     return context.stage("variants", depends, make)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.core.edit_record import COLUMNS
 from pipeline.core.manifest import CheckRecord
-from pipeline.release.checks import agreement, audit, balance, exported, files, sets, texts, truth
+from pipeline.release.checks import agreement, audit, balance, exported, files, sets, texts, truth, variants
 from pipeline.release.checks.contents import Contents, Failures
 
 __all__ = ["CHECKS", "Check", "CheckResult", "Contents", "run_checks", "written"]
@@ -53,7 +53,11 @@ CHECKS: Mapping[str, Check] = {
         Check(sets.no_contradictions),
         Check(sets.probes_uncontradicted),
         Check(sets.groups_independent),
-        Check(sets.variants_opposite),
+        Check(variants.variants_opposite),
+        Check(variants.lengths_kept),
+        Check(variants.side_facts_true),
+        Check(variants.contexts_fit),
+        Check(variants.training_prefixes_fit),
         Check(balance.popular_not_long_tail),
         Check(balance.quotas_and_caps_kept),
         Check(balance.weights_add_up),

@@ -37,3 +37,8 @@ class Contents:
     def base(self) -> Sequence[Edit]:
         """Edits that are no variants."""
         return [edit for edit in self.edits if edit["category"] != "robust"]
+
+    @cached_property
+    def robust(self) -> Sequence[Edit]:
+        """Edits that vary others."""
+        return [edit for edit in self.edits if edit["category"] == "robust"]

@@ -1,14 +1,11 @@
-"""Checks of rows against each other: duplicates, splits, contradictions, and robust edits beside what they vary."""
+"""Checks of rows against each other: duplicates, splits, contradictions."""
 
 from collections import defaultdict
 from itertools import chain
 
 from pipeline.core.edit_record import Edit
 from pipeline.edits.consistency import Slot, fact_of, probe_slots, scope_of, slots_on
-from pipeline.language.leaks import mentions_any
 from pipeline.release.checks.contents import Contents, Failures
-
-_OPPOSITES = {("length", "short", "long"), ("context", "relevant", "irrelevant"), ("sentiment", "positive", "negative")}
 
 
 def no_duplicates(contents: Contents) -> Failures:
@@ -81,25 +78,3 @@ def decided_slots(edit: Edit, contents: Contents) -> set[Slot]:
     objects = (edit["target_new_id"], edit["ground_truth_id"])
     inverse = {(item, partner) for item in objects if item and partner}
     return {*slots_on(edit["subject_id"], edit["path"]), *inverse}
-
-
-def variants_opposite(contents: Contents) -> Failures:
-    """A robust edit varies an edit of its split, by both poles of every attribute, naming no answer."""
-    most = contents.manifest.settings.robust.max_prefix_words
-    for edit in contents.edits:
-        if edit["category"] != "robust":
-            continue
-        base = contents.by_case.get(edit["base_case_id"] or "")
-        if base is None or base["split"] != edit["split"] or base["target_new"] != edit["target_new"]:
-            yield f"{edit['case_id']}: its base edit is not in its split"
-        poles = {(p["attribute"], p["pole"]) for p in edit["prefixes"]}
-        if poles != {(attribute, pole) for attribute, *pair in _OPPOSITES for pole in pair}:
-            yield f"{edit['case_id']}: its prefixes are not in opposite pairs"
-        taboo = [edit["target_new"], edit["ground_truth"], *edit["target_new_aliases"], *chain(*edit["answers"])]
-        for prefix in edit["prefixes"]:
-            if len(prefix["text"].split()) > most or not prefix["text"].endswith("."):
-                yield f"{edit['case_id']}: a loader would cut {prefix['text']!r}"
-            if mentions_any(prefix["text"], taboo):
-                yield f"{edit['case_id']}: {prefix['text']!r} names an answer"
-        if [form["pole"] for form in edit["length_forms"]] != ["short", "long"]:
-            yield f"{edit['case_id']}: its length forms are not a short and a long one"

@@ -31,6 +31,8 @@ class PrefixMeta(TypedDict):
 class RobustRecord(FlatRecord):
     """DAFSet's robust record shape: the loader puts one of the prefixes before the rephrase, one before the locality.
 
+    It draws any of them for either, so that only prefixes go in that fit any prompt.
+
     `length` is the pole of these two prompts (decision 19), "ordinary" where an edit has no length forms.
     `prefix_meta` runs parallel to `prefix` (decision 18).
     """
@@ -46,7 +48,7 @@ def records(edits: Sequence[Edit]) -> Export[FlatRecord]:
 
 
 def _robust(edit: Edit) -> Sequence[RobustRecord] | Lack:
-    prefixes = [prefix for prefix in edit["prefixes"] if _loads_unaltered(prefix)]
+    prefixes = [prefix for prefix in edit["prefixes"] if _fits_any_prompt(prefix) and _loads_unaltered(prefix)]
     if not prefixes:
         return "no_prefix"
     if edit["length_forms"]:
@@ -54,6 +56,11 @@ def _robust(edit: Edit) -> Sequence[RobustRecord] | Lack:
         return [_robust_record(edit, statement, pole, prefixes) for pole, statement in statements.items()]
     statement = cloze(edit)
     return statement if isinstance(statement, str) else [_robust_record(edit, statement, "ordinary", prefixes)]
+
+
+def _fits_any_prompt(prefix: Prefix) -> bool:
+    """Whether it neither names the subject nor what is asked of it: the locality prompt is about another subject."""
+    return prefix["about"] in ("another", "nothing")
 
 
 def _loads_unaltered(prefix: Prefix) -> bool:

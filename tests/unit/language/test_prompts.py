@@ -221,10 +221,11 @@ def test_over_two_hops_the_item_is_named_without_its_description(subgraph: Subgr
         (OSTRAVA, "P36", "As far as I know, the capital of the Ostrava Isles is"),
     ],
 )
-def test_a_prompt_goes_on_in_lower_case_after_a_lead_in(
+def test_a_prompt_goes_on_in_lower_case_in_mid_sentence(
     subgraph: Subgraph, number: int, relation: str, prompt: str
 ) -> None:
-    assert one_hop(subgraph, number, relation).prompt_after("As far as I know,") == prompt
+    sentences = one_hop(subgraph, number, relation)
+    assert f"As far as I know, {sentences.in_mid_sentence(sentences.prompt)}" == prompt
 
 
 @pytest.mark.parametrize(

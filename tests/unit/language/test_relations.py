@@ -18,7 +18,7 @@ from pipeline.core.resources import templates_folder
 from pipeline.language.grammar import Tense, can_fill, fill
 from pipeline.language.names import Name
 from pipeline.language.relations import PERSON, Forms, Relation
-from pipeline.language.templates import VariantGrammar, load_templates
+from pipeline.language.templates import VariantGrammar, load_templates, slots_of
 
 TEMPLATES = load_templates()
 RELATIONS = TEMPLATES.relations
@@ -296,11 +296,6 @@ def test_plural_forms_differ_from_singular_forms(relation: Relation) -> None:
 # The other files
 
 
-def test_lead_ins_are_long_enough_to_make_a_long_form() -> None:
-    """The shortest prompt has three words besides its subject."""
-    assert min(len(lead_in.split()) for lead_in in TEMPLATES.phrases.lead_ins) + 3 >= 13
-
-
 def test_carriers_name_the_subject_late_and_after_words_that_do_not_depend_on_it() -> None:
     assert len(set(TEMPLATES.carriers)) >= 4
     for carrier in TEMPLATES.carriers:
@@ -309,10 +304,9 @@ def test_carriers_name_the_subject_late_and_after_words_that_do_not_depend_on_it
 
 
 @pytest.mark.parametrize("grammar", TEMPLATES.variants, ids=lambda grammar: grammar.attribute)
-def test_variants_come_in_opposite_pairs_of_distinct_sentences(grammar: VariantGrammar) -> None:
-    first, second = grammar.poles.values()
-    assert [sentence.level for sentence in first] == [sentence.level for sentence in second]
-    texts = [sentence.text for sentence in (*first, *second)]
+def test_variants_are_distinct_sentences_in_any_form(grammar: VariantGrammar) -> None:
+    """No sentence differs from another in its slots alone."""
+    texts = [re.sub(r"\{\w+\}", "", one.text) for sentences in grammar.poles.values() for one in sentences]
     assert len(texts) == len(set(texts)) >= 80
 
 
@@ -321,8 +315,35 @@ def test_variants_leave_room_for_long_names_and_topics(grammar: VariantGrammar) 
     longest = {slot: max(len(word.split()) for word in words) for slot, words in grammar.slots.items()}
     for pole in grammar.poles.values():
         for sentence in pole:
-            names = [longest.get(slot, 5 if slot == "subject" else 9) for slot in sentence.slots]
+            names = [longest.get(slot, 9) for slot in sentence.slots]
             assert len(sentence.text.split()) - len(names) + sum(names) <= 30, sentence.text
+
+
+def test_most_prefixes_fit_any_prompt() -> None:
+    """DAFNet's loader needs some of either pole; only sentiment has sentences that name what is asked."""
+    for grammar in TEMPLATES.variants:
+        for sentences in grammar.poles.values():
+            free = [one for one in sentences if one.about == "nothing"]
+            assert len(free) == len(sentences) or (grammar.attribute == "sentiment" and len(free) >= 30)
+
+
+def test_contexts_state_no_fact_that_may_be_over_or_hurt() -> None:
+    relations = set(TEMPLATES.contexts.relations)
+    assert relations.isdisjoint({"P6", "P26", "P35", "P39", "P54", "P108", "P118"})
+    assert not any(RELATIONS[name].sensitive for name in relations)
+
+
+def test_every_subject_type_has_a_kind() -> None:
+    """Long forms refer back to a subject as "this person"."""
+    types = {kind for relation in RELATIONS.values() for kind in relation.subject_types}
+    assert {kind for kind in types if TEMPLATES.long_forms.kind_of(kind) is None} == set()
+
+
+def test_long_forms_come_in_different_builds() -> None:
+    builds = [frozenset(slots_of(frame)) - {"answer"} for frame in TEMPLATES.long_forms.frames]
+    assert len(TEMPLATES.long_forms.frames) == len(set(TEMPLATES.long_forms.frames)) >= 40
+    assert min(builds.count(build) for build in set(builds)) >= 5
+    assert len(set(builds)) == 5
 
 
 def test_length_variants_differ_in_length() -> None:
@@ -336,8 +357,9 @@ def test_length_variants_differ_in_length() -> None:
     assert all(max(shorter) <= min(longer) for shorter, longer in pairwise(ascending))
 
 
-def test_every_attribute_of_decision_18_has_a_grammar() -> None:
-    assert {grammar.attribute for grammar in TEMPLATES.variants} == {"length", "context", "sentiment"}
+def test_every_attribute_of_decision_18_but_context_has_a_grammar() -> None:
+    """Contexts are facts, not sentences of a grammar."""
+    assert {grammar.attribute for grammar in TEMPLATES.variants} == {"length", "sentiment"}
 
 
 def test_no_class_makes_an_item_both_a_page_and_a_thing() -> None:
@@ -435,7 +457,19 @@ PLANTS = {
     "a class by its name": Plant("types.yaml", "person.classes", ["human"], "pattern"),
     "a dating property by number": Plant("dating.yaml", "death", ["20"], "'20' is no property"),
     "besides without the known object": Plant("phrases.yaml", "besides", "Besides {noun}", "{known} and {noun}"),
-    "a lead-in without a comma": Plant("phrases.yaml", "lead_ins", ["As we know"], "ends with a comma"),
+    "a long form without its request": Plant("long_forms.yaml", "frames", ["What {subject} is"], "cannot be filled"),
+    "a long form that asks twice": Plant("long_forms.yaml", "frames", ["{noun} or {noun} is"], "cannot be filled"),
+    "a long form with a full stop": Plant("long_forms.yaml", "frames", ["Say {noun}."], "right before its target"),
+    "a kind of an unknown type": Plant(
+        "long_forms.yaml", "kinds.people", {"hero": "hero"}, "long_forms.yaml names the unknown type hero"
+    ),
+    "a description of no relation": Plant(
+        "long_forms.yaml", "told_by_description", ["P1"], "long_forms.yaml names the unknown relation P1"
+    ),
+    "a context of no relation": Plant(
+        "contexts.yaml", "relations", ["P1"], "contexts.yaml names the unknown relation P1"
+    ),
+    "a description without its subject": Plant("contexts.yaml", "descriptions", ["“{description}”."], "once each"),
     "a carrier without its subject": Plant("carriers.yaml", "0", "We spoke.", "exactly once"),
     "a rule about two items": Plant("rules.yaml", "0.given", ["subject", "P3373", "target"], "name `other` once"),
     "too few sentences": Plant("variants/length.yaml", "poles.short", FORTY[1:], "fewer than 40 distinct"),
@@ -445,7 +479,7 @@ PLANTS = {
     ),
     "a third level": Plant("variants/length.yaml", "poles.short.0.level", 3, "1 or 2"),
     "a third pole": Plant("variants/length.yaml", "poles.middling", FORTY, "two opposite poles"),
-    "a sentence without its opposite": Plant("variants/length.yaml", "poles.short", FORTY, "in pairs"),
+    "a topic at one pole": Plant("variants/length.yaml", "poles.short.0.text", "So to {topic}.", "about the same"),
 }
 
 

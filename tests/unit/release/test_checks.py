@@ -108,6 +108,47 @@ def form(**fields: object) -> Spoil:
     return row(lambda edit: put(**fields)(edit["length_forms"][0]), is_(category="robust"))
 
 
+def context(edit: Row, place: int) -> Row:
+    """The relevant or the irrelevant context of a robust edit."""
+    return [one for one in edit["prefixes"] if one["attribute"] == "context"][place]
+
+
+def stated(**fields: object) -> Spoil:
+    """Change the fact that the irrelevant context of the first robust edit states."""
+    return row(lambda edit: context(edit, 1)["facts"][0].update(fields), is_(category="robust"))
+
+
+def state_a_probe(edit: Row) -> None:
+    """Let a context state what a probe asks."""
+    asked = edit["locality"][0]
+    context(edit, 1)["facts"] = [{"subject_id": asked["subject_id"], **asked["path"][0]}]
+
+
+def state_itself(edit: Row) -> None:
+    """Let an irrelevant context state a fact about the subject."""
+    context(edit, 1)["facts"][0].update(subject_id=edit["subject_id"])
+
+
+def contradicted(contents: Contents) -> Contents:
+    """Add an edit that changes what a context states."""
+    robust = cast(Row, next(edit for edit in contents.edits if edit["category"] == "robust"))
+    fact = context(robust, 1)["facts"][0]
+    step = {"relation_id": fact["relation_id"], "object_id": fact["object_id"]}
+    change = {"category": "popular", "base_case_id": None, "edit_kind": "modification", "hops": 1, "path": [step]}
+    other = {**robust, **change, "case_id": "popular-0", **step, "subject_id": fact["subject_id"], "prefixes": []}
+    return replace(contents, edits=[*contents.edits, cast(Edit, {**other, "length_forms": []})])
+
+
+def naming(column: str) -> Spoil:
+    """Let a prefix of DAFSet's file name what stands in another field of its record."""
+
+    def spoil(contents: Contents) -> Contents:
+        first = contents.exports["dafset/robust.json"][0]
+        return exported("dafset/robust.json", prefix=[f"So much for {first[column]}."])(contents)
+
+    return spoil
+
+
 def added(make: Callable[[Row], Row], where: Callable[[Row], bool] = always) -> Spoil:
     """Add an altered copy of the first edit of its kind."""
 
@@ -252,6 +293,10 @@ ODD_FILE = {"odd.txt": FileRecord(bytes=1, sha256="0" * 64)}
 
 def inserts_item(edit: Row) -> bool:
     return INSERTION(edit) and edit["target_new_id"] is not None
+
+
+FEW_WORDS, MANY_WORDS = {"rephrase": "Too short is"}, {"rephrase": " ".join(["word"] * 60)}
+FALSE = {"subject_id": "Q9", "relation_id": "P19", "object_id": "Q8"}
 
 
 class Plant(NamedTuple):
@@ -557,6 +602,21 @@ PLANTS = [
     Plant("exports_uncontradicted", "another record states what a probe asks", contradicting(in_other_words=False)),
     Plant("exports_uncontradicted", "a probe of no row", exported("dafset/popular.json", locality_prompt="It is")),
     Plant("exports_uncontradicted", "a record of no row", exported("dafset/popular.json", case_id="popular-f")),
+    Plant("lengths_kept", "a long form of few words", row(lambda e: e["length_forms"][1].update(FEW_WORDS), ROBUST)),
+    Plant("lengths_kept", "a short form of many words", row(lambda e: e["length_forms"][0].update(MANY_WORDS), ROBUST)),
+    Plant("side_facts_true", "a fact that is not true", stated(object_id="Q9")),
+    Plant("side_facts_true", "a fact of an item without evidence", stated(subject_id="Q9")),
+    Plant("side_facts_true", "a fact beside a short form that is not true", form(facts=[FALSE])),
+    Plant("side_facts_true", "a fact that another edit changes", contradicted),
+    Plant("side_facts_true", "a fact that a probe of the edit asks", row(state_a_probe, ROBUST)),
+    Plant("contexts_fit", "a relevant context about nobody", row(lambda e: context(e, 0).update(text="Yes."), ROBUST)),
+    Plant("contexts_fit", "a relevant context without a fact", row(lambda e: context(e, 0).update(facts=[]), ROBUST)),
+    Plant(
+        "contexts_fit", "an irrelevant context without a fact", row(lambda e: context(e, 1).update(facts=[]), ROBUST)
+    ),
+    Plant("contexts_fit", "an irrelevant context about the subject", row(state_itself, ROBUST)),
+    Plant("training_prefixes_fit", "a prefix that names the subject", naming("subject")),
+    Plant("training_prefixes_fit", "a prefix that names the answer of the locality", naming("locality_ground_truth")),
     Plant("exports_sound", "an empty text", exported("dafset/popular.json", target_new="")),
     Plant("exports_sound", "a null", exported("dafset/popular.json", rephrase_prompt=None)),
     Plant(

@@ -72,9 +72,19 @@ def test_prefixes_and_what_they_vary_run_parallel() -> None:
     ]
 
 
+def test_only_prefixes_that_fit_any_prompt_go_in() -> None:
+    """The loader puts any of them before the locality prompt, which is about another subject."""
+    given = {prefix["text"]: prefix["about"] for prefix in ROBUST_TRAIN["prefixes"]}
+    assert set(given.values()) == {"subject", "another", "nothing"}
+    assert robust()[0]["prefix"] == [text for text, about in given.items() if about != "subject"]
+    about_relation = [{**prefix, "about": "relation"} for prefix in ROBUST_TRAIN["prefixes"]]
+    export = dafset.records([changed(ROBUST_TRAIN, prefixes=about_relation)])
+    assert export.left_out["dafset/robust.json"] == {"no_prefix": 1}
+
+
 def test_prefixes_that_the_loader_would_alter_stay_behind() -> None:
     texts = ["It rained", "", " ".join(["rain"] * 30) + " fell.", "It rained."]
-    prefixes = [{"attribute": "length", "pole": "short", "level": 1, "text": text} for text in texts]
+    prefixes = [{**ROBUST_TRAIN["prefixes"][0], "text": text} for text in texts]
     export = dafset.records([changed(ROBUST_TRAIN, prefixes=prefixes)])
     assert [cast(Mapping[str, object], row)["prefix"] for row in export.files["dafset/robust.json"]] == [
         ["It rained."],
