@@ -12,7 +12,7 @@ from itertools import chain, islice
 from pipeline.core.edit_record import Edit, StatedFact
 from pipeline.core.seeded import rotated, shuffled
 from pipeline.edits.consistency import Slot, Touched, probe_slots
-from pipeline.language.answers import description_in_text, item_in_text, object_names
+from pipeline.language.answers import description_in_text, item_in_text, object_names, telling_names
 from pipeline.language.leaks import contains_name, mentions_any
 from pipeline.language.prompts import Fact, word_fact
 from pipeline.language.subgraph import Item, Subgraph, Triple
