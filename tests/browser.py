@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,14 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 _PATIENCE = 60  # seconds
 _CODES = {"ArrowLeft": "ArrowLeft", "ArrowRight": "ArrowRight", "Escape": "Escape"}
 _SHIFT = 8
+_LAUNCHER = """
+import fcntl, os, sys
+theirs, own = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(theirs, 3)
+os.dup2(own, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Moves our ends of the pipes to the descriptors on which the protocol is spoken, and becomes the browser."""
 
 
 class Page:
@@ -44,7 +53,9 @@ class Page:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            self._rest += os.read(self._back, 1 << 16)
+            data = os.read(self._back, 1 << 16)
+            assert data, "the browser has ended"
+            self._rest += data
         text, _, self._rest = self._rest.partition(b"\0")
         return json.loads(text)
 
@@ -114,14 +125,10 @@ def browser(folder: Path) -> Iterator[Page]:
     """A browser whose profile is in a folder; it ends with the block."""
     assert CHROMIUM
     (theirs, to), (back, own) = os.pipe(), os.pipe()
-    # The protocol is spoken on descriptors 3 and 4, which a shell can move ours to.
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run"]
     command.append(f"--user-data-dir={folder}")
-    process = subprocess.Popen(
-        ["sh", "-c", f'exec "$@" 3<&{theirs} 4>&{own}', "sh", *command],
-        pass_fds=(theirs, own),
-        stderr=subprocess.DEVNULL,
-    )
+    launcher = [sys.executable, "-c", _LAUNCHER, str(theirs), str(own)]
+    process = subprocess.Popen([*launcher, *command], pass_fds=(theirs, own), stderr=subprocess.DEVNULL)
     os.close(theirs)
     os.close(own)
     page = Page(to, back)

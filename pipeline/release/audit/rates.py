@@ -113,7 +113,7 @@ def written(summary: AuditSummary, faults: Sequence[Fault]) -> str:
     found = [fault for fault in faults if any(fault.kind in one.kinds for one in summary.categories)]
     kinds = [["kind", *(one.category for one in summary.categories)]]
     kinds += [[fault.name, *(cell(one, fault.kind) for one in summary.categories)] for fault in found]
-    notes = [unread_relations(summary)] if unread_relations(summary) else []
+    notes = ["", unread_relations(summary)] if unread_relations(summary) else []
     return "\n".join([*_columns(lines), *(["", *_columns(kinds)] if found else []), *notes])
 
 

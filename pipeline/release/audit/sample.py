@@ -62,7 +62,7 @@ def allocate(sizes: Mapping[str, int], rows: int) -> dict[str, int]:
     rows before and after (Huntington and Hill), so that each stratum has one before any has two.
 
     >>> allocate({"P27": 900, "P19": 100, "P91": 1}, 9)
-    {'P27': 5, 'P19': 3, 'P91': 1}
+    {'P27': 6, 'P19': 2, 'P91': 1}
     """
     taken = dict.fromkeys(sizes, 0)
     for _ in range(min(rows, sum(sizes.values()))):

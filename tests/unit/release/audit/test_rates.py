@@ -100,9 +100,10 @@ def test_rates_do_not_depend_on_the_order_of_rows() -> None:
 def test_a_table_shows_categories_and_the_kinds_that_were_found() -> None:
     read = {edit["case_id"]: FALSE if place == 0 else FINE for place, edit in enumerate(FREQUENT[:50])}
     text = written(summarize(EDITS, read, FAULTS), FAULTS)
-    first, second = text.split("\n\n")
+    first, second, note = text.split("\n\n")
     assert "popular     50  100          1  2.0 (0.4–10.5)     1  2.0 (0.4–10.5)" in first.splitlines()
     assert [line.split()[:2] for line in second.splitlines()] == [["kind", "popular"], ["Not", "true"]]
+    assert note == "Of some relations no row was read. The shares stand for the others: 90% of popular."
 
 
 def test_relations_that_nobody_read_are_told() -> None:
