@@ -24,7 +24,7 @@ OTHERWISE: dict[str, object] = {
     "window_start": None,
     "window_end": None,
     "seed": 7,
-    "settings": SEALED.settings.model_copy(update={"memory": "1GB"}),
+    "settings": SEALED.settings.model_copy(update={"memory": "7GB"}),
     "model": None,
     "thresholds": (),
     "likelihood_auc": (),
