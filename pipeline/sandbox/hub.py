@@ -300,6 +300,7 @@ def _tag(asked: HubRequest) -> Answer:
     if name in repo.tags:
         raise Refused(409, f"The tag {name} is there already")
     repo.tags[name], _ = asked.commit(repo)
+    repo.tag_messages[name] = asked.json().get("message", "")
     return as_json({})
 
 

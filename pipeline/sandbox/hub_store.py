@@ -68,6 +68,7 @@ class Repo:
     date: str
     main: str
     tags: dict[str, str] = field(default_factory=dict[str, str])
+    tag_messages: dict[str, str] = field(default_factory=dict[str, str])
     pulls: list[PullRequest] = field(default_factory=list[PullRequest])
 
 

@@ -18,8 +18,8 @@ class Item(TypedDict):
 class Locality(TypedDict):
     """KnowEdit's locality: the first kind must be there, else no batch can be made of the record.
 
-    It holds other relations of the subject. Where every other relation of a subject is edited too, nothing about the
-    subject must stay, and the same relation of other subjects stands there; the record's `locality_kind` says so.
+    It holds other relations of the subject. Where the subject has none that every edit leaves alone, it holds the same
+    relation of other subjects; the record's `locality_kind` says so.
     """
 
     Relation_Specificity: list[Item]

@@ -406,6 +406,23 @@ def test_the_snippets_that_load_do_load(release: Path, tmp_path: Path, monkeypat
     assert sorted(names["edits"]["case_id"]) == ["recent-0001", "recent-0002", "recent-0003"]
 
 
+@pytest.mark.parametrize(("category", "split"), [("popular", "test"), ("recent", "validation"), ("robust", "train")])
+def test_the_first_example_of_the_project_works_whatever_a_release_lacks(
+    category: str, split: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edits = [edit for edit in EDITS if (edit["category"], edit["split"]) == (category, split)]
+    folder = tmp_path / "releases" / "v2021.07.02"
+    for name in CATEGORIES:
+        write_parquet(edits, name, folder / "data" / name)
+    (folder / "README.md").write_text(make_card(make_manifest(edits), []), encoding="utf-8")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[0], names)
+    assert names["edit"]["case_id"] in {edit["case_id"] for edit in edits}
+
+
 # The renderer
 
 
