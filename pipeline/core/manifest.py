@@ -53,6 +53,7 @@ class StateRecord(_Record):
     items: int  # with an edit time
     beyond: int  # items that were last edited long after the date
     repeated: int  # lines that do not count: others say something newer of the same entities
+    early: int = 0  # of the older dump: items that changed, yet were last edited long before its date
 
 
 class VisitRecord(_Record):

@@ -14,7 +14,7 @@ The newer dump ends where the edits of the changed items end, which may be few.
 All is counted by days, so it takes no more memory for more items.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class StateDate:
     items: int  # with an edit time
     beyond: int  # items that were last edited more than `odd_days` after the date
     repeated: int = 0  # lines of the dump that do not count
+    early: int = 0  # of the older dump: items that changed, yet were last edited more than `odd_days` before the date
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,10 @@ class EditDays:
     def beyond(self, day: float) -> int:
         """How many items were last edited after a day."""
         return int(self.items[self.days > day].sum())
+
+    def before(self, day: float) -> int:
+        """How many items were last edited before a day."""
+        return int(self.items[self.days < day].sum())
 
 
 def find_window(
@@ -103,9 +108,10 @@ def find_window(
         raise InputError(
             f"The older dump ends at {old.date:%Y-%m-%d %H:%M}, after the newer one ({new.date:%Y-%m-%d %H:%M})",
             "--old, --new" if not (old.is_given or new.is_given) else "--old-date, --new-date",
-            "Exchange them.",
+            "Exchange them, or give the dates of both dumps with --old-date and --new-date.",
         )
-    return Window(old, new)
+    early = moved.before(_day(old.date) - settings.odd_days) if old.date else 0
+    return Window(replace(old, early=early), new)
 
 
 def state_date(folder: Path, given: datetime | None, settings: WindowSettings, database: Database) -> StateDate:
@@ -214,7 +220,7 @@ def _moment(milliseconds: int) -> datetime:
 
 
 def warn_odd(state: StateDate, which: str, option: str, settings: WindowSettings, reporter: Reporter) -> None:
-    """Report items whose edit times lie far beyond the date of their dump.
+    """Report items whose edit times lie far beyond the date of their dump, and changes that lie far before it.
 
     Args:
         state: The date.
@@ -230,6 +236,12 @@ def warn_odd(state: StateDate, which: str, option: str, settings: WindowSettings
         )
         source = "That date was given" if state.is_given else "The other edits end there, so it counts as the date"
         reporter.warn("odd_times", f"{told}{source}; {option} changes it.", items=state.beyond)
+    if state.early and state.date:
+        told = (
+            f"{state.early} items differ between the dumps, yet were last edited more than {settings.odd_days} days "
+            f"before {state.date:%Y-%m-%d}, the date of the {which} dump. That date may be too late"
+        )
+        reporter.warn("early_changes", f"{told}; {option} changes it.", items=state.early)
 
 
 def write_window(window: Window, folder: Path) -> None:

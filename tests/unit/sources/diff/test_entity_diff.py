@@ -719,7 +719,10 @@ def test_the_order_of_the_dumps_is_checked(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         between([item(1)], [item(1)], tmp_path, old_edit=NEW_EDIT, new_edit=OLD_EDIT)
     assert "The older dump ends at 2021-07-02 19:34, after the newer one (2015-01-04 21:13)" in caught.value.what
-    assert (caught.value.where, caught.value.remedy) == ("--old, --new", "Exchange them.")
+    assert (caught.value.where, caught.value.remedy) == (
+        "--old, --new",
+        "Exchange them, or give the dates of both dumps with --old-date and --new-date.",
+    )
 
 
 def test_a_dump_compared_with_itself_has_no_changes(tmp_path: Path) -> None:

@@ -216,6 +216,24 @@ def test_odd_edit_times_are_reported_with_their_count(capsys: pytest.CaptureFixt
     assert "--old-date changes it" in told
 
 
+def test_a_date_that_changes_contradict_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Most lines of the older dump are odd: nothing in it shows its date, but what changed lies before the estimate."""
+    older = {number: ago(number, NEW_END) for number in range(1, 500)}
+    new = {1_000 + day: ago(day, NEW_END) for day in range(60)}
+    newer = older | new | {number: ago(number - 100, NEW_END) for number in range(200, 300)}
+    found = window(older, newer, tmp_path)
+    assert found.older.date == ago(1, NEW_END)
+    assert found.older.early == 100
+    warn_odd(found.older, "older", "--old-date", SETTINGS, Reporter("quiet"))
+    told = capsys.readouterr().err
+    assert "items differ between the dumps, yet were last edited more than 30 days before" in told
+    assert "--old-date changes it" in told
+
+
+def test_a_sound_pair_has_no_early_changes(tmp_path: Path) -> None:
+    assert window(rising(2_000), later(rising(2_000), 0.3), tmp_path).older.early == 0
+
+
 # What follows for changes
 
 
