@@ -64,9 +64,11 @@ def alias_fault(alias: str, item: Named, naming: Naming) -> str | None:
         naming: The rules.
     """
     rules = naming.rules
+    if not is_name(alias, 1, naming.longest):
+        return "no_name"
     if _is_code(alias, item, rules):
         return "code"
-    if not is_name(alias, naming.shortest, naming.longest):
+    if len(alias) < naming.shortest:
         return "no_name"
     if not is_english_name(alias, item.label, is_person=item.is_person) or _is_in_small_letters(alias, item.label):
         return "foreign_or_note"
