@@ -228,6 +228,7 @@ FAMILY = (
         *links("P40", IBEN, KOLYA),
         says("P1971", amount("+2", unit=CROWN)),  # two crowns are no number of children
         *links("P140", TIDISM),
+        aliases=["Captain Rooke"],
     ),
     person(
         IBEN,
@@ -239,7 +240,7 @@ FAMILY = (
         *links("P3373", KOLYA),
         *links("P27", VERDANIA),
         *links("P106", PAINTER),
-        aliases=["Iben Sølvi Rooke"],
+        aliases=["Iben Sølvi Rooke", "Captain Rooke"],
     ),
     person(
         KOLYA,

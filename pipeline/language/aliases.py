@@ -64,9 +64,13 @@ def alias_fault(alias: str, item: Named, naming: Naming) -> str | None:
         naming: The rules.
     """
     rules = naming.rules
+    if not is_name(alias, 1, naming.longest):
+        return "no_name"
+    if is_code_form(alias):  # whatever else it is: a check of the release refuses it
+        return "code" if _folded(alias).isascii() else "foreign_or_note"
     if _is_code(alias, item, rules):
         return "code"
-    if not is_name(alias, naming.shortest, naming.longest):
+    if len(alias) < naming.shortest:
         return "no_name"
     if not is_english_name(alias, item.label, is_person=item.is_person) or _is_in_small_letters(alias, item.label):
         return "foreign_or_note"
@@ -81,7 +85,7 @@ def _is_code(alias: str, item: Named, rules: AliasRules) -> bool:
     """Whether an alias is a code or an unexplained acronym: "DE", "m", "en-GB", "CUI"."""
     given = _TOKEN.findall(_DOTTED.sub(r"\1", alias))
     written = "".join([word for word in given if word.casefold() not in rules.minor] or given)
-    if not written.isascii() or written.isdecimal():
+    if not written.isascii() or written.isdecimal() or "'" in alias:
         return False
     if len(written) <= LONGEST_CODE:
         return is_code_form(written)
@@ -191,8 +195,11 @@ def _is_akin(one: str, other: str, rules: AliasRules) -> bool:
 
 
 def _is_spelt_alike(given: Sequence[str], own: Sequence[str], rules: AliasRules) -> bool:
+    """Whether two names have nearly the same letters; one that is part of the other is another name."""
     one, other = "".join(given), "".join(own)
-    return one == other or (min(len(one), len(other)) > _SHORTEST_STEM and _alike(one, other) >= rules.similar)
+    if one in other or other in one:
+        return one == other
+    return min(len(one), len(other)) > _SHORTEST_STEM and _alike(one, other) >= rules.similar
 
 
 def _folded(text: str) -> str:

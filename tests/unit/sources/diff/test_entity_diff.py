@@ -277,6 +277,11 @@ def test_a_new_item_has_its_main_names_only() -> None:
     assert list(terms(1, None, line(new))) == [(1, "Ali", False), (1, "Clay", False)]
 
 
+def test_names_are_compared_as_a_reader_sees_them() -> None:
+    gone = item(1, label="Ali\u200e", aliases={"de": [{"language": "de", "value": "Der\u00a0Gr\u006f\u0308\u00dfte"}]})
+    assert list(terms(1, line(gone), None)) == [(1, "Ali", True), (1, "Der Größte", True)]
+
+
 def test_what_only_the_older_dump_says_dates_nothing(tmp_path: Path) -> None:
     """Of a corrected birth date the new one counts, of a death date that was taken back none."""
     born, died = (
