@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -94,14 +94,16 @@ def edited_fact(edit: Edit, subgraph: Subgraph) -> Fact:
     subject, first, last = int(edit["subject_id"][1:]), edit["path"][0], edit["path"][-1]
     hop = Hop(first["relation_id"], int(first["object_id"][1:])) if edit["hops"] == 2 else None
     count = subgraph.object_count(hop.middle_id if hop else subject, edit["relation_id"])
-    return Fact(subject, edit["relation_id"], last["object_id"], count, hop)
+    is_change = edit["edit_kind"] == "modification" and edit["change_class"] == "replaced"
+    return Fact(subject, edit["relation_id"], last["object_id"], count, hop, is_change)
 
 
 def _edit(row: FactRow, subgraph: Subgraph, origin: Origin, limits: LimitsSettings) -> Edit | str:
     """The edit of a fact, or the reason why there is none."""
     subject = subgraph.items.get(row["subject_id"])
     target, truth = _target_and_truth(row, subgraph)
-    sentences = word_fact(_fact(row), subgraph)
+    is_change = row["change_class"] == "replaced" and target.key != truth.key
+    sentences = word_fact(replace(_fact(row), is_change=is_change), subgraph)
     if row["target_key"] is None and CATEGORIES[row["category"]].is_counterfactual:
         return "no_target"
     if subject is None or sentences is None or not target.names or not truth.names:
@@ -156,7 +158,7 @@ def _target_and_truth(row: FactRow, subgraph: Subgraph) -> tuple[_Object, _Objec
     true_object = named(row["object_key"], row["object_id"])
     if row["target_key"] is not None:
         return named(row["target_key"], row["target_id"]), true_object
-    if row["change_class"] in MODIFYING_CLASSES and row["old_value"]:
+    if row["change_class"] in MODIFYING_CLASSES and row["old_value"] and _gave_way(row, subgraph):
         old = str(row["old_value"])
         earlier = named(
             old.lstrip("+") if "/" not in old else old, int(old[1:]) if re.fullmatch(r"Q\d+", old) else None
@@ -164,6 +166,13 @@ def _target_and_truth(row: FactRow, subgraph: Subgraph) -> tuple[_Object, _Objec
         if earlier.names and earlier.names[0] != true_object.names[0]:
             return true_object, earlier
     return true_object, true_object
+
+
+def _gave_way(row: FactRow, subgraph: Subgraph) -> bool:
+    """Whether sentences can ask so that the earlier value is no answer any more."""
+    relation, subject = subgraph.templates.relations[row["relation"]], subgraph.items.get(row["subject_id"])
+    is_past = subject is not None and subject.is_past
+    return not relation.past_counts or row["change_class"] == "correction" or (bool(relation.current) and not is_past)
 
 
 def _identity(row: FactRow, target: _Object, truth: _Object) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class Fact:
         object_key: One of the objects; only the precision of a date matters.
         object_count: How many objects are true, which decides between singular and plural.
         first_hop: Over two hops, the first one.
+        is_change: Whether the object took the place of another, so that sentences must ask for what holds now.
     """
 
     subject_id: int
@@ -49,6 +50,7 @@ class Fact:
     object_key: str | None = None
     object_count: int = 1
     first_hop: Hop | None = None
+    is_change: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,8 @@ def word_fact(
         return _word_two_hops(fact, fact.first_hop, subject, subgraph)
     relation = subgraph.templates.relations[fact.relation]
     chosen = choose_wording(relation, item.types, fact.object_key, fact.object_count)
+    if chosen and fact.is_change and relation.current:
+        chosen = ChosenWording(relation.current, chosen.subject_type, f"{relation.id}/current")
     return _sentences(relation, chosen, subject) if chosen else None
 
 

@@ -125,7 +125,9 @@ class Relation(TemplatePart):
     impacts: tuple[PropertyId, ...] = ()  # relations of the same subject that an edit may change
     known: str = Field(default="{known}", pattern=r"\{known\}")  # how `besides` names an object: "that of writer"
     ends_with_object: tuple[str, ...] = ()  # of these subjects it is over when its object is dead or dissolved
+    past_counts: bool = False  # an answer that is over is still right: "has held the position of", "the alma mater of"
     wordings: tuple[Wording, ...] = Field(min_length=1)
+    current: Forms | None = None  # where the past counts: sentences that ask for what holds now
     version: str = ""
 
     @model_validator(mode="before")
@@ -143,6 +145,8 @@ class Relation(TemplatePart):
             raise ValueError("a retired relation, and only such a one, reads another property")
         if self.symmetric and self.inverse:
             raise ValueError("a symmetric relation needs no inverse")
+        if self.current and not self.past_counts:
+            raise ValueError("`current` forms are given only where `past_counts`: elsewhere every wording is current")
         if unknown := set(self.ends_with_object) - set(self.subject_types):
             raise ValueError(f"`ends_with_object` names subject types that the relation lacks: {sorted(unknown)}")
         for wording in self.wordings:

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.core import reasons
 from pipeline.core.settings import LimitsSettings
-from pipeline.edits.edits import FactRow, make_edits
+from pipeline.edits.edits import FactRow, edited_fact, make_edits
+from pipeline.language.prompts import word_fact
 from pipeline.language.subgraph import Item, Subgraph
 from tests.minikg import (
     ADA,
@@ -17,10 +18,12 @@ from tests.minikg import (
     FINN,
     GREENPORT,
     GREY_TIDE,
+    HARROW_PRESS,
     HYDROLOGIST,
     IBEN,
     INTI,
     KOLYA,
+    LOWMERE_COLLEGE,
     MAYOR,
     MERIDIA,
     NOWHERE,
@@ -31,6 +34,7 @@ from tests.minikg import (
     SALTHOLM,
     SHELL_AWARD,
     TIDE_PRIZE,
+    TIDEWATER,
     TOVE_OF_OSTRAVA,
     VERDANIA,
     VERDANIAN,
@@ -142,6 +146,24 @@ def test_a_recent_fact_is_inserted_unless_it_took_the_place_of_another(
     assert (edit["target_new"], edit["target_new_id"]) == ("Bruno Hald", f"Q{BRUNO}")
     assert (edit["ground_truth"], edit["ground_truth_id"]) == (mini.subgraph.items[truth].label, f"Q{truth}")
     assert edit["answers"] == [["Bruno Hald"]]  # all that is true now
+
+
+def test_who_changed_employers_is_asked_for_the_one_of_now(mini: Mini) -> None:
+    """The old employer would be a right answer to "has worked for"."""
+    changed = {"category": "recent", "change_class": "replaced", "old_value": f"Q{HARROW_PRESS}"}
+    edit = mini.edit(mini.fact(ADA, "P108", TIDEWATER, **changed))
+    assert (edit["edit_kind"], edit["ground_truth"]) == ("modification", "Harrow Press")
+    assert edit["prompt"] == "The name of a current employer of Ada Rooke is"
+    assert edited_fact(edit, mini.subgraph).is_change
+    sentences = word_fact(edited_fact(edit, mini.subgraph), mini.subgraph)
+    assert sentences and sentences.prompt == edit["prompt"]
+
+
+def test_an_alma_mater_stays_one_after_the_next(mini: Mini) -> None:
+    changed = {"category": "recent", "change_class": "replaced", "old_value": f"Q{HARROW_PRESS}"}
+    edit = mini.edit(mini.fact(ADA, "P69", LOWMERE_COLLEGE, **changed))
+    assert (edit["edit_kind"], edit["ground_truth"]) == ("insertion", edit["target_new"])
+    assert edit["prompt"] == "The name of the alma mater of Ada Rooke is"
 
 
 def test_a_long_tail_fact_is_inserted(mini: Mini) -> None:

@@ -39,6 +39,8 @@ def forms_of(relation: Relation) -> Iterator[Forms]:
         yield wording
         if wording.several:
             yield wording.several
+    if relation.current:
+        yield relation.current
 
 
 def sentences(forms: Forms) -> list[str]:
@@ -412,6 +414,9 @@ PLANTS = {
     "a living relation read elsewhere": Plant("relations/P36.yaml", "property", "P37", "a retired relation, and only"),
     "a retired relation read from itself": Plant("relations/P36.yaml", "status", "retired", "a retired relation"),
     "a symmetric relation with an inverse": Plant("relations/P36.yaml", "symmetric", True, "needs no inverse"),
+    "current forms beside current wordings": Plant(
+        "relations/P108.yaml", "past_counts", False, "every wording is current"
+    ),
     "no plural forms": Plant("relations/P26.yaml", "wordings.0.several", None, "given for cardinality many"),
     "needless plural forms": Plant("relations/P26.yaml", "cardinality", "one", "given for cardinality many"),
     "wording for other subjects": Plant("relations/P36.yaml", "wordings.0.subject", ["league"], "lacks: ['league']"),

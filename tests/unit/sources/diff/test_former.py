@@ -1,6 +1,7 @@
 """Old answers: what an item answered in the older state and answers no more."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ GAP = (-60, 400)
 HARBOUR, LIGHT, GULL, TERN = 11, 12, 13, 14
 
 
-def holds(value: int, prop: str = "P6", **more: object) -> Json:
+def holds(value: int, prop: str = "P6", **more: Any) -> Json:
     return statement(prop, to(value), key=f"{prop}-{value}", **more)
 
 
