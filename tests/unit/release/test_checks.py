@@ -259,6 +259,42 @@ def swapped(contents: Contents) -> Contents:
     return replace(contents, edits=edits)
 
 
+def also_popular(contents: Contents) -> Contents:
+    """A popular edit about the subject of a long-tail one."""
+    rare = next(edit for edit in contents.edits if edit["category"] == "long_tail")
+    return row(put(subject_id=rare["subject_id"]), is_(category="popular"))(contents)
+
+
+def narrowed(section: str, **values: object) -> Spoil:
+    """Put values into a section of the manifest's settings."""
+
+    def change(manifest: Any) -> Mapping[str, object]:
+        changed = getattr(manifest.settings, section).model_copy(update=values)
+        return {"settings": manifest.settings.model_copy(update={section: changed})}
+
+    return manifested(change)
+
+
+def paired(categories: set[str], *, same_relation: bool) -> Spoil:
+    """Make partners of two edits that have none."""
+
+    def spoil(contents: Contents) -> Contents:
+        edits = deepcopy(list(contents.edits))
+        one, other = next(
+            (one, other)
+            for one in edits
+            for other in edits
+            if one["case_id"] != other["case_id"]
+            and {one["category"], other["category"]} == categories
+            and not (one["pair_id"] or other["pair_id"])
+            and (one["relation_id"] == other["relation_id"]) == same_relation
+        )
+        one["pair_id"], other["pair_id"] = other["case_id"], one["case_id"]
+        return replace(contents, edits=edits)
+
+    return spoil
+
+
 def otherwise_split(edit: Row) -> str:
     return "test" if edit["split"] == "train" else "train"
 
@@ -543,6 +579,12 @@ PLANTS = [
             lambda e: bool(e["locality"]) and e["base_case_id"] is None,
         ),
     ),
+    Plant(
+        "groups_independent",
+        "two edits of one fact in one group",
+        added(lambda e: {**e, "case_id": "popular-0"}, lambda e: e["base_case_id"] is None),
+    ),
+    Plant("groups_independent", "a variant in another group", row(put(independent_group=99), ROBUST)),
     Plant("variants_opposite", "no base edit", row(put(base_case_id="popular-0"), ROBUST)),
     Plant("variants_opposite", "no base edit at all", row(put(base_case_id=None), ROBUST)),
     Plant("variants_opposite", "a base edit in another split", row(put(split=otherwise_split), ROBUST)),
@@ -617,6 +659,19 @@ PLANTS = [
     Plant("contexts_fit", "an irrelevant context about the subject", row(state_itself, ROBUST)),
     Plant("training_prefixes_fit", "a prefix that names the subject", naming("subject")),
     Plant("training_prefixes_fit", "a prefix that names the answer of the locality", naming("locality_ground_truth")),
+    Plant("popular_not_long_tail", "a subject in both categories", also_popular),
+    Plant("popular_not_long_tail", "much viewed", row(put(page_views_percentile=99.0), is_(category="long_tail"))),
+    Plant("quotas_and_caps_kept", "more rows than the quota", narrowed("long_tail", size=1)),
+    Plant("quotas_and_caps_kept", "more rows of a subject", narrowed("long_tail", per_subject=0)),
+    Plant("quotas_and_caps_kept", "more rows of a relation", narrowed("balance", min_relation_rows=0)),
+    Plant("quotas_and_caps_kept", "more rows with a target", narrowed("balance", min_target_rows=0)),
+    Plant("weights_add_up", "another weight", row(put(sampling_weight=0.5))),
+    Plant("weights_add_up", "another weight of a variant", row(put(sampling_weight=0.5), ROBUST)),
+    Plant("weights_add_up", "fewer facts than rows", row(put(pool_rows=0))),
+    Plant("pairs_matched", "a partner that does not exist", row(put(pair_id="popular-0"))),
+    Plant("pairs_matched", "a partner that has none", row(put(pair_id=lambda e: e["base_case_id"]), ROBUST)),
+    Plant("pairs_matched", "partners of two relations", paired({"popular", "long_tail"}, same_relation=False)),
+    Plant("pairs_matched", "partners of one category", paired({"long_tail"}, same_relation=True)),
     Plant("exports_sound", "an empty text", exported("dafset/popular.json", target_new="")),
     Plant("exports_sound", "a null", exported("dafset/popular.json", rephrase_prompt=None)),
     Plant(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -10,7 +11,7 @@ import pytest
 from pipeline.core import reasons, schema
 from pipeline.core.seeded import draw_key
 from pipeline.core.settings import Settings
-from pipeline.core.tables import Database, read_table
+from pipeline.core.tables import Database, read_table, write_records
 from pipeline.select.categories import CATEGORIES
 from pipeline.select.selection import Measured, find_heads, open_views, select
 from pipeline.select.thresholds import find_thresholds
@@ -83,6 +84,23 @@ def test_every_row_considered_is_told_once(tmp_path: Path) -> None:
 
 def test_rejected_triples_are_not_considered(tmp_path: Path) -> None:
     assert considered(Tables([triple(1, reason="ended"), triple(2)]), "long_tail", tmp_path)[0]["subject_id"] == 2
+
+
+def test_there_are_more_candidates_than_places(tmp_path: Path) -> None:
+    """What later stages lose is made up from a reserve, of a category and of a subject."""
+    rows = [triple(number, relation) for number in range(1, 9) for relation in ("P19", "P20", "P27", "P69", "P106")]
+    settings = with_section("long_tail", size=20, per_subject=2)
+    doubled = settings.model_copy(update={"balance": settings.balance.model_copy(update={"reserve": 2})})
+    assert why(considered(Tables(rows), "long_tail", tmp_path / "a", settings))[None] == 16
+    found = why(considered(Tables(rows), "long_tail", tmp_path / "b", doubled))
+    assert found == {None: 32, "subject_quota": 8}
+
+
+def test_a_row_tells_of_how_many_facts_it_was_drawn(tmp_path: Path) -> None:
+    """Rows beyond a quota count, other objects of the same question do not."""
+    rows = [triple(1, "P106", held) for held in range(5)] + [triple(2, "P106"), triple(1, "P27")]
+    found = taken(considered(Tables(rows), "long_tail", tmp_path, with_section("long_tail", size=2)))
+    assert {row["relation"]: row["pool_rows"] for row in found} == {"P106": 2, "P27": 1}
 
 
 # Stability
@@ -264,6 +282,16 @@ def test_two_hops_have_their_share(share: float, two_hops: int, tmp_path: Path) 
     assert sum(row["middle_id"] is not None for row in found) == two_hops
 
 
+def test_few_paths_end_with_the_same_step(tmp_path: Path) -> None:
+    """Of thirty citizens of one country, each asked for its capital, only one edit could be kept."""
+    tables = Tables(
+        [*(triple(n, "P27", 1000) for n in range(1, 31)), triple(1000, "P36", 7000)],
+        views=dict.fromkeys(range(1, 31), 8),
+    )
+    found = [row for row in considered(tables, "popular", tmp_path) if row["middle_id"] is not None]
+    assert why(found) == {None: 3, "same_step": 27}
+
+
 def test_where_two_hops_are_too_few_one_hop_fills_their_places(tmp_path: Path) -> None:
     tables = Tables(
         [*(triple(n, "P27", 1000) for n in range(1, 31)), triple(1000, "P36", 7)],
@@ -340,6 +368,35 @@ def test_a_name_is_held_against_names_of_its_own_length(tmp_path: Path) -> None:
     assert next(row["lt_type"] for row in rows if row["subject_id"] == 1) is None
     merged = considered(tables, "long_tail", tmp_path, with_section("likelihood", stratum_heads=100))
     assert next(row["lt_type"] for row in merged if row["subject_id"] == 1) == "semantic"
+
+
+@pytest.mark.parametrize(
+    ("heads", "percentile", "reason"),
+    [(1, 50, "much_viewed"), (0, 50, None), (0, 40, "much_viewed"), (0, 100, None)],
+    ids=["among the most viewed", "viewed like most", "viewed more than allowed", "whatever its views"],
+)
+def test_views_count_against_the_long_tail(heads: int, percentile: float, reason: str | None, tmp_path: Path) -> None:
+    tables = Tables([triple(1), triple(2)], views={1: 9})
+    measured = tables.write(tmp_path)
+    views = [{"id": 1, "page_views": 9, "page_views_percentile": 50.0}]
+    measured = replace(measured, popularity=write_records(views, tmp_path / "views.parquet", schema.POPULARITY))
+    settings = DEFAULTS.model_copy(
+        update={
+            "popular": DEFAULTS.popular.model_copy(update={"heads": heads}),
+            "long_tail": DEFAULTS.long_tail.model_copy(update={"max_views_percentile": percentile}),
+        }
+    )
+    with Database(tmp_path / "scratch", "200MB") as database:
+        open_views(database, measured, TEMPLATES.relations)
+        find_thresholds(database, settings, tmp_path / "thresholds.parquet")
+        found = read_table(select(CATEGORIES["long_tail"], settings, database, tmp_path / "out.parquet")).to_pylist()
+    assert {row["subject_id"]: row["reason"] for row in found} == {1: reason, 2: None}
+
+
+def test_no_subject_is_popular_and_long_tail(tmp_path: Path) -> None:
+    tables = Tables([triple(number) for number in range(1, 9)], views={1: 9, 2: 3})
+    sides = [{row["subject_id"] for row in taken(considered(tables, name, tmp_path / name))} for name in CATEGORIES]
+    assert sides == [set(), {1, 2}, set(range(3, 9))]
 
 
 def test_statistical_and_semantic_long_tail_share_the_category(tmp_path: Path) -> None:
