@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pipeline.language.dates import wording_precision
-from pipeline.language.grammar import Tense, can_fill, fill
+from pipeline.language.grammar import can_fill, could_read, fill
 from pipeline.language.names import Name, can_replace_label, name_in_text
-from pipeline.language.relations import SUBJECT_SLOT, Forms, Relation
+from pipeline.language.relations import SUBJECT_SLOT, Forms, Relation, Tense
 from pipeline.language.subgraph import Item, Subgraph, Triple
 from pipeline.language.templates import Templates
 
@@ -243,6 +243,12 @@ def _noun_phrase(forms: Forms, subject: Subject) -> Name:
 
 def _lower_first(text: str) -> str:
     return text[0].lower() + text[1:]
+
+
+def fitting_tenses(prompt: str, forms: Forms) -> set[Tense]:
+    """In which tenses some forms can have given a prompt, whatever its subject."""
+    tenses: tuple[Tense, ...] = ("present", "past", "unknown")
+    return {tense for tense in tenses if could_read(forms.prompt, prompt, tense)}
 
 
 class PlacedLabel(NamedTuple):

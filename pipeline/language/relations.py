@@ -48,6 +48,7 @@ NounPhrase = Annotated[str, AfterValidator(_one_subject)]
 PropertyId = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
 ItemId = Annotated[str, Field(pattern=r"^Q[1-9]\d*$")]
 Precision = Literal["day", "month", "year"]
+Tense = Literal["present", "past", "unknown"]  # unknown: nobody knows whether somebody lives
 
 
 class TemplatePart(BaseModel):
@@ -157,7 +158,7 @@ class Relation(TemplatePart):
         """One object is "the" one only if there is one by nature, and nobody's wording takes them for alive."""
         may_hold_several = self.cardinality == "many" and not wording.single
         if may_hold_several and wording.noun.startswith("the "):
-            raise ValueError(f"one object of many is not \"the\" one: {wording.noun!r}")
+            raise ValueError(f'one object of many is not "the" one: {wording.noun!r}')
         if PERSON in (wording.subject or self.subject_types):
             for forms in wording.all_forms:
                 for sentence in forms.sentences:

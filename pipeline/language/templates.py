@@ -180,7 +180,11 @@ class Templates(TemplatePart):
     def bridge(self, first: str, subject_type: str, second: str) -> Bridge | None:
         """What allows a relation to be asked of the object of another one; None if nothing does."""
         for bridge in self.bridges:
-            if bridge.first == first and second in bridge.then and (not bridge.subject or subject_type in bridge.subject):
+            if (
+                bridge.first == first
+                and second in bridge.then
+                and (not bridge.subject or subject_type in bridge.subject)
+            ):
                 return bridge
         return None
 
@@ -254,9 +258,7 @@ def _check_references(templates: Templates, folder: Path) -> None:
     problems = (
         [] if len(relations) == RELATION_COUNT else [f"there are {len(relations)} relations, not {RELATION_COUNT}"]
     )
-    named_relations = {
-        (r.id, name) for r in relations.values() for name in (*r.impacts, r.inverse) if name
-    }
+    named_relations = {(r.id, name) for r in relations.values() for name in (*r.impacts, r.inverse) if name}
     named_relations |= {("bridges.yaml", name) for bridge in templates.bridges for name in (bridge.first, *bridge.then)}
     named_relations |= {
         ("rules.yaml", name) for rule in templates.rules for name in (rule.edit, rule.given[1], rule.then[1])

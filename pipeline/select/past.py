@@ -208,12 +208,10 @@ def _description_limits(settings: ScreeningSettings) -> dict[str, int]:
 
 def _activity_terms(dating: Dating) -> dict[str, str]:
     """The dates of statements, and the works whose date is one at which the object of a property was at work."""
-    dates = {
-        name: middle_sql(f"{column}_time", f"{column}_precision") for name, column in (("start", "start"), ("finish", "end"))
-    }
     works = ", ".join(f"({work}, {date})" for work, date in sorted(dating.by_subject.items()))
     return {
-        **dates,
+        "start": middle_sql("start_time", "start_precision"),
+        "finish": middle_sql("end_time", "end_precision"),
         "point": middle_sql("point_in_time", "point_precision"),
         "date": middle_sql("d.time", "d.precision"),
         "works": works,

@@ -20,7 +20,9 @@ DATING, SCREENING, THIS_YEAR = load_templates().dating, load_settings().screenin
 
 years = st.integers(100, 2100).map(str)
 spans = st.tuples(years, st.sampled_from(["–", "-", " – ", " — ", "-c. "]), years).map("".join)
-centuries = st.tuples(st.integers(1, 21).map(str), st.sampled_from(["th", "st"]), st.sampled_from(["-", " "])).map("".join)
+centuries = st.tuples(st.integers(1, 21).map(str), st.sampled_from(["th", "st"]), st.sampled_from(["-", " "])).map(
+    "".join
+)
 pieces = st.one_of(
     spans,
     spans.map("({})".format),

@@ -89,9 +89,7 @@ def _world(context: StageContext, ingested: Path, screened: Path) -> Subgraph:
         facts = database.write(_EVERY_TRIPLE, folder / "facts.parquet", _FACTS)
     files = (screened / f"{name}.parquet" for name in ("triples", "types", "past", "undated"))
     with context.database() as database:
-        make_subgraph(
-            SubgraphSource(facts, ingested / "entities", *files), 0, context.seed, database, folder
-        )
+        make_subgraph(SubgraphSource(facts, ingested / "entities", *files), 0, context.seed, database, folder)
     return load_subgraph(folder, context.templates)
 
 

@@ -24,6 +24,7 @@ from tests.minikg import (
     GREENPORT,
     IBEN,
     INTI,
+    LOWMERE,
     OSTRAVA,
     PAINTER,
     PORT_ANSEL,
@@ -194,24 +195,26 @@ def test_several_objects_are_one_topic(mini: Mini) -> None:
 def test_prefixes_mention_other_relations(mini: Mini) -> None:
     edit = base(mini, mini.fact(FINN, "P106", PAINTER))
     texts = drawn_texts(edit, mini.subgraph)
-    assert any("the occupation of Finn Rooke" in text for text in texts)
+    assert any("an occupation of Finn Rooke" in text for text in texts)
 
 
 def test_over_two_hops_sentences_speak_of_the_subject_by_its_name(mini: Mini) -> None:
-    edit = base(mini, mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
+    edit = base(mini, mini.change(ADA, "P17", VERDANIA, OSTRAVA, middle=("P19", LOWMERE)))
     texts = drawn_texts(edit, mini.subgraph)
     about = {text for text in texts if "Ada Rooke" in text}
-    assert any("the capital of the country of citizenship of Ada Rooke" in text for text in about)
-    assert any("country" not in text for text in about)
+    assert any("the country home to the place of birth of Ada Rooke" in text for text in about)
+    assert any("birth" not in text for text in about)
     assert not any("Verdania" in text for text in about)
 
 
-@pytest.mark.parametrize("middle", [None, ("P27", OSTRAVA)], ids=["one hop", "two hops"])
-def test_a_name_keeps_its_article_in_mid_sentence(middle: tuple[str, int] | None, mini: Mini) -> None:
-    subgraph = renamed(mini.subgraph, INTI, "Netherlands")  # a person, who takes none
-    holder = OSTRAVA if middle is None else INTI
-    name = "the Ostrava Isles" if middle is None else "Netherlands"
-    edit = base(mini, mini.fact(holder, "P38", SHELL_COIN, middle=middle), subgraph)
+@pytest.mark.parametrize("hops", [1, 2], ids=["one hop", "two hops"])
+def test_a_name_keeps_its_article_in_mid_sentence(hops: int, mini: Mini) -> None:
+    subgraph = renamed(mini.subgraph, ADA, "Netherlands")  # a person, who takes none
+    fact = (
+        mini.fact(ADA, "P17", VERDANIA, middle=("P19", LOWMERE)) if hops == 2 else mini.fact(OSTRAVA, "P38", SHELL_COIN)
+    )
+    name = "Netherlands" if hops == 2 else "the Ostrava Isles"
+    edit = base(mini, fact, subgraph)
     texts = drawn_texts(edit, subgraph)
     assert any(name in text for text in texts)
     assert not any("the Netherlands" in text or re.search("(?<!the )Ostrava", text) for text in texts)
@@ -224,7 +227,7 @@ def test_there_is_a_short_and_a_long_form(mini: Mini) -> None:
     edit = varied(base(mini, mini.change(IBEN, "P106", PAINTER, WRITER)), mini.subgraph)
     short, long = edit["length_forms"]
     assert (short["pole"], long["pole"]) == ("short", "long")
-    assert long["rephrase"].endswith(", the occupation of Iben Rooke is")
+    assert long["rephrase"].endswith(", an occupation of Iben Rooke is that of")
     assert len(short["rephrase"].split()) < len(long["rephrase"].split())
     assert edit["rephrases"] == [short["rephrase"], long["rephrase"]]
 
@@ -262,15 +265,15 @@ def test_a_long_form_goes_on_in_mid_sentence(mini: Mini) -> None:
         for form in edit["length_forms"][1:]:
             lead_in, _, rest = form["rephrase"].partition(", ")
             assert lead_in[0].isupper()
-            assert rest.startswith(("the ", "one of ", edit["subject"])) or not rest[0].isupper(), rest
+            assert rest.startswith(("the ", "a ", "an ", "one of ", edit["subject"])) or not rest[0].isupper(), rest
 
 
 def test_a_lead_in_that_names_an_answer_is_not_taken(mini: Mini) -> None:
-    edit = base(mini, mini.change(IBEN, "P106", PAINTER, WRITER), target_new="record", target_new_aliases=["summary"])
+    edit = base(mini, mini.change(IBEN, "P106", PAINTER, WRITER), target_new="almanac", target_new_aliases=["summary"])
     for seed in range(40):
         forms = varied(edit, mini.subgraph, seed=seed)["length_forms"]
         texts = [form["rephrase"] + form["locality_prompt"] for form in forms]
-        assert not any(mentions_any(text, ["record", "summary"]) for text in texts)
+        assert not any(mentions_any(text, ["almanac", "summary"]) for text in texts)
 
 
 # What a variant is
@@ -379,13 +382,13 @@ def test_a_form_needs_both_its_rephrase_and_its_locality(pole: str, mini: Mini) 
 def test_no_lead_in_names_a_true_answer_or_that_of_the_locality(column: str, mini: Mini) -> None:
     edit = base(mini, mini.change(IBEN, "P106", PAINTER, WRITER))
     if column == "answers":
-        edit["answers"] = [["x", "record"], ["summary"]]
+        edit["answers"] = [["x", "almanac"], ["summary"]]
     for probe in edit["locality"] if column == "neighbour" else ():
-        probe["ground_truth"] = [["x", "record"], ["summary"]]
+        probe["ground_truth"] = [["x", "almanac"], ["summary"]]
     for seed in range(40):
         forms = varied(edit, mini.subgraph, seed=seed)["length_forms"]
         assert not any(
-            mentions_any(form["rephrase"] + form["locality_prompt"], ["record", "summary"]) for form in forms
+            mentions_any(form["rephrase"] + form["locality_prompt"], ["almanac", "summary"]) for form in forms
         )
 
 
@@ -400,10 +403,10 @@ def test_one_lead_in_is_too_few_for_two_long_forms(mini: Mini) -> None:
 
 
 def test_a_drop_names_the_edit_that_could_not_be_varied(mini: Mini) -> None:
-    two_hops = mini.edit(mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
+    two_hops = mini.edit(mini.change(ADA, "P17", VERDANIA, OSTRAVA, middle=("P19", LOWMERE)))
     birth = mini.edit(mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9"))
     _, drops = make_variants([two_hops, birth], mini.subgraph, SETTINGS, 1)
     assert {(drop.subject_id, drop.relation_id, drop.object_id) for drop in drops} == {
-        (f"Q{ADA}", "P27/P36", f"Q{SALTHOLM}"),
+        (f"Q{ADA}", "P19/P17", f"Q{OSTRAVA}"),
         (f"Q{IBEN}", "P569", "1999"),
     }
