@@ -115,14 +115,16 @@ made AS (
 SELECT DISTINCT id FROM (FROM held UNION ALL FROM made) WHERE age > {lifetime} AND id IN (FROM humans)
 """
 
+# A date of birth says more than a date of somebody else, or of work, which may be mistaken.
 _PAST = """
 CREATE TEMP TABLE past AS
 SELECT subject_id AS id FROM statements
 WHERE property_id IN ({ends}) AND rank <> 'deprecated' AND value_kind <> 'novalue'
-UNION SELECT id FROM dated WHERE (is_birth OR is_activity) AND age > {lifetime}
+UNION SELECT id FROM dated WHERE is_birth AND age > {lifetime}
 UNION SELECT s.subject_id FROM statements s JOIN dated ON dated.id = s.object_id
 WHERE s.rank <> 'deprecated' AND s.property_id = {citizenship} AND is_end AND age > {lifetime}
-UNION SELECT id FROM (FROM relatives UNION FROM active)
+UNION SELECT id FROM (
+    FROM relatives UNION FROM active UNION SELECT id FROM dated WHERE is_activity AND age > {lifetime})
 WHERE id NOT IN (SELECT id FROM dated WHERE is_birth AND age <= {lifetime})
 UNION SELECT id FROM described WHERE has_died
 UNION SELECT id FROM bygone_states

@@ -246,7 +246,7 @@ PLANTS = [
     Plant(
         "answers_true", "an insertion that is not true", row(put(target_new="Nowhere", target_new_id="Q9"), INSERTION)
     ),
-    Plant("answers_true", "answers of the subject over two hops", row(put(hops=1), TWO_HOPS)),
+    Plant("answers_true", "answers of the subject over two hops", row(put(hops=1), is_(hops=2, relation_id="P17"))),
     Plant("counterfactuals_false", "a true target", row(put(target_new=lambda e: e["ground_truth"]), POPULAR)),
     Plant("counterfactuals_false", "in capitals", row(put(target_new=lambda e: e["ground_truth"].upper()), POPULAR)),
     Plant(
