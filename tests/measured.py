@@ -29,6 +29,7 @@ def triple(subject: int, relation: str = "P27", held: int = 1, **columns: object
         "object_count": 1,
         "is_homonym": False,
         "is_true": True,
+        "subject_type": "person",
         **columns,
     }
 

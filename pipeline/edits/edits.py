@@ -171,8 +171,8 @@ def _target_and_truth(row: FactRow, subgraph: Subgraph) -> tuple[_Object, _Objec
 def _gave_way(row: FactRow, subgraph: Subgraph) -> bool:
     """Whether sentences can ask so that the earlier value is no answer any more."""
     relation, subject = subgraph.templates.relations[row["relation"]], subgraph.items.get(row["subject_id"])
-    is_past = subject is not None and subject.is_past
-    return not relation.past_counts or row["change_class"] == "correction" or (bool(relation.current) and not is_past)
+    is_there = subject is None or subject.tense == "present"
+    return not relation.past_counts or row["change_class"] == "correction" or (bool(relation.current) and is_there)
 
 
 def _identity(row: FactRow, target: _Object, truth: _Object) -> dict[str, Any]:

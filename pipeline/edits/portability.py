@@ -61,7 +61,8 @@ def reasoning_before(context: EditContext) -> Iterator[Probe]:
     for triple in context.draw(subgraph.triples_with_only_object(context.subject.id), "before"):
         item = subgraph.items.get(triple.subject_id)
         leads_back = triple.relation in (edit["relation_id"], context.relation.partner)
-        if item is None or leads_back or f"Q{item.id}" == edit["target_new_id"] or not context.is_in_split(item.id):
+        ends = (edit["target_new_id"], edit["ground_truth_id"])  # no "capital of the country in which Paris is located"
+        if item is None or leads_back or f"Q{item.id}" in ends or not context.is_in_split(item.id):
             continue
         hop = Hop(triple.relation, context.subject.id)
         sentences = word_fact(replace(edited_fact(edit, subgraph), subject_id=item.id, first_hop=hop), subgraph)

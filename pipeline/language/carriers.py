@@ -19,8 +19,7 @@ from pipeline.core.errors import UsageError
 from pipeline.core.seeded import shuffled
 from pipeline.language.leaks import repeats_word
 from pipeline.language.prompts import named_subject, openings, place_label
-from pipeline.language.relations import SUBJECT_SLOT
-from pipeline.language.subgraph import Tense
+from pipeline.language.relations import SUBJECT_SLOT, Tense
 from pipeline.language.templates import Templates
 
 CarrierClass = Literal["neutral", "fact", "alone"]

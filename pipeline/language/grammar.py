@@ -5,13 +5,12 @@ A template contains `{subject}` or `{subject's}` once. Where the tense depends o
 """
 
 import re
-from typing import Literal
 
 from pipeline.language.names import Name
-
-Tense = Literal["present", "past", "unknown"]
+from pipeline.language.relations import Tense
 
 _TENSE = re.compile(r"\[([^\[\]]*)\]")
+_ANY_NAME = "\0"
 _PLACES: dict[Tense, int] = {"present": 0, "past": 1, "unknown": 2}
 _MARK_TOO_MANY = re.compile(r"(?<=\?)\?$")  # "Who wrote Who Goes There??"
 _PLURAL = re.compile(r"[tT]he .*[^isu]s")
@@ -52,6 +51,16 @@ def fill(template: str, subject: Name, tense: Tense = "present") -> str:
     text = _MARK_TOO_MANY.sub("", text)
     starts_with_name = _SUBJECT.match(tensed) and not subject.text.startswith(("the ", "one of "))
     return text if starts_with_name else text[:1].upper() + text[1:]
+
+
+def could_read(template: str, sentence: str, tense: Tense) -> bool:
+    """Whether a template can have given a sentence in some tense, whatever its subject.
+
+    >>> [could_read("The capital of {subject} [is|was]", "The capital of Prussia was", t) for t in ("past", "present")]
+    [True, False]
+    """
+    pattern = re.escape(fill(template, Name(_ANY_NAME), tense)).replace(re.escape(_ANY_NAME), ".+")
+    return re.fullmatch(pattern, sentence) is not None
 
 
 def in_tense(words: str, tense: Tense) -> str:

@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pipeline.language.dates import wording_precision
-from pipeline.language.grammar import Tense, can_fill, fill
+from pipeline.language.grammar import can_fill, could_read, fill
 from pipeline.language.names import Name, can_replace_label, name_in_text
-from pipeline.language.relations import SUBJECT_SLOT, Forms, Relation
+from pipeline.language.relations import SUBJECT_SLOT, Forms, Relation, Tense
 from pipeline.language.subgraph import Item, Subgraph, Triple
 from pipeline.language.templates import Templates
 
@@ -162,7 +162,7 @@ def word_fact(
     relation = subgraph.templates.relations[fact.relation]
     chosen = choose_wording(relation, item.types, fact.object_key, fact.object_count)
     if chosen and fact.is_change and relation.current:
-        chosen = ChosenWording(relation.current, chosen.subject_type, f"{relation.id}/current")
+        chosen = chosen._replace(forms=relation.current, template_id=f"{relation.id}/current")
     return _sentences(relation, chosen, subject) if chosen else None
 
 
@@ -258,6 +258,12 @@ def _noun_phrase(forms: Forms, subject: Subject) -> Name:
 
 def _lower_first(text: str) -> str:
     return text[0].lower() + text[1:]
+
+
+def fitting_tenses(prompt: str, forms: Forms) -> set[Tense]:
+    """In which tenses some forms can have given a prompt, whatever its subject."""
+    tenses: tuple[Tense, ...] = ("present", "past", "unknown")
+    return {tense for tense in tenses if could_read(forms.prompt, prompt, tense)}
 
 
 class PlacedLabel(NamedTuple):

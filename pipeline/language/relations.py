@@ -48,6 +48,7 @@ NounPhrase = Annotated[str, AfterValidator(_one_subject)]
 PropertyId = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
 ItemId = Annotated[str, Field(pattern=r"^Q[1-9]\d*$")]
 Precision = Literal["day", "month", "year"]
+Tense = Literal["present", "past", "unknown"]  # unknown: nobody knows whether somebody lives
 
 
 class TemplatePart(BaseModel):

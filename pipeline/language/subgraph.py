@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.language.grammar import Tense
+from pipeline.language.relations import Tense
 from pipeline.language.templates import Templates
 
 

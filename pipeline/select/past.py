@@ -115,14 +115,16 @@ made AS (
 SELECT DISTINCT id FROM (FROM held UNION ALL FROM made) WHERE age > {lifetime} AND id IN (FROM humans)
 """
 
+# A date of birth says more than a date of somebody else, or of work, which may be mistaken.
 _PAST = """
 CREATE TEMP TABLE past AS
 SELECT subject_id AS id FROM statements
 WHERE property_id IN ({ends}) AND rank <> 'deprecated' AND value_kind <> 'novalue'
-UNION SELECT id FROM dated WHERE (is_birth OR is_activity) AND age > {lifetime}
+UNION SELECT id FROM dated WHERE is_birth AND age > {lifetime}
 UNION SELECT s.subject_id FROM statements s JOIN dated ON dated.id = s.object_id
 WHERE s.rank <> 'deprecated' AND s.property_id = {citizenship} AND is_end AND age > {lifetime}
-UNION SELECT id FROM (FROM relatives UNION FROM active)
+UNION SELECT id FROM (
+    FROM relatives UNION FROM active UNION SELECT id FROM dated WHERE is_activity AND age > {lifetime})
 WHERE id NOT IN (SELECT id FROM dated WHERE is_birth AND age <= {lifetime})
 UNION SELECT id FROM described WHERE has_died
 UNION SELECT id FROM bygone_states
@@ -208,13 +210,10 @@ def _description_limits(settings: ScreeningSettings) -> dict[str, int]:
 
 def _activity_terms(dating: Dating) -> dict[str, str]:
     """The dates of statements, and the works whose date is one at which the object of a property was at work."""
-    dates = {
-        name: middle_sql(f"{column}_time", f"{column}_precision")
-        for name, column in (("start", "start"), ("finish", "end"))
-    }
     works = ", ".join(f"({work}, {date})" for work, date in sorted(dating.by_subject.items()))
     return {
-        **dates,
+        "start": middle_sql("start_time", "start_precision"),
+        "finish": middle_sql("end_time", "end_precision"),
         "point": middle_sql("point_in_time", "point_precision"),
         "date": middle_sql("d.time", "d.precision"),
         "works": works,

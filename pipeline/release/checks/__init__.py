@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.core.edit_record import COLUMNS
 from pipeline.core.manifest import CheckRecord
-from pipeline.release.checks import agreement, audit, balance, exported, files, sets, texts, truth, variants
+from pipeline.release.checks import agreement, audit, balance, exported, files, sets, texts, truth, variants, wording
 from pipeline.release.checks.contents import Contents, Failures
 
 __all__ = ["CHECKS", "Check", "CheckResult", "Contents", "run_checks", "written"]
@@ -42,6 +42,9 @@ CHECKS: Mapping[str, Check] = {
         Check(texts.names_fit),
         Check(texts.no_unresolved_ids),
         Check(texts.rephrases_differ),
+        Check(wording.number_fits),
+        Check(wording.tense_fits, required=False),
+        Check(wording.bridges_asked),
         Check(truth.answers_true),
         Check(truth.counterfactuals_false),
         Check(truth.recent_is_news),

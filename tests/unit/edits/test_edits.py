@@ -23,6 +23,7 @@ from tests.minikg import (
     IBEN,
     INTI,
     KOLYA,
+    LOWMERE,
     LOWMERE_COLLEGE,
     MAYOR,
     MERIDIA,
@@ -50,8 +51,8 @@ LIMITS = LimitsSettings(prompt_and_target_bytes=256)
 
 def test_an_edit_asks_for_its_object_in_several_ways(mini: Mini) -> None:
     edit = mini.edit(mini.fact(IBEN, "P106", PAINTER))
-    assert (edit["prompt"], edit["target_new"]) == ("The occupation of Iben Rooke is", "painter")
-    assert edit["question"] == "What is the occupation of Iben Rooke?"
+    assert (edit["prompt"], edit["target_new"]) == ("An occupation of Iben Rooke is that of", "painter")
+    assert edit["question"] == "What has Iben Rooke worked as?"
     assert len({edit["prompt"], *edit["rephrases"]}) >= 5
     assert len({edit["question"], *edit["question_rephrases"]}) >= 2
 
@@ -71,14 +72,14 @@ def test_an_edit_records_its_subject_and_relation(mini: Mini) -> None:
 
 
 def test_two_hops_do_not_name_the_middle_entity(mini: Mini) -> None:
-    edit = mini.edit(mini.fact(ADA, "P36", GREENPORT, middle=("P27", VERDANIA)))
-    assert edit["prompt"] == "The capital of the country of citizenship of Ada Rooke is"
-    assert (edit["subject"], edit["relation_id"], edit["hops"], edit["domain"]) == ("Ada Rooke", "P36", 2, "person")
+    edit = mini.edit(mini.fact(ADA, "P17", VERDANIA, middle=("P19", LOWMERE)))
+    assert edit["prompt"] == "The name of the country in which the place of birth of Ada Rooke is located is"
+    assert (edit["subject"], edit["relation_id"], edit["hops"], edit["domain"]) == ("Ada Rooke", "P17", 2, "person")
     assert edit["path"] == [
-        {"relation_id": "P27", "object_id": f"Q{VERDANIA}"},
-        {"relation_id": "P36", "object_id": f"Q{GREENPORT}"},
+        {"relation_id": "P19", "object_id": f"Q{LOWMERE}"},
+        {"relation_id": "P17", "object_id": f"Q{VERDANIA}"},
     ]
-    assert edit["answers"] == [["Greenport", "Green Port"]]  # those of the entity between
+    assert edit["answers"] == [["Verdania", "Republic of Verdania", "Land of Two Rivers"]]  # of its own
 
 
 def test_a_namesake_is_disambiguated_in_every_sentence(mini: Mini) -> None:
@@ -204,7 +205,7 @@ def test_the_answers_are_all_true_objects_the_target_first(mini: Mini) -> None:
     ):
         edit = mini.edit(mini.fact(ADA, "P106", held))
         assert edit["answers"] == answers
-        assert edit["prompt"] == "One of the occupations of Ada Rooke is"
+        assert edit["prompt"] == "One of the occupations of Ada Rooke is that of"
 
 
 def test_a_false_target_is_not_among_the_answers(mini: Mini) -> None:
@@ -328,11 +329,11 @@ UNWORDABLE: dict[str, tuple[str, Case]] = {
     ),
     "a middle entity without a name": (
         "no_wording",
-        lambda mini: (mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)) | {"middle_id": NOWHERE}, mini.subgraph),
+        lambda mini: (mini.fact(ADA, "P17", VERDANIA, middle=("P19", LOWMERE)) | {"middle_id": NOWHERE}, mini.subgraph),
     ),
     "a subject called like a word of the prompt": (
         "subject_not_once",
-        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.subgraph, {GREY_TIDE: "director"})),
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.subgraph, {GREY_TIDE: "directed"})),
     ),
     "a subject called like a word of the question": (
         "subject_not_once",
@@ -340,7 +341,7 @@ UNWORDABLE: dict[str, tuple[str, Case]] = {
     ),
     "an object called like a word of the prompt": (
         "target_in_prompt",
-        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.subgraph, {INTI: "Director"})),
+        lambda mini: (mini.fact(GREY_TIDE, "P57", INTI), renaming(mini.subgraph, {INTI: "Directed"})),
     ),
     "an object called like a word of the question": (
         "target_in_prompt",
@@ -354,7 +355,7 @@ UNWORDABLE: dict[str, tuple[str, Case]] = {
         "few_rephrases",
         lambda mini: (
             mini.fact(GREY_TIDE, "P57", INTI),
-            renaming(mini.subgraph, {INTI: "Ed", GREY_TIDE: "Sea, Part I"}),
+            renaming(mini.subgraph, {INTI: "Or", GREY_TIDE: "Sea, Part I"}),
         ),
     ),
 }
@@ -373,7 +374,7 @@ def test_every_reason_has_its_case() -> None:
 
 
 def test_prompt_and_target_are_measured_together_in_bytes(mini: Mini) -> None:
-    length = len("The name of the director of Grey Tide is Inti Ñandú") + 2  # two letters take two bytes each
+    length = len("Grey Tide was directed by Inti Ñandú") + 2  # two letters take two bytes each
     for limit, kept in ((length, 1), (length - 1, 0)):
         limits = LimitsSettings(prompt_and_target_bytes=limit)
         edits, _ = make_edits([mini.fact(GREY_TIDE, "P57", INTI)], mini.subgraph, ORIGIN, limits)

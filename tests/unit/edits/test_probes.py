@@ -38,7 +38,6 @@ from tests.minikg import (
     TIDEWATER,
     VERA,
     VERDANIA,
-    VERDANIAN,
     WRITER,
     Mini,
 )
@@ -105,9 +104,9 @@ def test_other_relations_of_the_subject_stay_as_they_are(mini: Mini) -> None:
     assert said(of_kind(edit, "Relation_Specificity")) == {
         "The gender of Ada Rooke is": [["female"]],
         "The name of one of the children of Ada Rooke is": [["Iben Rooke", "Iben Sølvi Rooke"], ["Kolya Rooke"]],
-        "One of the occupations of Ada Rooke is": [["writer"], ["hydrologist"]],
-        "The name of the employer of Ada Rooke is": [["Tidewater Institute"]],
-        "The name of the alma mater of Ada Rooke is": [["Tidal College"]],
+        "One of the occupations of Ada Rooke is that of": [["writer"], ["hydrologist"]],
+        "The name of an employer of Ada Rooke is": [["Tidewater Institute"]],
+        "Ada Rooke was educated at an institution called": [["Tidal College"]],
         "The number of children of Ada Rooke is": [["2"]],
         "The date of birth of Ada Rooke is": [["11 March 1970", "March 11, 1970", "1970-03-11"]],
     }  # but for her birthplace and her positions, which citizenship touches, and her religion, nobody's business
@@ -127,9 +126,9 @@ def test_no_relation_that_the_edit_touches_or_that_touches_it_is_asked_of_the_su
 
 
 def test_two_hop_edits_leave_out_both_relations(mini: Mini) -> None:
-    edit = probed(mini, mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)))
+    edit = probed(mini, mini.fact(ADA, "P17", VERDANIA, middle=("P19", LOWMERE)))
     asked = {probe["relation_id"] for probe in of_kind(edit, "Relation_Specificity")}
-    assert asked == {"P21", "P40", "P106", "P108", "P69", "P1971", "P569"}
+    assert asked == {"P21", "P39", "P40", "P106", "P108", "P69", "P1971", "P569"}
 
 
 # Forgetfulness: other objects of the same relation
@@ -167,7 +166,7 @@ def test_other_objects_are_not_forgotten(
     [
         pytest.param(lambda mini: mini.fact(VERDANIA, "P36", GREENPORT), id="a relation that takes one object"),
         pytest.param(lambda mini: mini.fact(IBEN, "P106", PAINTER), id="the only object"),
-        pytest.param(lambda mini: mini.fact(ADA, "P37", VERDANIAN, middle=("P27", VERDANIA)), id="two hops"),
+        pytest.param(lambda mini: mini.fact(ADA, "P17", VERDANIA, middle=("P19", LOWMERE)), id="two hops"),
     ],
 )
 def test_some_edits_have_no_forgetfulness_probe(fact: Callable[[Mini], FactRow], mini: Mini) -> None:
@@ -180,8 +179,8 @@ def test_some_edits_have_no_forgetfulness_probe(fact: Callable[[Mini], FactRow],
 def test_neighbours_have_the_same_relation_but_not_the_target(mini: Mini) -> None:
     edit = probed(mini, mini.change(IBEN, "P106", PAINTER, WRITER))
     neighbours = said(of_kind(edit, "Neighborhood"))
-    assert neighbours["The occupation of Finn Rooke was"] == [["painter"]]
-    assert neighbours["The occupation of Edda Winter is"] == [["author"]]
+    assert neighbours["An occupation of Finn Rooke was that of"] == [["painter"]]
+    assert neighbours["An occupation of Edda Winter is that of"] == [["author"]]
     assert not any("writer" in names for (names, *_) in neighbours.values())
     assert not any("Iben" in prompt or "Ada" in prompt for prompt in neighbours)  # herself; one with several
 
@@ -217,8 +216,8 @@ def test_neither_the_target_nor_the_true_object_is_a_neighbour(mini: Mini) -> No
 def test_the_edit_holds_under_other_names_of_the_subject(mini: Mini) -> None:
     edit = probed(mini, mini.change(ADA, "P27", VERDANIA, OSTRAVA))
     assert said(of_kind(edit, "Subject_Aliasing")) == {
-        "The name of the country of citizenship of A. Rooke is": [["Ostrava Isles"]],
-        "The name of the country of citizenship of Ada Winter Rooke is": [["Ostrava Isles"]],
+        "A. Rooke is a citizen of a country called": [["Ostrava Isles"]],
+        "Ada Winter Rooke is a citizen of a country called": [["Ostrava Isles"]],
     }
 
 
@@ -285,9 +284,9 @@ def test_an_alias_that_gives_the_same_prompt_is_not_used(mini: Mini) -> None:
 
 
 def test_aliases_work_over_two_hops(mini: Mini) -> None:
-    edit = probed(mini, mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)))
+    edit = probed(mini, mini.fact(ADA, "P17", VERDANIA, middle=("P19", LOWMERE)))
     prompts = set(said(of_kind(edit, "Subject_Aliasing")))
-    assert "The name of the continent on which the country of citizenship of A. Rooke is located is" in prompts
+    assert "The name of the country in which the place of birth of A. Rooke is located is" in prompts
 
 
 # Reasoning: one hop on, or one hop before
@@ -299,46 +298,42 @@ def reasoning(edit: Edit, *, after: bool) -> list[Probe]:
 
 
 def test_one_hop_after_asks_what_is_true_of_the_target(mini: Mini) -> None:
-    edit = probed(mini, mini.change(IBEN, "P27", VERDANIA, OSTRAVA))
+    edit = probed(mini, mini.change(LOWMERE, "P17", VERDANIA, OSTRAVA))
     found = reasoning(edit, after=True)
     assert said(found) == {
-        "The capital of the country of citizenship of Iben Rooke is": [["Saltholm"]],
-        "The name of the head of state of the country of citizenship of Iben Rooke is": [["Olga Sund"]],
-        "The official language of the country of citizenship of Iben Rooke is": [["Ostravan"]],
-        "The name of the continent on which the country of citizenship of Iben Rooke is located is": [["Australis"]],
-        "The name of the currency of the country of citizenship of Iben Rooke is": [["shell coin"]],
-    }
+        "The capital of the country in which Lowmere is located is": [["Saltholm"]],
+    }  # nobody asks for its head of state; a language and a currency may be those of Lowmere itself
     paths = {tuple(step["object_id"] for step in probe["path"]) for probe in found}
     assert {first for first, _ in paths} == {f"Q{OSTRAVA}"}
     assert (f"Q{OSTRAVA}", f"Q{SALTHOLM}") in paths
 
 
 def test_answers_that_the_edit_does_not_change_are_not_asked(mini: Mini) -> None:
-    """Kelda lies on the continent of Verdania and has its currency."""
-    edit = probed(mini, mini.change(IBEN, "P27", VERDANIA, KELDA))
+    """Kelda has the currency of Verdania."""
+    edit = probed(mini, mini.change(LOWMERE, "P17", VERDANIA, KELDA))
     assert {probe["relation_id"] for probe in reasoning(edit, after=True)} == {"P36"}
 
 
 def test_several_objects_allow_no_hop_after(mini: Mini) -> None:
     assert reasoning(probed(mini, mini.fact(ADA, "P40", IBEN)), after=True) == []
-    assert reasoning(probed(mini, mini.fact(INTI, "P27", OSTRAVA)), after=True) != []
+    assert reasoning(probed(mini, mini.fact(INTI, "P19", PORT_ANSEL)), after=True) != []
 
 
 def test_one_object_in_two_statements_allows_a_hop_after(mini: Mini) -> None:
     twice = [
         replace(triple, statement_id="again")
         for triple in mini.subgraph.triples
-        if (triple.subject_id, triple.relation) == (INTI, "P27")
+        if (triple.subject_id, triple.relation) == (INTI, "P19")
     ]
     subgraph = Subgraph(mini.subgraph.items, [*mini.subgraph.triples, *twice], TEMPLATES)
-    assert reasoning(probed(mini, mini.fact(INTI, "P27", OSTRAVA), subgraph=subgraph), after=True) != []
+    assert reasoning(probed(mini, mini.fact(INTI, "P19", PORT_ANSEL), subgraph=subgraph), after=True) != []
 
 
 def test_one_hop_before_does_not_name_the_subject(mini: Mini) -> None:
     edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
     assert said(reasoning(edit, after=False)) == {
-        "The name of the country of citizenship of the director of Grey Tide is": [VERDANIA_NAMES],
-        "The name of the country of citizenship of the director of Low Water is": [VERDANIA_NAMES],
+        "The director of Grey Tide is known to have been a citizen of a country called": [VERDANIA_NAMES],
+        "The director of Low Water is known to have been a citizen of a country called": [VERDANIA_NAMES],
     }
     (path,) = [probe["path"] for probe in reasoning(edit, after=False) if probe["subject_id"] == f"Q{GREY_TIDE}"]
     assert path == [
@@ -362,7 +357,7 @@ def test_no_path_returns_to_its_start(mini: Mini) -> None:
 
 
 def test_two_hop_edits_have_no_reasoning_probes(mini: Mini) -> None:
-    edit = probed(mini, mini.fact(ADA, "P30", MERIDIA, middle=("P27", VERDANIA)))
+    edit = probed(mini, mini.fact(ADA, "P17", VERDANIA, middle=("P19", LOWMERE)))
     assert of_kind(edit, "Reasoning") == []
 
 
@@ -403,12 +398,12 @@ def test_an_inverse_that_takes_one_object_asks_for_the_one(mini: Mini) -> None:
 def test_what_is_symmetric_holds_the_other_way_round(mini: Mini) -> None:
     edit = probed(mini, mini.fact(BRUNO, "P26", VERA))
     assert said(of_kind(edit, "Logical_Generalization")) == {
-        "The name of the spouse of Vera Ostlund is": [["Bruno Hald"]]
+        "Vera Ostlund is known to have been married to": [["Bruno Hald"]]
     }
 
 
 def test_over_two_hops_the_inverse_leads_back_to_the_middle_entity(mini: Mini) -> None:
-    edit = probed(mini, mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
+    edit = probed(mini, mini.change(LOWMERE, "P36", GREENPORT, SALTHOLM, middle=("P17", VERDANIA)))
     _, inverse = of_kind(edit, "Logical_Generalization")
     assert (inverse["subject_id"], inverse["ground_truth"][0][0]) == (f"Q{SALTHOLM}", "Verdania")
 
@@ -580,14 +575,14 @@ def test_a_namesake_with_the_same_object_is_no_neighbour(mini: Mini) -> None:
 def test_the_known_object_keeps_its_article(mini: Mini) -> None:
     """It is "besides the High Tide Prize", not "besides High Tide Prize"."""
     (probe,) = of_kind(probed(mini, mini.fact(INTI, "P166", TIDE_PRIZE)), "Forgetfulness")
-    assert probe["prompt"] == "Besides the High Tide Prize, one of the awards received by Inti Ñandú is"
+    assert probe["prompt"] == "Besides the High Tide Prize, one of the awards received by Inti Ñandú to be named is"
 
 
 def test_a_namesake_is_disambiguated_in_probes_too(mini: Mini) -> None:
     edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
     prompts = set(said(of_kind(edit, "Neighborhood")))
-    assert "The name of the country of citizenship of Tove Lind (Olympic swimmer) is" in prompts
-    assert "The name of the country of citizenship of Tove Lind is" not in prompts
+    assert "Tove Lind (Olympic swimmer) is known to have been a citizen of a country called" in prompts
+    assert "Tove Lind is known to have been a citizen of a country called" not in prompts
 
 
 def test_a_gender_has_no_hop_after(mini: Mini) -> None:
@@ -596,9 +591,9 @@ def test_a_gender_has_no_hop_after(mini: Mini) -> None:
 
 
 def test_reasoning_is_shared_between_one_hop_on_and_one_hop_before(mini: Mini) -> None:
-    """An odd one goes to those that go on."""
-    fact = mini.change(INTI, "P27", OSTRAVA, VERDANIA)
-    for most, on, before in ((1, 1, 0), (2, 1, 1), (3, 2, 1), (4, 2, 2)):
+    """An odd one goes to those that go on, of which there is one here."""
+    fact = mini.change(FINN, "P19", GREENPORT, SALTHOLM)
+    for most, on, before in ((1, 1, 0), (2, 1, 1), (3, 1, 1), (4, 1, 2)):
         edit = probed(mini, fact, settings=PLENTY.model_copy(update={"reasoning": most}))
         assert (len(reasoning(edit, after=True)), len(reasoning(edit, after=False))) == (on, before)
 

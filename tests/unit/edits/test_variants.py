@@ -27,6 +27,7 @@ from tests.minikg import (
     GREENPORT,
     IBEN,
     INTI,
+    LOWMERE,
     OSTRAVA,
     PAINTER,
     PORT_ANSEL,
@@ -262,23 +263,26 @@ def test_several_objects_are_one_topic(mini: Mini) -> None:
 def test_prefixes_mention_other_relations(mini: Mini) -> None:
     edit = base(mini, mini.fact(FINN, "P106", PAINTER))
     texts = drawn_texts(edit, mini.subgraph)
-    assert any("the occupation of Finn Rooke" in text for text in texts)
+    assert any("an occupation of Finn Rooke" in text for text in texts)
 
 
 def test_over_two_hops_sentences_speak_of_the_subject_by_its_name(mini: Mini) -> None:
-    edit = base(mini, mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
+    edit = base(mini, mini.change(ADA, "P17", VERDANIA, OSTRAVA, middle=("P19", LOWMERE)))
     texts = drawn_texts(edit, mini.subgraph)
     about = {text for text in texts if "Ada Rooke" in text}
-    assert any("the capital of the country of citizenship of Ada Rooke" in text for text in about)
+    assert any("the country home to the place of birth of Ada Rooke" in text for text in about)
+    assert any("birth" not in text for text in about)
     assert not any("Verdania" in text for text in about)
 
 
-@pytest.mark.parametrize("middle", [None, ("P27", OSTRAVA)], ids=["one hop", "two hops"])
-def test_a_name_keeps_its_article_in_mid_sentence(middle: tuple[str, int] | None, mini: Mini) -> None:
-    subgraph = renamed(mini.subgraph, INTI, "Netherlands")  # a person, who takes none
-    holder = OSTRAVA if middle is None else INTI
-    name = "the Ostrava Isles" if middle is None else "Netherlands"
-    edit = base(mini, mini.fact(holder, "P38", SHELL_COIN, middle=middle), subgraph)
+@pytest.mark.parametrize("hops", [1, 2], ids=["one hop", "two hops"])
+def test_a_name_keeps_its_article_in_mid_sentence(hops: int, mini: Mini) -> None:
+    subgraph = renamed(mini.subgraph, ADA, "Netherlands")  # a person, who takes none
+    fact = (
+        mini.fact(ADA, "P17", VERDANIA, middle=("P19", LOWMERE)) if hops == 2 else mini.fact(OSTRAVA, "P38", SHELL_COIN)
+    )
+    name = "Netherlands" if hops == 2 else "the Ostrava Isles"
+    edit = base(mini, fact, subgraph)
     texts = drawn_texts(edit, subgraph)
     assert any(name in text for text in texts)
     assert not any("the Netherlands" in text or re.search("(?<![tT]he )Ostrava", text) for text in texts)
@@ -459,10 +463,10 @@ def test_a_full_category_draws_by_seed_whom_to_leave_out(mini: Mini) -> None:
 
 
 def test_a_drop_names_the_edit_that_could_not_be_varied(mini: Mini) -> None:
-    two_hops = mini.edit(mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
+    two_hops = mini.edit(mini.change(ADA, "P17", VERDANIA, OSTRAVA, middle=("P19", LOWMERE)))
     birth = mini.edit(mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9"))
     _, drops = vary([two_hops, birth], mini.subgraph)
     assert {(drop.subject_id, drop.relation_id, drop.object_id) for drop in drops} == {
-        (f"Q{ADA}", "P27/P36", f"Q{SALTHOLM}"),
+        (f"Q{ADA}", "P19/P17", f"Q{OSTRAVA}"),
         (f"Q{IBEN}", "P569", "1999"),
     }

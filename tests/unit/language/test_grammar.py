@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from pipeline.language.grammar import Tense, can_fill, fill, possessive
+from pipeline.language.grammar import can_fill, fill, possessive
 from pipeline.language.names import Name, name_in_text
+from pipeline.language.relations import Tense
 from pipeline.language.templates import load_templates
 
 RULES = load_templates().names

@@ -15,9 +15,9 @@ import yaml
 
 from pipeline.core.errors import UsageError
 from pipeline.core.resources import templates_folder
-from pipeline.language.grammar import Tense, can_fill, fill
+from pipeline.language.grammar import can_fill, fill
 from pipeline.language.names import Name
-from pipeline.language.relations import PERSON, Forms, Relation
+from pipeline.language.relations import PERSON, Forms, Relation, Tense
 from pipeline.language.templates import VariantGrammar, load_templates, slots_of
 
 TEMPLATES = load_templates()

@@ -423,6 +423,34 @@ PLANTS = [
     Plant("rephrases_differ", "two rephrases alike", row(lambda e: e["rephrases"].append(e["rephrases"][0]))),
     Plant("rephrases_differ", "one rephrase alone", row(put(rephrases=lambda e: e["rephrases"][:1]))),
     Plant(
+        "number_fits",
+        "the one of several",
+        row(put(template_id=lambda e: e["template_id"].replace("several", "one")), lambda e: len(e["answers"]) > 1),
+    ),
+    Plant(
+        "number_fits",
+        "the one occupation",
+        row(put(prompt=lambda e: f"The occupation of {e['subject']} is"), is_(relation_id="P106", hops=1)),
+    ),
+    Plant(
+        "tense_fits",
+        "somebody who has died",
+        row(
+            put(subject_description="poet (1931–1955)"),
+            lambda e: e["hops"] == 1 and e["domain"] == "person" and " is that of" in e["prompt"],
+        ),
+    ),
+    Plant(
+        "bridges_asked",
+        "a head of state over two hops",
+        row(lambda e: e["path"][1].update(relation_id="P35"), TWO_HOPS),
+    ),
+    Plant(
+        "bridges_asked",
+        "a head of state in a probe",
+        probe("Reasoning", lambda p: p["path"][1].update(relation_id="P35")),
+    ),
+    Plant(
         "answers_true",
         "an answer too few",
         row(put(answers=lambda e: e["answers"][1:]), lambda e: len(e["answers"]) > 1),
@@ -431,7 +459,7 @@ PLANTS = [
     Plant(
         "answers_true", "an insertion that is not true", row(put(target_new="Nowhere", target_new_id="Q9"), INSERTION)
     ),
-    Plant("answers_true", "answers of the subject over two hops", row(put(hops=1), TWO_HOPS)),
+    Plant("answers_true", "answers of the subject over two hops", row(put(hops=1), is_(hops=2, relation_id="P17"))),
     Plant("counterfactuals_false", "a true target", row(put(target_new=lambda e: e["ground_truth"]), POPULAR)),
     Plant("counterfactuals_false", "in capitals", row(put(target_new=lambda e: e["ground_truth"].upper()), POPULAR)),
     Plant(

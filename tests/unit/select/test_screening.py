@@ -287,13 +287,14 @@ def being(number: int, label: str, *claims: Json, about: str = "") -> Json:
 
 ORIENTATION, HETERO, ACE = 17888, 5108, 5109
 HOME, FIRM, GUILD, BLANK, PAGE, NUMERAL, GLOOM = 5101, 5102, 5103, 5104, 5105, 5106, 5107
-BYGONE_HOME, FOREBEAR, GRANDMOTHER, CHILD, LATE, MAKER = 5110, 5111, 5112, 5114, 5115, 5116
+BYGONE_HOME, FOREBEAR, GRANDMOTHER, CHILD, LATE, MAKER, YOUNG = 5110, 5111, 5112, 5114, 5115, 5116, 5118
 OBJECTS = [
     thing(HOME, "Home", COUNTRY),
     thing(FIRM, "Firm", COMPANY),
     being(CHILD, "Child", statement("P569", at("1903"))),
     being(LATE, "Late", statement("P570", at("1902"))),
     being(MAKER, "Maker"),
+    being(YOUNG, "Young", statement("P569", at("1966")), statement("P2031", at("1700"))),
     thing(5117, "Old Work", FILM, statement("P57", to(MAKER)), statement("P577", at("1903"))),
     thing(GUILD, "Guild", COMPANY),
     labelled(thing(BLANK, "", MOOD)),
@@ -550,6 +551,11 @@ def test_python_reads_a_description_as_the_tables_do(text: str) -> None:
     words, screening = TEMPLATES.dating.descriptions, load_settings().screening
     oldest, life = screening.assume_dead_after_years, screening.years_of_a_life
     assert lifespan(text, words, 2024, oldest=oldest, life=life).has_died is ABOUT[text]
+
+
+def test_a_late_birth_says_more_than_early_work(faulty: Path) -> None:
+    """Wikidata has an actress of 1966 at work since 1700."""
+    assert YOUNG not in past(faulty)
 
 
 def test_the_maker_of_an_old_work_has_died(faulty: Path) -> None:

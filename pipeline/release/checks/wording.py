@@ -1,0 +1,66 @@
+"""Checks of how rows are worded: number, tense, and the paths of two relations that are asked."""
+
+from collections.abc import Iterator
+from functools import cache
+
+from pipeline.core.edit_record import Edit
+from pipeline.language.lifespans import lifespan
+from pipeline.language.prompts import fitting_tenses
+from pipeline.language.relations import PERSON, Forms
+from pipeline.language.templates import Templates, load_templates
+from pipeline.release.checks.contents import Contents, Failures
+
+
+@cache
+def _templates() -> Templates:
+    return load_templates()
+
+
+def number_fits(contents: Contents) -> Failures:
+    """A prompt reads as its template does, which asks for one of several objects only where several are true."""
+    for edit in contents.edits:
+        forms, number = _worded_by(edit, contents)
+        takes_many = contents.relations[edit["relation_id"]].cardinality == "many"
+        if takes_many and (number == "several") != (len(edit["answers"]) > 1):
+            yield f"{edit['case_id']}: {edit['prompt']!r} has {len(edit['answers'])} answers"
+        if not fitting_tenses(edit["prompt"], forms):
+            yield f"{edit['case_id']}: {edit['prompt']!r} is not what {edit['template_id']} says"
+
+
+def tense_fits(contents: Contents) -> Failures:
+    """Nobody whose description says that they have died is spoken of as if they lived."""
+    if contents.manifest.window_end is None:
+        return
+    screening, this_year = contents.manifest.settings.screening, contents.manifest.window_end.year
+    words = _templates().dating.descriptions
+    oldest, life = screening.assume_dead_after_years, screening.years_of_a_life
+    for edit in contents.edits:
+        description = edit["subject_description"]
+        if edit["hops"] == 2 or edit["domain"] != PERSON or not description:
+            continue
+        if lifespan(description, words, this_year, oldest=oldest, life=life).has_died:
+            forms, _ = _worded_by(edit, contents)
+            if "past" not in fitting_tenses(edit["prompt"], forms):
+                yield f"{edit['case_id']}: {edit['prompt']!r}, and the subject is a {description!r}"
+
+
+def bridges_asked(contents: Contents) -> Failures:
+    """Every path of two relations, in edits and in probes, is one of `templates/bridges.yaml`."""
+    asked = {(first, second) for first, _, second in _templates().hops}
+    for edit in contents.edits:
+        for path in _paths(edit):
+            if len(path) == 2 and (path[0], path[1]) not in asked:
+                yield f"{edit['case_id']}: nobody asks for {path[1]} after {path[0]}"
+
+
+def _paths(edit: Edit) -> Iterator[list[str]]:
+    yield [step["relation_id"] for step in edit["path"]]
+    for probe in (*edit["locality"], *edit["portability"]):
+        yield [step["relation_id"] for step in probe["path"]]
+
+
+def _worded_by(edit: Edit, contents: Contents) -> tuple[Forms, str]:
+    """The forms behind a prompt, and their grammatical number; over two hops those of the second."""
+    relation, place, number = edit["template_id"].rpartition("+")[2].split("/")
+    wording = contents.relations[relation].wordings[int(place)]
+    return (wording.several or wording) if number == "several" else wording, number
