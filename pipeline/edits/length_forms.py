@@ -22,7 +22,7 @@ from pipeline.edits.side_facts import (
     stated,
 )
 from pipeline.language.answers import item_in_text
-from pipeline.language.leaks import mentions_any
+from pipeline.language.leaks import contains_name, mentions_any
 from pipeline.language.prompts import Fact, FactSentences, word_fact
 from pipeline.language.subgraph import Item, Triple
 from pipeline.language.templates import slots_of
@@ -140,7 +140,10 @@ def _long_forms(request: _Request, surroundings: Surroundings, settings: RobustS
         for form in _filled(frame, request, surroundings):
             is_long = _word_count(form.text, request.subject.label) >= settings.long_words
             is_readable = len(form.text.split()) <= settings.longest_words
-            if is_long and is_readable and not mentions_any(form.text, request.forbidden):
+            gives_away = contains_name(form.text, request.edit["target_new"]) or mentions_any(
+                form.text, request.forbidden
+            )
+            if is_long and is_readable and not gives_away:
                 yield form
 
 

@@ -61,7 +61,7 @@ def lifespan(description: str, words: DescriptionWords, this_year: int, *, oldes
         words: Which words say what.
         this_year: The year of the state.
         oldest: The greatest age that people reach, in years.
-        life: From how many years on a span is that of a life, even beside the name of an office.
+        life: From how many years on a span is that of a life, even beside an office or a field of study.
 
     >>> words = DescriptionWords(offices=("queen",), activities=("active",), students=("historian",), ages=("ancient",))
     >>> lifespan("American actor (1931–1955)", words, 2021, oldest=120, life=55)
@@ -75,9 +75,9 @@ def lifespan(description: str, words: DescriptionWords, this_year: int, *, oldes
     is_student = bool(re.search(words_pattern(words.students), lower))
     has_died = bool(re.search(DIED, description))
     if first is not None and last is not None and first <= last <= this_year:
-        is_reign = bool(re.search(words_pattern(words.offices), lower)) and last - first < life
+        may_mean_another = is_student or bool(re.search(words_pattern(words.offices), lower))
         is_work = bool(re.search(words_pattern(words.activities), lower))
-        is_life = not is_reign and not is_work and not is_student and SHORTEST_LIFE <= last - first <= oldest
+        is_life = not is_work and (life if may_mean_another else SHORTEST_LIFE) <= last - first <= oldest
         has_died = has_died or is_life or (not is_student and this_year - last > oldest)
         first = first if is_life else None
     else:

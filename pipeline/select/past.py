@@ -68,8 +68,8 @@ SELECT id, born,
     died
     OR is_span AND (
         NOT is_student AND this_year - last > {oldest}
-        OR last - first BETWEEN {shortest} AND {oldest} AND NOT is_work AND NOT is_student
-            AND NOT is_other AND (NOT is_office OR last - first >= {life} OR is_birth))
+        OR last - first BETWEEN {shortest} AND {oldest} AND NOT is_work AND NOT is_other
+            AND (NOT is_office AND NOT is_student OR last - first >= {life} OR is_birth))
     OR NOT is_student AND (is_ancient OR coalesce(this_year - (100 * century - {margin}) > {oldest}, false)) AS has_died
 FROM judged
 """

@@ -303,10 +303,6 @@ def leads_before(found: Row) -> bool:
     return found["subject_id"] != found["edit"]["subject_id"]
 
 
-def goes_on(found: Row) -> bool:
-    return not leads_before(found)
-
-
 def several_answers(found: Row) -> bool:
     return len(found["ground_truth"]) > 1
 
@@ -317,6 +313,26 @@ def asks_for_an_item(found: Row) -> bool:
 
 def about_an_item(edit: Row) -> bool:
     return edit["target_new_id"] is not None
+
+
+def hop_after(middle: Callable[[Row], str]) -> Spoil:
+    """Add a Reasoning probe that goes on from an entity and has a false answer."""
+
+    def change(edit: Row) -> None:
+        steps = ((edit["relation_id"], middle(edit)), ("P17", "Q9"))
+        edit["portability"].append(
+            {
+                "kind": "Reasoning",
+                "prompt": f"The country behind {edit['subject']} is",
+                "question": f"Which country is behind {edit['subject']}?",
+                "ground_truth": [["Nowhere"]],
+                "subject_id": edit["subject_id"],
+                "relation_id": "P17",
+                "path": [{"relation_id": relation, "object_id": item} for relation, item in steps],
+            }
+        )
+
+    return row(change, lambda edit: edit["hops"] == 1 and edit["target_new_id"])
 
 
 TWO_HOPS = is_(hops=2)
@@ -531,12 +547,12 @@ PLANTS = [
     Plant(
         "portability_follows",
         "a hop on with another answer",
-        probe("Reasoning", put(ground_truth=[["Nowhere"]]), goes_on),
+        hop_after(lambda e: e["target_new_id"]),
     ),
     Plant(
         "portability_follows",
         "a hop on from elsewhere",
-        probe("Reasoning", lambda p: p["path"][0].update(object_id="Q9"), goes_on),
+        hop_after(lambda _: "Q9"),
     ),
     Plant(
         "portability_follows",
@@ -768,9 +784,9 @@ def test_no_check_lacks_a_planted_fault() -> None:
     assert [name for name, _ in groupby(plant.check for plant in PLANTS)] == list(CHECKS)
 
 
-def test_only_the_loaders_need_of_full_groups_may_go_unmet() -> None:
-    """A release without popular edits is a release, though DAFNet cannot train on it alone."""
-    assert [name for name, check in CHECKS.items() if not check.required] == ["training_groups_filled"]
+def test_two_checks_may_fail_in_a_release() -> None:
+    """DAFNet cannot train on a release without popular edits; a description may say what a date of birth denies."""
+    assert [name for name, check in CHECKS.items() if not check.required] == ["tense_fits", "training_groups_filled"]
 
 
 def test_every_check_says_in_one_line_what_it_is_about() -> None:

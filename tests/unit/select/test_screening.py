@@ -438,6 +438,8 @@ ABOUT = {
     "English 17th- and 18th-century composer": True,
     "20th-century composer": False,
     "historian of 18th-century art": False,
+    "historian of the Weimar Republic (1919–1933)": False,
+    "politician, historian and writer (1920–2003)": True,
     "Greek philosopher (4th century BC)": True,
     "ancient Greek playwright": True,
     "ancient historian": False,
