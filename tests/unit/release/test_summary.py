@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.manifest import CheckRecord
+from pipeline.release.checks import CHECKS
 from pipeline.release.summary import EVERY_CATEGORY, funnel, in_bytes, in_percent, in_words, summary
 from tests.manifests import large_edits, large_manifest, make_manifest
 
-EXPECTED = """\
+EXPECTED = f"""\
 Release v2026.09.14 is in releases/v2026.09.14 (2 files, 12.4 kB).
 
 category   train  validation  test  total
@@ -18,7 +19,7 @@ long_tail      1           0     1      2
 robust         2           0     1      3
 total          6           2     4     12
 
-Checks: 21 of 21 passed.
+Checks: {len(CHECKS)} of {len(CHECKS)} passed.
 Read releases/v2026.09.14/README.md first."""
 
 
