@@ -107,34 +107,23 @@ class Placement(TypedDict):
     """What a row is to the other rows of the release."""
 
     pair_id: Annotated[
-        str | None,
-        Column(
-            "Of a popular edit, the `case_id` of a long-tail edit with the same split, relation and domain, and the "
-            "other way round; null if there is none, and in the other categories.",
-            "placement",
-        ),
+        str | None, Column("Of a popular edit, the `case_id` of its long-tail partner, and vice versa.", "placement")
     ]
     independent_group: Annotated[
         int,
         Column(
-            "Edits with the same number in train and validation, or in test, can be written into a model together: "
-            "none changes or states a fact that another one changes or states, or that a probe of another one asks.",
+            "Edits of train and validation, or of test, that have the same number can go into one model together: none "
+            "touches a fact that another one touches, or that a probe of another one asks.",
             "placement",
-            bits=32,
         ),
     ]
     pool_rows: Annotated[
-        int,
-        Column(
-            "Facts that could be drawn of its category, relations and kind (`semantic` long tail is a kind).", "FACTS"
-        ),
+        int, Column("Facts of its category, relations and kind (`semantic` is one) that could be drawn.", "FACTS")
     ]
     sampling_weight: Annotated[
         float,
         Column(
-            "`pool_rows` by the rows that the release has of them: weigh rows by it to undo quotas and caps. Of a "
-            "robust edit, that of the edit it varies.",
-            "placement",
+            "`pool_rows` over the rows that the release has of them; of a robust edit, that of its base.", "placement"
         ),
     ]
 

@@ -106,6 +106,20 @@ _NAMES = "lower(unnest(list_append(e.aliases, e.label)))"
 _WORD = rf"\p{{L}}{{{SHORT_NAME},}}"
 _SUFFIX = 2  # letters in which words of one stem differ at their end: "Italy" and "Italian", "writer" and "writing"
 
+
+def same_date(one: str, other: str) -> str:
+    """The SQL expression for two dates that are the same as far as the coarser of them says.
+
+    Wikidata writes a year as "+1881-00-00T00:00:00Z/9", or as its first day with that precision.
+    """
+    precision = f"least(lpad(split_part({one}, '/', 2), 2, '0'), lpad(split_part({other}, '/', 2), 2, '0'))"
+    letters = f"CASE {precision} WHEN '09' THEN 5 WHEN '10' THEN 8 ELSE 11 END"
+    is_date = f"contains({one}, '/') AND contains({other}, '/')"
+    return f"({is_date} AND left({one}, {letters}) = left({other}, {letters}))"
+
+
+_SAME_DATE = same_date("o.target_key", "t.object_key")
+
 # Pairs of a question and an offer whose object is true after all, or may be.
 _TRUE_AFTER_ALL = """
 WITH true_objects AS (
@@ -129,6 +143,8 @@ labelled AS (
     FROM (SELECT DISTINCT target_id FROM offers) o JOIN entities e ON e.id = o.target_id
 )
 SELECT pair FROM offers JOIN true_objects USING (ask) WHERE target_key = true_objects.object_key
+UNION
+SELECT pair FROM offers o JOIN true_objects t USING (ask) WHERE {same_date}
 UNION
 SELECT pair FROM offers JOIN true_names USING (ask) JOIN target_names USING (target_id, name)
 UNION  -- a class, a whole or a part of it, the same thing under another item, its successor
@@ -249,7 +265,7 @@ def _choose_targets(templates: Templates, settings: Settings, database: Database
     )
     database.run(
         f"""CREATE OR REPLACE TEMP TABLE rejected AS
-        FROM ({_TRUE_AFTER_ALL.format(names=_NAMES, short=SHORT_NAME, suffix=_SUFFIX, letters=_WORD)})
+        FROM ({_TRUE_AFTER_ALL.format(names=_NAMES, short=SHORT_NAME, suffix=_SUFFIX, letters=_WORD, same_date=_SAME_DATE)})
         UNION FROM ({unfit}) UNION FROM ({IMPOSSIBLE}) UNION FROM ({UNPROVEN})"""
     )
     database.run(_TARGETS)

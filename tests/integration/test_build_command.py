@@ -321,7 +321,12 @@ def test_a_configuration_says_what_differs(states: States, work: Path, write: Wr
     config = write("my.toml", "[long_tail]\nper_subject = 1\n[robust]\nsize = 9\n")
     release = build(states, work, "--config", config)
     told = manifest(release)
-    assert told["settings"]["long_tail"] == {"size": 10_000, "per_subject": 1, "percentile": 80}
+    assert told["settings"]["long_tail"] == {
+        "size": 10_000,
+        "per_subject": 1,
+        "percentile": 80,
+        "max_views_percentile": 50,
+    }
     assert sum(told["rows"]["robust"].values()) == 9
     heads = [row["subject_id"] for row in rows(release) if row["category"] == "long_tail"]
     assert len(heads) == len(set(heads))

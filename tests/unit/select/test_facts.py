@@ -10,7 +10,7 @@ from pipeline.core import schema
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import Database, read_table, write_records
 from pipeline.language.answers import answers, object_names
-from pipeline.select.facts import FactSources, collect_facts
+from pipeline.select.facts import FactSources, collect_facts, same_date
 from pipeline.select.selection import Measured, open_views
 from pipeline.select.thresholds import find_thresholds
 from tests.minikg import (
@@ -150,6 +150,26 @@ def question(row: Row) -> tuple[object, ...]:
 def test_a_target_is(name: str, drawn: dict[str, set[str | None]]) -> None:
     expected = {f"Q{target}" if isinstance(target, int) else target for target in CASES[name].targets}
     assert drawn[name] == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("+1881-00-00T00:00:00Z/9", "+1881-01-01T00:00:00Z/9", True),
+        ("+1881-00-00T00:00:00Z/9", "+1881-05-19T00:00:00Z/11", True),
+        ("+1881-05-00T00:00:00Z/10", "+1881-05-19T00:00:00Z/11", True),
+        ("+1881-05-00T00:00:00Z/10", "+1881-06-19T00:00:00Z/11", False),
+        ("+1881-05-18T00:00:00Z/11", "+1881-05-19T00:00:00Z/11", False),
+        ("+1881-00-00T00:00:00Z/9", "-1881-00-00T00:00:00Z/9", False),
+        ("+1881-00-00T00:00:00Z/9", "+1882-00-00T00:00:00Z/9", False),
+        ("Q1881", "Q1881", False),
+    ],
+)
+def test_a_date_is_the_same_as_far_as_the_coarser_of_two_says(one: str, other: str, same: bool, tmp_path: Path) -> None:
+    with Database(tmp_path, "200MB") as database:
+        for pair in ((one, other), (other, one)):
+            sql = same_date(*(f"'{key}'" for key in pair))
+            assert database.table(f"SELECT {sql} AS same").to_pylist() == [{"same": same}]
 
 
 def test_only_popular_facts_are_changed(bench: Bench) -> None:
