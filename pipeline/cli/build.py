@@ -33,7 +33,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--source", choices=["sample", "dump", "live"], required=True, help="the bundled slice, dumps, or a living wiki"
     )
     parser.add_argument(
-        "--new", metavar="DUMP", help=f"the newer dump, plain or packed by gzip, bzip2 or zstandard: {A_DUMP}"
+        "--new", metavar="DUMP", help=f"the newer dump, plain or packed by gzip, bzip2, zstandard or xz: {A_DUMP}"
     )
     parser.add_argument("--old", metavar="DUMP", help="the older dump; without it there is no recent category")
     add_dates(parser)

@@ -44,8 +44,10 @@ def _ingest(options: argparse.Namespace, reporter: Reporter) -> int:
     from pipeline.jobs.dumps import ingest_dump
 
     counts = ingest_dump(options.dump, *_how(options), reporter)
-    told = "{items} items, {statements} statements kept, of {lines} lines, {unreadable} unreadable, {repeated} repeated"
-    sys.stdout.write(f"{options.out}: {told.format_map(counts)}\n")
+    summary = (
+        "{items} items, {statements} statements kept, of {lines} lines, {unreadable} unreadable, {repeated} repeated"
+    )
+    sys.stdout.write(f"{options.out}: {summary.format_map(counts)}\n")
     return 0
 
 
@@ -55,11 +57,11 @@ def _diff(options: argparse.Namespace, reporter: Reporter) -> int:
 
     given = Given(options.old_date, options.new_date)
     found = diff_dumps(options.old, options.new, *_how(options), reporter, given)
-    told = ", ".join(f"{count} {kind}" for kind, count in found.classes.items()) or "nothing changed"
+    classes = ", ".join(f"{count} {kind}" for kind, count in found.classes.items()) or "nothing changed"
     older, newer = found.window.older, found.window.newer
     dates = " to ".join(f"{state.date:%Y-%m-%d}" if state.date else "no date" for state in (older, newer))
     repeated = f"{older.repeated} and {newer.repeated} repeated lines"
-    sys.stdout.write(f"{options.out}: {told}; {dates}, {repeated}\n")
+    sys.stdout.write(f"{options.out}: {classes}; {dates}, {repeated}\n")
     return 0
 
 

@@ -147,7 +147,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         divided = stages.split(context, worded, around, exclusions)
         probed = stages.probe(context, divided, around)
         if sources.exclude:
-            _tell_excluded(sources.exclude, exclusions, [screened, divided], reporter)
+            _report_excluded(sources.exclude, exclusions, [screened, divided], reporter)
         varied = stages.vary(context, probed, around) if "robust" in settings.categories else None
 
         counted = [screened, selected, worded, divided, probed, *([varied] if varied else [])]
@@ -272,7 +272,7 @@ def _origin(sources: Sources, states: States, reporter: Reporter) -> Origin:
     return Origin(sources.name, older.date if older else None, states["newer"].date)
 
 
-def _tell_excluded(file: Path, exclusions: Exclusions, folders: Sequence[Path], reporter: Reporter) -> None:
+def _report_excluded(file: Path, exclusions: Exclusions, folders: Sequence[Path], reporter: Reporter) -> None:
     """Report what was understood of a list of exclusions, and how many rows it kept out at which stage."""
     counts = Counter[str]()
     for record in (record for folder in folders for record in stages.read_counts(folder)):

@@ -92,7 +92,7 @@ def find_changed(old: Path, new: Path, out: Path, context: ScanContext, newer: P
         InputError: A dump is damaged, contains no items, or has more unreadable lines than `max_bad_lines`.
     """
     if newer:
-        _report_odd(read_counts(newer), new, context.reporter)
+        _report_unreadable(read_counts(newer), new, context.reporter)  # ingestion has reported the rest
     elif (after := _last_revision(old, new, context.settings)) is not None:
         newer = scan(new, out / "newer", LineFilter(after_revision=after), context)
     if newer:
@@ -182,6 +182,10 @@ def read_counts(out: Path) -> ShardCounts:
 def _report_odd(counts: ShardCounts, path: Path, reporter: Reporter) -> None:
     warn_repeated(counts.repeated, str(path), reporter)
     warn_trailing(counts.trailing, str(path), reporter)
+    _report_unreadable(counts, path, reporter)
+
+
+def _report_unreadable(counts: ShardCounts, path: Path, reporter: Reporter) -> None:
     if counts.unreadable:
         problem = f"{counts.unreadable} lines of {path} cannot be read, so changes of their items are unknown"
         reporter.warn("unreadable", f"{problem}. The first ones: {'; '.join(counts.samples)}")

@@ -230,18 +230,18 @@ def warn_odd(state: StateDate, which: str, option: str, settings: WindowSettings
         reporter: Where to report it.
     """
     if state.beyond and state.date and state.last_edit:
-        told = (
+        problem = (
             f"{state.beyond} of {state.items} items of the {which} dump were last edited more than "
             f"{settings.odd_days} days after {state.date:%Y-%m-%d}, up to {state.last_edit:%Y-%m-%d}. "
         )
         source = "That date was given" if state.is_given else "The other edits end there, so it counts as the date"
-        reporter.warn("odd_times", f"{told}{source}; {option} changes it.", items=state.beyond)
+        reporter.warn("odd_times", f"{problem}{source}; {option} changes it.", items=state.beyond)
     if state.early and state.date:
-        told = (
+        problem = (
             f"{state.early} items differ between the dumps, yet were last edited more than {settings.odd_days} days "
             f"before {state.date:%Y-%m-%d}, the date of the {which} dump. That date may be too late"
         )
-        reporter.warn("early_changes", f"{told}; {option} changes it.", items=state.early)
+        reporter.warn("early_changes", f"{problem}; {option} changes it.", items=state.early)
 
 
 def write_window(window: Window, folder: Path) -> None:

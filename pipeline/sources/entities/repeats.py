@@ -121,5 +121,7 @@ def drop_items(path: Path, key: str, items: Sequence[int], kind: pa.Schema) -> p
 def warn_repeated(repeated: int, name: str, reporter: Reporter) -> None:
     """Report lines that do not count."""
     if repeated:
-        told = f"{repeated} lines of {name} repeat an entity of another line: the newest revision of each counts once."
-        reporter.warn("repeated", told, lines=repeated)
+        problem = (
+            f"{repeated} lines of {name} repeat an entity of another line: the newest revision of each counts once."
+        )
+        reporter.warn("repeated", problem, lines=repeated)

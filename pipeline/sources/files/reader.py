@@ -125,8 +125,8 @@ def _read_inline(task: ReadTask, read: Read[Result]) -> Generator[Result, None, 
 def warn_trailing(count: int, name: str, reporter: Reporter) -> None:
     """Report bytes that were left out."""
     if count:
-        told = f"{count} bytes behind the packed content of {name} are none of it and were left out"
-        reporter.warn("trailing", f"{told}, as gzip does. Compare the file with its checksum.", bytes=count)
+        problem = f"{count} bytes behind the packed content of {name} are none of it and were left out"
+        reporter.warn("trailing", f"{problem}, as gzip does. Compare the file with its checksum.", bytes=count)
 
 
 @dataclass(frozen=True)
