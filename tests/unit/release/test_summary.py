@@ -4,11 +4,7 @@ from pathlib import Path
 
 import pytest
 
-<<<<<<< HEAD
 from pipeline.core.manifest import CheckRecord, ExportRecord
-=======
-from pipeline.core.manifest import CheckRecord
->>>>>>> sets
 from pipeline.release.checks import CHECKS
 from pipeline.release.summary import EVERY_CATEGORY, funnel, in_bytes, in_percent, in_words, summary
 from tests.manifests import large_edits, large_manifest, make_manifest
@@ -23,13 +19,10 @@ long_tail      1           0     1      2
 robust         2           0     1      3
 total          6           2     4     12
 
-<<<<<<< HEAD
 Not written, because nothing would be in it:
   data/long_tail/validation
   data/robust/validation
 
-=======
->>>>>>> sets
 Checks: {len(CHECKS)} of {len(CHECKS)} passed.
 Read releases/v2026.09.14/README.md first."""
 
