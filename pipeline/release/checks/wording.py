@@ -17,11 +17,11 @@ def _templates() -> Templates:
 
 
 def number_fits(contents: Contents) -> Failures:
-    """A prompt reads as its template does, which asks for one of several objects only where several are true."""
+    """A prompt reads as its template does, which asks for one of several objects where several have names."""
     for edit in contents.edits:
         forms, number = _worded_by(edit, contents)
         takes_many = contents.relations[edit["relation_id"]].cardinality == "many"
-        if takes_many and (number == "several") != (len(edit["answers"]) > 1):
+        if takes_many and number == "one" and len(edit["answers"]) > 1:
             yield f"{edit['case_id']}: {edit['prompt']!r} has {len(edit['answers'])} answers"
         if not fitting_tenses(edit["prompt"], forms):
             yield f"{edit['case_id']}: {edit['prompt']!r} is not what {edit['template_id']} says"
