@@ -18,7 +18,7 @@ long_tail      1           0     1      2
 robust         2           0     1      3
 total          6           2     4     12
 
-Checks: 21 of 21 passed.
+Checks: 24 of 24 passed.
 Read releases/v2026.09.14/README.md first."""
 
 
