@@ -263,9 +263,12 @@ def _choose_targets(templates: Templates, settings: Settings, database: Database
     unfit = _UNFIT.format(
         occupation=OCCUPATION, year_of_target=_year("o.target_key"), year_of_object=_year("a.object_key")
     )
+    true_after_all = _TRUE_AFTER_ALL.format(
+        names=_NAMES, short=SHORT_NAME, suffix=_SUFFIX, letters=_WORD, same_date=_SAME_DATE
+    )
     database.run(
         f"""CREATE OR REPLACE TEMP TABLE rejected AS
-        FROM ({_TRUE_AFTER_ALL.format(names=_NAMES, short=SHORT_NAME, suffix=_SUFFIX, letters=_WORD, same_date=_SAME_DATE)})
+        FROM ({true_after_all})
         UNION FROM ({unfit}) UNION FROM ({IMPOSSIBLE}) UNION FROM ({UNPROVEN})"""
     )
     database.run(_TARGETS)

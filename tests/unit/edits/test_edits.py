@@ -79,7 +79,7 @@ def test_two_hops_do_not_name_the_middle_entity(mini: Mini) -> None:
         {"relation_id": "P19", "object_id": f"Q{LOWMERE}"},
         {"relation_id": "P17", "object_id": f"Q{VERDANIA}"},
     ]
-    assert edit["answers"] == [["Verdania", "Republic of Verdania", "Land of Two Rivers"]]  # of its own
+    assert edit["answers"] == [["Verdania", "Republic of Verdania", "Verdania Proper"]]  # those of the entity between
 
 
 def test_a_namesake_is_disambiguated_in_every_sentence(mini: Mini) -> None:
@@ -164,7 +164,7 @@ def test_an_alma_mater_stays_one_after_the_next(mini: Mini) -> None:
     changed = {"category": "recent", "change_class": "replaced", "old_value": f"Q{HARROW_PRESS}"}
     edit = mini.edit(mini.fact(ADA, "P69", LOWMERE_COLLEGE, **changed))
     assert (edit["edit_kind"], edit["ground_truth"]) == ("insertion", edit["target_new"])
-    assert edit["prompt"] == "The name of the alma mater of Ada Rooke is"
+    assert edit["prompt"] == "Ada Rooke was educated at an institution called"
 
 
 def test_a_long_tail_fact_is_inserted(mini: Mini) -> None:

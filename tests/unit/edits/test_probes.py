@@ -122,7 +122,7 @@ def test_no_relation_that_the_edit_touches_or_that_touches_it_is_asked_of_the_su
             assert probe["subject_id"] == edit["subject_id"]
             assert probe["relation_id"] not in set().union(*(relations[name].touches for name in steps))
             assert edit["relation_id"] not in relations[probe["relation_id"]].touches
-    assert found > 70
+    assert found > 60
 
 
 def test_two_hop_edits_leave_out_both_relations(mini: Mini) -> None:
@@ -409,7 +409,7 @@ def test_over_two_hops_the_inverse_leads_back_to_the_middle_entity(mini: Mini) -
 
 
 def test_over_two_hops_the_last_one_is_asked_by_itself(mini: Mini) -> None:
-    edit = probed(mini, mini.change(ADA, "P36", GREENPORT, SALTHOLM, middle=("P27", VERDANIA)))
+    edit = probed(mini, mini.change(LOWMERE, "P36", GREENPORT, SALTHOLM, middle=("P17", VERDANIA)))
     direct, _ = of_kind(edit, "Logical_Generalization")
     assert (direct["subject_id"], direct["prompt"]) == (f"Q{VERDANIA}", "The capital of Verdania is")
     assert direct["ground_truth"][0][0] == edit["target_new"]
@@ -544,7 +544,7 @@ def test_other_subjects_are_of_the_split_of_the_edit(mini: Mini) -> None:
         for probe in of_kind(edit, "Neighborhood", "Reasoning"):
             found += 1
             assert split_of(probe["subject_id"], seed, shares) == edit["split"]
-    assert found > 70
+    assert found > 60
 
 
 def test_locality_gives_every_true_object_with_its_aliases(mini: Mini) -> None:

@@ -320,7 +320,8 @@ def test_long_forms_are_paraphrases_of_many_kinds(mini: Mini) -> None:
     assert len(longs) > 30
     assert not any(long.endswith(text) for long in longs for text in (edit["prompt"], *edit["rephrases"]))
     assert any("“" in text for text in longs)
-    assert any("this person" in form["rephrase"] for one in robust(mini) for form in one["length_forms"])
+    about = [form["rephrase"] + form["locality_prompt"] for one in robust(mini) for form in one["length_forms"]]
+    assert any("this person" in text for text in about)
     assert len({(short["rephrase"], long["rephrase"]) for short, long in forms}) > 60
 
 
@@ -353,7 +354,7 @@ def test_a_neighbour_is_the_locality_of_choice(mini: Mini) -> None:
 @pytest.mark.parametrize("column", ["target_new", "answers", "neighbour"])
 def test_no_form_names_an_answer(column: str, mini: Mini) -> None:
     """The words are common in the frames."""
-    words = ["sources", "page", "quiz"]
+    words = ["engine", "card", "quiz"]
 
     def texts(edit: Edit) -> str:
         forms = [form for seed in range(40) for form in varied(edit, mini.subgraph, seed=seed)["length_forms"]]

@@ -115,8 +115,8 @@ class Case(NamedTuple):
 CASES = {
     "an occupation that others have": Case(IBEN, "P106", PAINTER, {WRITER, HYDROLOGIST, AUTHOR}),
     "none that she has herself": Case(ADA, "P106", WRITER, {PAINTER}),  # hydrologist; "Writer" is an author, too
-    "none that is called like his, nor one that only women have": Case(KOLYA, "P106", WRITER, {PAINTER}),
-    "none that hers is called like": Case(EDDA, "P106", AUTHOR, {PAINTER, HYDROLOGIST}),
+    "none of one who may have lived before the first to have it": Case(KOLYA, "P106", WRITER, {None}),
+    "none that only women have": Case(FINN, "P106", PAINTER, {WRITER}),
     "a city for a city, but none that he is joined to": Case(FINN, "P19", GREENPORT, {PORT_ANSEL}),
     "no city for a harbour town": Case(ADA, "P19", LOWMERE, {None}),
     "no sibling who is a parent": Case(KOLYA, "P3373", IBEN, {None}),
