@@ -52,4 +52,4 @@ def test_no_rule_rejects_more_than_one_true_fact_in_two_hundred(rejected: Reject
 def test_the_facts_are_many_and_of_nearly_every_relation_with_rules(rejected: Rejected) -> None:
     ruled = set(load_templates().plausibility.relations)
     assert sum(facts for _, facts in rejected.values()) > 10_000
-    assert len(ruled & set(rejected)) >= 40
+    assert len(ruled & set(rejected)) >= 35

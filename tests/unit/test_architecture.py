@@ -28,4 +28,5 @@ def test_every_module_named_is_there() -> None:
 
 
 def test_the_page_is_one_page() -> None:
-    assert len(PAGE.split()) < 1_500
+    words = [word for word in PAGE.split() if any(letter.isalnum() for letter in word)]  # not the bars of tables
+    assert len(words) < 1_500
