@@ -1,9 +1,9 @@
 """The draw: which candidates a category takes, in seeded order, within its quota and its caps.
 
 Candidates come in turn: kind by kind (one hop and two hops, statistical and semantic) as the shares of the kinds say,
-in a kind relation by relation, in a relation by ticket. One is taken unless the category is full, its subject, relation
-or target has what it may have, or a further check refuses it. All of these only fill up, so a draw is exhaustive: what
-it refused cannot be added to what it took.
+in a kind relation by relation, in a relation by ticket, those last that were found to have no portability probe. One is
+taken unless the category is full, its subject, relation or target has what it may have, or a further check refuses it.
+All of these only fill up, so a draw is exhaustive: what it refused cannot be added to what it took.
 
 Caps are shares of the rows taken, and these are not known before. So a draw is tried for a number of rows: the caps are
 those of that number, and the try is good if it takes as many. Bisection finds the greatest number that is.
@@ -139,7 +139,7 @@ def in_turn(candidates: Iterable[Edit], two_hop_share: float, seed: int) -> list
     tickets = {edit["case_id"]: (draw_key(seed, edit["case_id"]), edit) for edit in candidates}
     rounds: Counter[tuple[str, str]] = Counter()
     kinds: defaultdict[str, list[tuple[int, str, Edit]]] = defaultdict(list)
-    for ticket, edit in sorted(tickets.values(), key=lambda pair: pair[0]):
+    for ticket, edit in sorted(tickets.values(), key=lambda pair: (not pair[1]["portability"], pair[0])):
         kind, question = _kind(edit), "/".join(step["relation_id"] for step in edit["path"])
         rounds[kind, question] += 1
         kinds[kind].append((rounds[kind, question], ticket, edit))

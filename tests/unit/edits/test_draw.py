@@ -216,6 +216,13 @@ def test_rows_are_held_to_their_limits_again() -> None:
     assert cases(kept) == sorted(cases(kept))
 
 
+def test_rows_with_portability_are_kept_first() -> None:
+    probe = {"kind": "Reasoning"}
+    edits = [changed(one, portability=[probe] if number % 2 else []) for number, one in enumerate(of({"P36": 30}))]
+    drawn = draw(edits, limits(size=20), SEED)
+    assert Counter(bool(one["portability"]) for one in drawn.taken) == {True: 15, False: 5}
+
+
 @pytest.mark.parametrize("category", ["recent", "popular", "long_tail"])
 def test_spare_rows_are_drawn_for_what_later_stages_lose(category: str) -> None:
     exact, spare = (limits_of(category, load_settings(), factor) for factor in (1, 1.05))
