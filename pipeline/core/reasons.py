@@ -33,6 +33,7 @@ ALIASES = {
     "no_name": "it is an id, an address, a note, a number or a sentence",
     "foreign_or_note": "it is in another script, inverted, in small letters, or carries marks of a note",
     "shared": "another item has this name that is as well known or of the same kind",
+    "misspelling": "it is a name of the item with a few letters wrong, or with its words in another order",
     "other_words": "its words do not show that it names the same thing, and no statement says so",
 }
 

@@ -27,6 +27,8 @@ _ENDINGS = ("s", "es", "ess")  # no other name, but several or a female one
 _ARTICLE = re.compile("^(the|an?) ")
 _KIN = frozenset({"jr", "junior", "sr", "senior"})
 _NUMERAL = re.compile("[ivx]+")
+_SENTENCE_BREAK = re.compile(r"[a-z]{3,}\. \w")  # "David Arquette. Nice", but not "St. Louis" or "Samuel L. Jackson"
+_FEW_EDITS = 2  # letters that a misspelling gets wrong: "Conneticut", "Shackspeare"
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,42 @@ def alias_fault(alias: str, item: Named, naming: Naming) -> str | None:
         return "no_name"
     if not is_english_name(alias, item.label, is_person=item.is_person) or _is_in_small_letters(alias, item.label):
         return "foreign_or_note"
+    if _SENTENCE_BREAK.search(alias):
+        return "foreign_or_note"
     if alias.lower() in item.shared:
         return "shared"
-    if alias in item.stated or names_the_same(alias, item, rules):
+    if alias in item.stated:
         return None
-    return "other_words"
+    is_proper = not item.label[:1].islower()  # common nouns have several spellings: "theatre" and "theater"
+    if is_proper and any(_is_misspelt(alias, name) for name in (item.label, *sorted(item.stated))):
+        return "misspelling"
+    return None if names_the_same(alias, item, rules) else "other_words"
+
+
+def _is_misspelt(alias: str, name: str) -> bool:
+    """Whether an alias is a name with a few letters wrong, or with its words in another order.
+
+    Accents, capitals, spaces and marks are no letters: "Môntréal" and "Mont Real" are spelt like "Montreal".
+    """
+    given, own = (re.findall(r"[^\W_]+", _folded(text)) for text in (alias, name))
+    if "".join(given) == "".join(own):
+        return False
+    if sorted(given) == sorted(own):
+        return True
+    if len(given) != len(own):
+        return False
+    wrong = [(one, other) for one, other in zip(given, own, strict=True) if one != other]
+    return all(min(len(one), len(other)) >= _SHORTEST_STEM and _edits(one, other) <= _FEW_EDITS for one, other in wrong)
+
+
+def _edits(one: str, other: str) -> int:
+    """How many letters must be put in, left out or changed to make one word of another (Levenshtein 1966)."""
+    row = [*range(len(other) + 1)]
+    for count, letter in enumerate(one, 1):
+        before, row[0] = row[0], count
+        for place, mine in enumerate(other, 1):
+            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (letter != mine))
+    return row[-1]
 
 
 def _is_code(alias: str, item: Named, rules: AliasRules) -> bool:

@@ -73,7 +73,7 @@ def plain_description(description: str) -> str | None:
     >>> plain_description("county in  Nevada, United States (1861–1869)"), plain_description("see Q42")
     ('county in Nevada, United States', None)
     """
-    text = " ".join(re.sub(r" *\([^()]*\)", "", description).split())
+    text = " ".join(re.sub(r" *\([^()]*\)", "", description).split()).rstrip(".;, ")
     return text if 0 < len(text) <= LONGEST_DESCRIPTION and not re.search(r"\b[QPL][0-9]", text) else None
 
 

@@ -158,6 +158,16 @@ WHERE left(d.word, {short}) = left(l.word, {short})
     AND starts_with(d.word, left(l.word, greatest({short}, least(length(d.word), length(l.word)) - {suffix})))
 """
 
+# Items that a statement joins to those that are asked about, either way.
+_JOINED = """
+CREATE OR REPLACE TEMP TABLE joined AS
+WITH holders AS (SELECT DISTINCT holder_id AS id FROM asked)
+SELECT DISTINCT h.id, t.object_id AS other FROM holders h JOIN triples t ON t.subject_id = h.id
+WHERE t.is_true AND t.object_id IS NOT NULL
+UNION
+SELECT DISTINCT h.id, t.subject_id FROM holders h JOIN triples t ON t.object_id = h.id WHERE t.is_true
+"""
+
 # Pairs that cannot be asked, or go round in a circle.
 _UNFIT = """
 SELECT pair FROM offers o JOIN asked a USING (ask) LEFT JOIN entities e ON e.id = o.target_id
@@ -170,6 +180,10 @@ UNION
 SELECT pair FROM offers o JOIN asked a USING (ask) JOIN statements s
     ON s.object_id = o.target_id AND s.subject_id IN (a.subject_id, a.holder_id)
 WHERE s.rank <> 'deprecated'
+UNION  -- what a work or a place is joined to has the target: a film has awards of its director, a sequel its cast
+SELECT o.pair FROM offers o JOIN asked a USING (ask) JOIN joined j ON j.id = a.holder_id
+JOIN lifespans l ON l.id = a.holder_id AND NOT l.is_human
+JOIN triples t ON t.subject_id = j.other AND t.relation = a.relation AND t.object_key = o.target_key AND t.is_true
 UNION  -- an actor takes the place of an actor
 SELECT pair FROM offers o JOIN asked a USING (ask) JOIN rule_flags f ON f.relation = a.relation AND f.like_truth
 WHERE NOT EXISTS (
@@ -263,6 +277,7 @@ def _choose_targets(templates: Templates, settings: Settings, database: Database
     unfit = _UNFIT.format(
         occupation=OCCUPATION, year_of_target=_year("o.target_key"), year_of_object=_year("a.object_key")
     )
+    database.run(_JOINED)
     true_after_all = _TRUE_AFTER_ALL.format(
         names=_NAMES, short=SHORT_NAME, suffix=_SUFFIX, letters=_WORD, same_date=_SAME_DATE
     )

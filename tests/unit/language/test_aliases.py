@@ -201,3 +201,27 @@ def test_the_release_counts_what_became_of_each_alias(mini: Mini) -> None:
     assert (counts["answer"], counts["code"]) == (judged["answer"], judged["code"])
     assert sum(counts.values()) == sum(judged.values())
     assert set(counts) <= set(ALIASES)
+
+
+@pytest.mark.parametrize(
+    ("label", "alias"),
+    [
+        ("Connecticut", "Conneticut"),
+        ("William Shakespeare", "William Shackspeare"),
+        ("Joel Coen", "Joel Cohen"),
+        ("Linda Hamilton", "Hamilton Linda"),
+        ("Edinburgh", "Edinburg"),
+    ],
+)
+def test_a_misspelling_is_no_answer(label: str, alias: str) -> None:
+    assert fault(alias, label) == "misspelling"
+
+
+def test_another_way_to_write_a_name_is_no_misspelling() -> None:
+    assert [fault(alias, label) for label, alias in (("Montreal", "Montréal"), ("Joel Coen", "Joel David Coen"))] == [
+        None
+    ] * 2
+
+
+def test_an_alias_with_a_second_sentence_is_a_note() -> None:
+    assert fault("David James Arquette. Nice", "David Arquette") == "foreign_or_note"
