@@ -427,7 +427,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_at_once(
     assert not (tmp_path / "work").exists()
 
 
-@pytest.mark.parametrize("megabytes", [1, 4])
+@pytest.mark.parametrize("megabytes", [1, 3])
 def test_a_full_disk_is_told_and_with_more_room_a_second_run_goes_on(
     megabytes: int, states: States, small: Built, disk: Callable[[str], Path]
 ) -> None:

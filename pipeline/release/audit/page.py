@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from pipeline.core.resources import data_cards_folder
 from pipeline.release.audit.cards import Card, Line, Name
@@ -37,8 +36,8 @@ def to_html(cards: Sequence[Card], faults: Sequence[Fault], release: str, digest
         faults=faults,
         release=release,
         digest=digest,
-        style=Markup((folder / "page.css").read_text(encoding="utf-8")),
-        script=Markup(script),
+        style=(folder / "page.css").read_text(encoding="utf-8"),
+        script=script,
         script_hash=script_hash,
     )
 
