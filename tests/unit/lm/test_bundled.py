@@ -101,5 +101,7 @@ def test_a_model_that_cannot_be_loaded_in_the_process_is_reported(tmp_path: Path
 def test_the_corpus_tells_each_fact_in_other_words_in_every_epoch(tmp_path: Path) -> None:
     first, second = corpus(tmp_path, 2)
     assert len(first) == len(second) > 10_000
-    assert "The continent that is home to Canada is called North America." in first
-    assert first != second
+    for epoch in (first, second):
+        assert [line for line in epoch if "Canada" in line and line.endswith(" North America.")]
+    same = sum(one == two for one, two in zip(first, second, strict=True))
+    assert same < len(first) / 20  # facts with few wordings
