@@ -125,7 +125,7 @@ PLACES = (
         says("P36", to(SALTHOLM), rank="deprecated"),
         came(says("P6", to(EDDA), start=at("2019"), end=at("2024-06-05")), says("P6", to(EDDA), start=at("2019"))),
         came(says("P6", to(BRUNO), start=at("2024-06-05"))),
-        *links("P35", VERA),
+        says("P35", to(VERA), start=at("2019")),
         *links("P37", VERDANIAN, OSTRAVAN),
         *links("P30", MERIDIA),
         *links("P38", CROWN),
@@ -140,7 +140,7 @@ PLACES = (
         "Ostrava Isles",  # "the Ostrava Isles"
         COUNTRY,
         *links("P36", SALTHOLM),
-        *links("P35", OLGA),
+        says("P35", to(OLGA), start=at("2020")),
         *links("P37", OSTRAVAN),
         *links("P30", AUSTRALIS),
         *links("P38", SHELL_COIN),
@@ -148,7 +148,15 @@ PLACES = (
     thing(  # a country of the past
         NORRLAND, "Norrland Reach", COUNTRY, *links("P36", REACHHOLM), *links("P30", MERIDIA), says("P576", at("1999"))
     ),
-    thing(KELDA, "Kelda", COUNTRY, *links("P36", KELDA_TOWN), *links("P30", MERIDIA), *links("P38", CROWN)),
+    thing(
+        KELDA,
+        "Kelda",
+        COUNTRY,
+        *links("P35", NILS),
+        *links("P36", KELDA_TOWN),
+        *links("P30", MERIDIA),
+        *links("P38", CROWN),
+    ),
     thing(
         GREENPORT,
         "\u200eGreenport",

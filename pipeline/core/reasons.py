@@ -22,6 +22,7 @@ SCREENING = {
     "label_leak": "the object's label is part of the subject's label",
     "several_values": "the relation takes one object, and the item holds several",
     "sensitive_living": "the relation is sensitive and the subject is not known to have died",
+    "may_be_over": "the office changes hands, and the statement does not say since when it is held",
     "homonym": "a namesake holds the relation too, and no description tells the two apart",
     "duplicate": "another statement of the item says the same",
     "excluded": "the subject is on the list of exclusions",

@@ -66,6 +66,7 @@ class ScreeningSettings(_Section):
     ending: tuple[PropertyName, ...]
     restricting: tuple[PropertyName, ...]
     doubting: tuple[PropertyName, ...]
+    dated: tuple[PropertyName, ...]
     allow_sensitive_living: bool
     assume_dead_after_years: Count
     years_between_kin: Count

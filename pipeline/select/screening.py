@@ -141,6 +141,7 @@ def _claims_sql(settings: ScreeningSettings) -> str:
     """Every statement of a relation, with the reason that its own form gives."""
     return f"""
     SELECT s.subject_id, r.relation, s.object_id, s.statement_id, r.is_single, r.is_sensitive, r.value_kind,
+        s.start_time IS NULL AND list_contains({_list(settings.dated)}, s.property_id) AS may_be_over,
         CASE r.value_kind
             WHEN 'item' THEN 'Q' || s.object_id
             WHEN 'time' THEN s.time || '/' || s.precision
@@ -243,6 +244,7 @@ SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS su
         WHEN contains(lower(subject.label), lower(object.label)) THEN 'label_leak'
         WHEN is_single AND object_count > 1 THEN 'several_values'
         WHEN is_sensitive AND past.id IS NULL AND NOT {allow_sensitive_living} THEN 'sensitive_living'
+        WHEN may_be_over AND past.id IS NULL THEN 'may_be_over'
         WHEN place > 1 THEN 'duplicate'
     END AS early_reason
 FROM counted c
