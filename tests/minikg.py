@@ -152,7 +152,7 @@ PLACES = (
         KELDA,
         "Kelda",
         COUNTRY,
-        *links("P35", NILS),
+        *links("P35", INTI),
         *links("P36", KELDA_TOWN),
         *links("P30", MERIDIA),
         *links("P38", CROWN),

@@ -98,7 +98,7 @@ REJECTED: dict[str, tuple[int, str, str | None]] = {
     "label_leak": (VERDANIA_UNIVERSITY, "P17", f"Q{VERDANIA}"),
     "several_values": (OLGA, "P19", f"Q{SALTHOLM}"),
     "sensitive_living": (ADA, "P140", f"Q{TIDISM}"),
-    "may_be_over": (KELDA, "P35", f"Q{NILS}"),
+    "may_be_over": (KELDA, "P35", f"Q{INTI}"),
     "homonym": (OLE_THE_ELDER, "P27", f"Q{VERDANIA}"),
     "excluded": (GUEST, "P27", f"Q{VERDANIA}"),
 }
