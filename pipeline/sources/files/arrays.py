@@ -80,7 +80,7 @@ def _look(content: _Stream, most: int) -> tuple[bytes, bool]:
 def _is_run_on(data: bytes) -> bool | None:
     r"""Whether the first entity of an array holds a newline or shares its line with the next; None if it is cut off.
 
-    >>> [_is_run_on(text) for text in (b'[{"a": {}}, {', b'[{"a":{}},\\n', b'[\\n {\\n "a": 1}', b'[\\n{"a"')]
+    >>> [_is_run_on(text) for text in (b'[{"a": {}}, {', b'[{"a":{}},\n', b'[\n {\n "a": 1}', b'[\n{"a"')]
     [True, False, True, None]
     """
     depth = at = start = 0
