@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar, get_args
 
 from pipeline.core.edit_record import Edit, PortabilityKind, Probe, Step
+from pipeline.edits.edit_parts import holder_of, probes_of, sentences_of
 from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Subgraph
 from pipeline.language.templates import Rule
@@ -64,7 +65,7 @@ def fact_of(edit: Edit) -> str:
 def claims_of(edit: Edit, subgraph: Subgraph) -> Claims:
     """What an edit claims."""
     relation = subgraph.templates.relations[edit["relation_id"]]
-    holder, new, old = _holder(edit), edit["target_new_id"], edit["ground_truth_id"]
+    holder, new, old = holder_of(edit), edit["target_new_id"], edit["ground_truth_id"]
     own = {(holder, relation.id)}
     relied = {(edit["subject_id"], edit["path"][0]["relation_id"])} - own
     inverse = {(item, relation.partner) for item in (new, old) if item and relation.partner}
@@ -82,11 +83,6 @@ def claims_of(edit: Edit, subgraph: Subgraph) -> Claims:
         decided=frozenset(decided),
         touched=frozenset(decided | beside),
     )
-
-
-def _holder(edit: Edit) -> str:
-    """The item whose relation is edited: the subject, or the entity between two hops."""
-    return edit["subject_id"] if edit["hops"] == 1 else edit["path"][0]["object_id"]
 
 
 def _both_ways(holder: str, relation: Relation, item: str | None) -> frozenset[Claim]:
@@ -202,6 +198,11 @@ def probe_slots(probe: Probe) -> list[Slot]:
     return slots_on(probe["subject_id"], probe["path"])
 
 
+def asked_slots(edit: Edit) -> set[Slot]:
+    """The slots on the way of every probe of an edit."""
+    return {slot for probe in probes_of(edit) for slot in probe_slots(probe)}
+
+
 def slots_on(item: str, path: Iterable[Step]) -> list[Slot]:
     """The slots of a path that starts at an item.
 
@@ -227,7 +228,7 @@ def find_touched(edits: Iterable[Edit], subgraph: Subgraph) -> Touched:
             slots[scope, slot].add(fact)
         for slot in claims.decided:
             decided[scope, slot].add(fact)
-        for text in (edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]):
+        for text in sentences_of(edit):
             texts[scope, text].add(fact)
     return Touched(_frozen(slots), _frozen(decided), _frozen(texts))
 
@@ -250,8 +251,7 @@ def independent_groups(edits: Iterable[Edit], subgraph: Subgraph) -> dict[str, i
     for edit in edits:
         scope = scope_of(edit["split"])
         touched_by[fact_of(edit)].update((scope, slot) for slot in claims_of(edit, subgraph).touched)
-        for probe in (*edit["locality"], *edit["portability"]):
-            asked_by[fact_of(edit)].update((scope, slot) for slot in probe_slots(probe))
+        asked_by[fact_of(edit)].update((scope, slot) for slot in asked_slots(edit))
     touching: defaultdict[tuple[str, Slot], set[int]] = defaultdict(set)
     asking: defaultdict[tuple[str, Slot], set[int]] = defaultdict(set)
     groups: dict[str, int] = {}

@@ -11,17 +11,18 @@ from typing import NamedTuple
 from pipeline.core.edit_record import Edit, Prefix
 from pipeline.core.seeded import fraction, shuffled
 from pipeline.core.settings import RobustSettings
+from pipeline.edits.edit_parts import probes_of
 from pipeline.edits.side_facts import (
     Surroundings,
     anaphor,
     clauses,
+    fits_as_prefix,
     names_of_answers,
     names_of_probe_answers,
     safe_description,
     stated,
 )
 from pipeline.language.answers import item_in_text
-from pipeline.language.leaks import mentions_any
 from pipeline.language.subgraph import Subgraph, Triple
 
 _MOST_FACTS = 2
@@ -65,7 +66,7 @@ def _relevant(edit: Edit, count: int, surroundings: Surroundings, settings: Robu
     yield from _contexts(facts, count, forbidden, edit, surroundings, settings)
     if count == 1:
         for text in _descriptions(edit, surroundings):
-            if _fits(text, forbidden, settings):
+            if fits_as_prefix(text, forbidden, settings):
                 yield _Context(text)
 
 
@@ -104,9 +105,10 @@ def _irrelevant(edit: Edit, count: int, surroundings: Surroundings, settings: Ro
 
 def _involved(edit: Edit) -> set[int]:
     """The items that an edit and its probes name."""
-    paths = [edit["path"], *(probe["path"] for probe in (*edit["locality"], *edit["portability"]))]
+    probes = probes_of(edit)
+    paths = [edit["path"], *(probe["path"] for probe in probes)]
     names = {step["object_id"] for path in paths for step in path}
-    names |= {probe["subject_id"] for probe in (*edit["locality"], *edit["portability"])}
+    names |= {probe["subject_id"] for probe in probes}
     names |= {name for name in (edit["subject_id"], edit["target_new_id"], edit["ground_truth_id"]) if name}
     return {int(name[1:]) for name in names if name.startswith("Q")}
 
@@ -122,12 +124,8 @@ def _contexts(
     """What fits before a prompt: no longer than loaders read, and without names that give an answer away."""
     for some in islice(permutations(facts, count), _TRIED_ORDERS):
         for text in _texts(some, surroundings.subgraph, surroundings.seed, edit["case_id"]):
-            if _fits(text, forbidden, settings):
+            if fits_as_prefix(text, forbidden, settings):
                 yield _Context(text, some)
-
-
-def _fits(text: str, forbidden: Collection[str], settings: RobustSettings) -> bool:
-    return len(text.split()) <= settings.max_prefix_words and not mentions_any(text, forbidden)
 
 
 def _texts(facts: Sequence[Triple], subgraph: Subgraph, seed: int, case: str) -> Iterator[str]:

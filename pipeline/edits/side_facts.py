@@ -11,7 +11,9 @@ from itertools import chain, islice
 
 from pipeline.core.edit_record import Edit, StatedFact
 from pipeline.core.seeded import rotated, shuffled
-from pipeline.edits.consistency import Slot, Touched, probe_slots
+from pipeline.core.settings import RobustSettings
+from pipeline.edits.consistency import Touched, asked_slots
+from pipeline.edits.edit_parts import probes_of
 from pipeline.language.answers import description_in_text, item_in_text, object_names, telling_names
 from pipeline.language.leaks import contains_name, mentions_any
 from pipeline.language.prompts import Fact, word_fact
@@ -74,7 +76,7 @@ class Surroundings:
             avoided: Relations of the item that may not be stated.
             key: What they are for, for the draw.
         """
-        own, found = _asked(edit), list[Triple]()
+        own, found = asked_slots(edit), list[Triple]()
         for relation, triples in self.subgraph.triples_by_relation(item).items():
             slot = (f"Q{item}", relation)
             is_listed = relation in self._relations and relation not in avoided
@@ -93,11 +95,6 @@ def _name_of(triple: Triple) -> str:
     return f"{triple.relation}|{triple.object_key}"
 
 
-def _asked(edit: Edit) -> set[Slot]:
-    """What the probes of an edit ask on their way."""
-    return {slot for probe in chain(edit["locality"], edit["portability"]) for slot in probe_slots(probe)}
-
-
 def names_of_answers(edit: Edit, subgraph: Subgraph) -> list[str]:
     """Every name of the target, of the true object, and of the answers: also codes, and aliases that are no answers."""
     return [
@@ -108,8 +105,12 @@ def names_of_answers(edit: Edit, subgraph: Subgraph) -> list[str]:
 
 def names_of_probe_answers(edit: Edit) -> list[str]:
     """Every name that answers a probe of an edit."""
-    probes = chain(edit["locality"], edit["portability"])
-    return [name for probe in probes for names in probe["ground_truth"] for name in names]
+    return [name for probe in probes_of(edit) for names in probe["ground_truth"] for name in names]
+
+
+def fits_as_prefix(text: str, forbidden: Collection[str], settings: RobustSettings) -> bool:
+    """Whether a sentence is short enough to stand before a prompt, and names nothing that is forbidden."""
+    return len(text.split()) <= settings.max_prefix_words and not mentions_any(text, forbidden)
 
 
 def clauses(

@@ -15,6 +15,7 @@ from pipeline.core.settings import SplitsSettings
 from pipeline.edits.consistency import Claims, ScopeClaims, new_scope, scope_of
 from pipeline.edits.draw import Limits, Refusal, draw
 from pipeline.edits.dropped import Drop, drop_edit
+from pipeline.edits.edit_parts import sentences_of
 from pipeline.edits.exclusions import Exclusions
 
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -50,7 +51,7 @@ class _Taken:
         scope = self.scopes.setdefault(scope_of(edit["split"]), new_scope())
         if rival := scope.rival(claims):
             return Refusal("conflict", rival)
-        if self.texts.intersection(texts := _sentences(edit)):
+        if self.texts.intersection(texts := sentences_of(edit)):
             return Refusal("duplicate_prompt")
         scope.add(edit["case_id"], claims)
         self.texts.update(texts)
@@ -106,10 +107,5 @@ def assign_splits(
 def _drop_reason(edit: Edit, exclusions: Exclusions, seed: int, shares: SplitsSettings) -> str | None:
     if edit["hops"] == 2 and split_of(edit["path"][0]["object_id"], seed, shares) != edit["split"]:
         return "middle_in_other_split"
-    texts = (edit["subject"], *_sentences(edit))
+    texts = (edit["subject"], *sentences_of(edit))
     return "excluded" if any(exclusions.holds(text) for text in texts) else None
-
-
-def _sentences(edit: Edit) -> list[str]:
-    """Every sentence of an edit; namesakes of whom only one is alive share some of them."""
-    return [edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]]

@@ -6,7 +6,7 @@ either by an alias (decisions 18 to 20).
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 from pipeline.core.edit_record import Edit, Prefix, Probe
@@ -17,8 +17,7 @@ from pipeline.edits.contexts import context_pair
 from pipeline.edits.dropped import Drop, drop_edit
 from pipeline.edits.edits import edited_fact
 from pipeline.edits.length_forms import length_forms
-from pipeline.edits.side_facts import Surroundings, names_of_answers
-from pipeline.language.leaks import mentions_any
+from pipeline.edits.side_facts import Surroundings, fits_as_prefix, names_of_answers
 from pipeline.language.prompts import FactSentences, word_fact
 from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Subgraph
@@ -120,16 +119,12 @@ def _prefix_pair(
             [line for line in lines if line.about in about], seed, grammar.attribute, pole, edit["case_id"]
         )
         prefixes = (_fill_slots(line, pole, grammar, edit, sentences, seed) for line in usable)
-        found = next((prefix for prefix in prefixes if _fits(prefix["text"], forbidden, settings)), None)
+        found = next((prefix for prefix in prefixes if fits_as_prefix(prefix["text"], forbidden, settings)), None)
         if found is None:
             return None
         about = [found["about"]]
         pair.append(found)
     return pair
-
-
-def _fits(text: str, forbidden: Collection[str], settings: RobustSettings) -> bool:
-    return len(text.split()) <= settings.max_prefix_words and not mentions_any(text, forbidden)
 
 
 def _is_tactless(grammar: VariantGrammar, relation: Relation) -> bool:

@@ -6,6 +6,8 @@ from pathlib import Path
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.tables import read_table, write_rows
+from pipeline.edits.consistency import probe_slots
+from pipeline.edits.edit_parts import holder_of, probes_of
 from pipeline.language.answers import object_names
 from pipeline.language.subgraph import Subgraph
 
@@ -15,26 +17,17 @@ Evidence = Mapping[Question, Mapping[str, str | None]]  # the objects true of it
 
 def questions(edit: Edit) -> set[Question]:
     """Every subject and relation whose objects an edit, one of its probes or a sentence beside it names."""
-    found = {(_holder(edit), edit["relation_id"]), (edit["subject_id"], edit["path"][0]["relation_id"])}
-    for probe in (*edit["locality"], *edit["portability"]):
+    found = {(holder_of(edit), edit["relation_id"]), (edit["subject_id"], edit["path"][0]["relation_id"])}
+    for probe in probes_of(edit):
         found |= _asked(probe)
     for stating in (*edit["prefixes"], *edit["length_forms"]):
         found |= {(fact["subject_id"], fact["relation_id"]) for fact in stating["facts"]}
     return found | {(form["locality_subject_id"], form["locality_relation_id"]) for form in edit["length_forms"]}
 
 
-def _holder(edit: Edit) -> str:
-    return edit["subject_id"] if edit["hops"] == 1 else edit["path"][0]["object_id"]
-
-
 def _asked(probe: Probe) -> set[Question]:
     """The questions along the path of a probe."""
-    found = {(probe["subject_id"], probe["relation_id"])}
-    subject = probe["subject_id"]
-    for step in probe["path"]:
-        found.add((subject, step["relation_id"]))
-        subject = step["object_id"]
-    return found
+    return {(probe["subject_id"], probe["relation_id"]), *probe_slots(probe)}
 
 
 def write_evidence(edits: Iterable[Edit], subgraph: Subgraph, out: Path) -> Path:

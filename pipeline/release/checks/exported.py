@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 
 from pipeline.core.edit_record import Edit
 from pipeline.edits.consistency import Slot, fact_of, probe_slots
+from pipeline.edits.edit_parts import probes_of
 from pipeline.edits.exclusions import normalised
 from pipeline.release.checks.contents import Contents, Failures
 from pipeline.release.checks.sets import decided_slots
@@ -87,7 +88,7 @@ def _slots_asked(sentence: str, edit: Edit) -> list[Slot]:
     asked = sentence, sentence + "?"  # zsRE's shape leaves the mark out
     slots = [
         slot
-        for probe in (*edit["locality"], *edit["portability"])
+        for probe in probes_of(edit)
         if probe["prompt"] == sentence or probe["question"] in asked
         for slot in probe_slots(probe)
     ]

@@ -1,10 +1,10 @@
 """Checks of rows against each other: duplicates, splits, contradictions."""
 
 from collections import defaultdict
-from itertools import chain
 
 from pipeline.core.edit_record import Edit
 from pipeline.edits.consistency import Slot, fact_of, probe_slots, scope_of, slots_on
+from pipeline.edits.edit_parts import probes_of
 from pipeline.release.checks.contents import Contents, Failures
 
 
@@ -53,7 +53,7 @@ def probes_uncontradicted(contents: Contents) -> Failures:
         for slot in decided_slots(edit, contents):
             deciding[scope_of(edit["split"]), slot].add(fact_of(edit))
     for edit in contents.edits:
-        for probe in chain(edit["locality"], edit["portability"]):
+        for probe in probes_of(edit):
             for slot in probe_slots(probe):
                 if others := deciding[scope_of(edit["split"]), slot] - {fact_of(edit)}:
                     yield f"{edit['case_id']}: {probe['prompt']!r} is decided by {min(others)}"

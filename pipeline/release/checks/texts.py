@@ -6,8 +6,9 @@ from itertools import chain
 from typing import cast
 
 from pipeline.core.columns import Field
-from pipeline.core.edit_record import COLUMNS, Edit, Probe
+from pipeline.core.edit_record import COLUMNS, Edit
 from pipeline.core.plain_text import is_plain
+from pipeline.edits.edit_parts import probes_of, sentences_of
 from pipeline.edits.exclusions import normalised
 from pipeline.language.leaks import contains_name
 from pipeline.language.name_form import is_code_form, is_name
@@ -31,7 +32,7 @@ def subject_in_prompt(contents: Contents) -> Failures:
 def target_not_in_prompt(contents: Contents) -> Failures:
     """Neither prompt, question nor any rephrase holds the target, whatever the case."""
     for edit in contents.edits:
-        for text in (edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"]):
+        for text in sentences_of(edit):
             if contains_name(text, edit["target_new"]):
                 yield f"{edit['case_id']}: {edit['target_new']!r} stands in {text!r}"
 
@@ -78,7 +79,7 @@ def _may_stand(value: object, field: Field) -> bool:
 def answers_unique(contents: Contents) -> Failures:
     """No answer is given twice, and no name twice within an answer."""
     for edit in contents.edits:
-        for answers in (edit["answers"], *(probe["ground_truth"] for probe in _probes(edit))):
+        for answers in (edit["answers"], *(probe["ground_truth"] for probe in probes_of(edit))):
             if len({tuple(names) for names in answers}) < len(answers) or any(len(set(n)) < len(n) for n in answers):
                 yield f"{edit['case_id']}: repeated answers {answers}"
 
@@ -112,7 +113,7 @@ def _item_names(edit: Edit, contents: Contents) -> Iterator[list[str]]:
 
 def _answers(edit: Edit) -> Iterator[tuple[str, list[list[str]]]]:
     """The relation that each probe asks for, and its answers."""
-    return ((probe["relation_id"], probe["ground_truth"]) for probe in _probes(edit))
+    return ((probe["relation_id"], probe["ground_truth"]) for probe in probes_of(edit))
 
 
 def no_unresolved_ids(contents: Contents) -> Failures:
@@ -140,14 +141,10 @@ def rephrases_differ(contents: Contents) -> Failures:
             yield f"{edit['case_id']}: fewer than two rephrases"
 
 
-def _probes(edit: Edit) -> Iterable[Probe]:
-    return chain(edit["locality"], edit["portability"])
-
-
 def _sentences(edit: Edit) -> Iterator[str]:
     """Every sentence of an edit that a model reads."""
-    yield from (edit["prompt"], edit["question"], *edit["rephrases"], *edit["question_rephrases"])
-    for probe in _probes(edit):
+    yield from sentences_of(edit)
+    for probe in probes_of(edit):
         yield probe["prompt"]
         yield probe["question"]
     yield from (prefix["text"] for prefix in edit["prefixes"])
@@ -158,5 +155,5 @@ def _sentences(edit: Edit) -> Iterator[str]:
 def _names(edit: Edit) -> Iterator[str]:
     """Every name that an edit or its probes give as an answer."""
     yield from (edit["target_new"], edit["ground_truth"], *edit["target_new_aliases"])
-    for names in chain(edit["answers"], *(probe["ground_truth"] for probe in _probes(edit))):
+    for names in chain(edit["answers"], *(probe["ground_truth"] for probe in probes_of(edit))):
         yield from names

@@ -3,6 +3,7 @@
 from pipeline.core import times
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.schema import MODIFYING_CLASSES, NEWS_CLASSES
+from pipeline.edits.edit_parts import holder_of
 from pipeline.release.checks.contents import Contents, Failures
 from pipeline.release.evidence import Evidence
 
@@ -10,7 +11,7 @@ from pipeline.release.evidence import Evidence
 def answers_true(contents: Contents) -> Failures:
     """The answers of an edit are all objects true of its subject and relation; so is the target of an insertion."""
     for edit in contents.edits:
-        holder = edit["subject_id"] if edit["hops"] == 1 else edit["path"][0]["object_id"]
+        holder = holder_of(edit)
         true = contents.evidence.get((holder, edit["relation_id"]), {})
         if {names[0] for names in edit["answers"]} != {name for name in true.values() if name}:
             yield f"{edit['case_id']}: the answers are not the true objects"

@@ -4,7 +4,7 @@ from collections import defaultdict
 from itertools import chain
 
 from pipeline.core.edit_record import Edit, Prefix, StatedFact
-from pipeline.edits.consistency import Slot, fact_of, probe_slots, scope_of
+from pipeline.edits.consistency import Slot, asked_slots, fact_of, scope_of
 from pipeline.language.answers import description_in_text
 from pipeline.language.leaks import mentions_any
 from pipeline.release.checks.contents import Contents, Failures
@@ -59,7 +59,7 @@ def side_facts_true(contents: Contents) -> Failures:
         for slot in decided_slots(edit, contents) if edit["edit_kind"] == "modification" else ():
             changed[scope_of(edit["split"]), slot].add(fact_of(edit))
     for edit in contents.robust:
-        asked = {slot for probe in chain(edit["locality"], edit["portability"]) for slot in probe_slots(probe)}
+        asked = asked_slots(edit)
         for fact in chain(*(sentence["facts"] for sentence in (*edit["prefixes"], *edit["length_forms"]))):
             slot = (fact["subject_id"], fact["relation_id"])
             if fact["object_id"] not in contents.evidence.get(slot, {}):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from pipeline.core.edit_record import Edit
+from pipeline.edits.edit_parts import probes_of
 from pipeline.language.lifespans import lifespan
 from pipeline.language.prompts import fitting_tenses
 from pipeline.language.relations import PERSON, Forms
@@ -55,7 +56,7 @@ def bridges_asked(contents: Contents) -> Failures:
 
 def _paths(edit: Edit) -> Iterator[list[str]]:
     yield [step["relation_id"] for step in edit["path"]]
-    for probe in (*edit["locality"], *edit["portability"]):
+    for probe in probes_of(edit):
         yield [step["relation_id"] for step in probe["path"]]
 
 

@@ -10,16 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.times import YEAR, is_within, is_within_sql, middle, middle_sql, parts, span
-
-years = st.one_of(st.integers(1, 9999), st.integers(1900, 2030), st.integers(-(10**10), 10**10))
-
-
-def time_of(year: int, month: int, day: int) -> str:
-    return f"{'-' if year < 0 else '+'}{abs(year):04d}-{month:02d}-{day:02d}T00:00:00Z"
-
-
-times = st.builds(time_of, years, st.integers(0, 12), st.integers(0, 31))
-precisions = st.integers(0, 14)
+from tests.times import MALFORMED, precisions, time_of, times
 
 
 def days(time: str, precision: int) -> tuple[str, str]:
@@ -127,18 +118,6 @@ def test_sql_finds_the_same_middle_for_every_day_of_a_leap_year_and_every_year_o
         assert found is not None
         assert day is not None
         assert abs(day - middle(found)) <= 1, (time, precision)
-
-
-MALFORMED = [
-    "",
-    "soon",
-    "2016",
-    "+2016-01-01",
-    "+2016-13-01T00:00:00Z",
-    "+2016-01-32T00:00:00Z",
-    "+x-01-01T00:00:00Z",
-    "+²016-01-01T0",
-]
 
 
 @pytest.mark.parametrize("text", MALFORMED)

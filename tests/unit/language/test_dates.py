@@ -2,32 +2,10 @@
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.core.times import parts
 from pipeline.language.dates import date_in_english, other_date_formats
-
-years = st.one_of(st.integers(1, 9999), st.integers(1900, 2030), st.integers(-(10**10), 10**10))
-
-
-def time_of(year: int, month: int, day: int) -> str:
-    return f"{'-' if year < 0 else '+'}{abs(year):04d}-{month:02d}-{day:02d}T00:00:00Z"
-
-
-times = st.builds(time_of, years, st.integers(0, 12), st.integers(0, 31))
-precisions = st.integers(0, 14)
-
-
-MALFORMED = [
-    "",
-    "soon",
-    "2016",
-    "+2016-01-01",
-    "+2016-13-01T00:00:00Z",
-    "+2016-01-32T00:00:00Z",
-    "+x-01-01T00:00:00Z",
-    "+²016-01-01T0",
-]
+from tests.times import MALFORMED, precisions, times
 
 
 @pytest.mark.parametrize("text", MALFORMED)
