@@ -1,4 +1,4 @@
-"""What the flows share: when a run was scheduled, where it tells how far it is, and stages as tasks."""
+"""What the flows share: when a run was scheduled, where it reports progress, and stages as tasks."""
 
 import contextlib
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """A mini world of invented places, people, films and pages in two states a week apart, and what the line makes of it.
 
-Whatever screening, selection, wording, probes, splits and variants must tell apart stands here, and every oddity says
+Whatever screening, selection, wording, probes, splits and variants must distinguish stands here, and every oddity says
 what it is for. `entities` gives the items as either dump holds them; the session's fixture `mini` is a build of them.
 """
 
@@ -70,7 +70,7 @@ VIEWS = {
 
 
 def says(prop: str, main: Json, twin: str = "", **more: Any) -> Json:
-    """A statement whose id tells its property and value, as in P36-1201; a twin says the same under another id."""
+    """A statement whose id names its property and value, as in P36-1201; a twin says the same under another id."""
     held = main.get("datavalue", {}).get("value", {})
     value = held.get("numeric-id") or held.get("time") or held.get("amount") or main["snaktype"]
     return statement(prop, main, key=f"{prop}-{value}{twin}", **more)
@@ -234,7 +234,7 @@ FAMILY = (
         *links("P106", PAINTER),
         *links("P3373", RUTH),
         *links("P40", IBEN, KOLYA),
-        says("P1971", amount("+2", unit=CROWN)),  # two crowns are no number of children
+        says("P1971", amount("+2", unit=CROWN)),  # two crowns are not a number of children
         *links("P140", TIDISM),
         aliases=["Captain Rooke"],
     ),
@@ -342,7 +342,7 @@ PEOPLE = (
         TOVE_OF_OSTRAVA, "Tove Lind", FEMALE, *links("P27", OSTRAVA), *links("P106", PAINTER), about="Olympic swimmer"
     ),
     person(OLE_THE_ELDER, "Ole Berg", MALE, *links("P27", VERDANIA), about="sailor"),
-    person(OLE_THE_YOUNGER, "Ole Berg", MALE, *links("P27", OSTRAVA)),  # no description tells the two apart
+    person(OLE_THE_YOUNGER, "Ole Berg", MALE, *links("P27", OSTRAVA)),  # no description distinguishes the two
     labelled(person(UNNAMED, "", FEMALE, *links("P27", VERDANIA)), fr="Sans Nom"),
     person(NUMBERED, "1917", MALE, *links("P27", VERDANIA)),
     person(GUEST, "Gull Ross", MALE, *links("P27", VERDANIA)),  # on the list of exclusions

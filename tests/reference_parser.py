@@ -63,7 +63,7 @@ def as_reading(rows: Rows) -> Reading:
 
 
 def _mentions(rows: Rows) -> Counter[int]:
-    """Each statement mentions its subject too, of which the entities tell how many there are."""
+    """Each statement mentions its subject too, whose number the entities hold."""
     mentions = Counter(rows.mentions)
     for row in rows.entities:
         mentions[row[0]] += row[schema.ENTITIES.get_field_index("statement_count")]

@@ -34,7 +34,7 @@ class Scorer(Protocol):
 
     @property
     def revision(self) -> str:
-        """What tells this version of the model from every other."""
+        """What distinguishes this version of the model from every other."""
         ...
 
     @property
@@ -44,7 +44,7 @@ class Scorer(Protocol):
 
     @property
     def tokenizer_hash(self) -> str:
-        """What tells this tokenizer from every other."""
+        """What distinguishes this tokenizer from every other."""
         ...
 
     def score(self, requests: pa.Table) -> pa.Table:

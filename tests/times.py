@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-# What is no time of Wikidata: no date, no day, a month or a day that does not exist, digits of another script.
+# What is not a time of Wikidata: no date, no day, a month or a day that does not exist, digits of another script.
 MALFORMED = [
     "",
     "soon",

@@ -27,14 +27,14 @@ class Command:
 def positive(text: str) -> int:
     """A whole number above 0."""
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return int(text)
 
 
 def name(text: str) -> str:
     """A name that can be that of a folder and of a tag."""
     if not re.fullmatch(r"\w[\w.+-]*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name: use letters, digits and . _ + -")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name: use letters, digits and . _ + -")
     return text
 
 

@@ -34,7 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"editmill {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json-logs", action="store_true", help="tell progress and errors as JSON lines")
+    common.add_argument("--json-logs", action="store_true", help="report progress and errors as JSON lines")
     for command in COMMANDS:
         added = commands.add_parser(command.name, parents=[common], help=command.what)
         command.add_arguments(added)

@@ -89,7 +89,7 @@ def _publish(options: argparse.Namespace, reporter: Reporter) -> int:
 
 RELEASES = (
     Command("check", "check a release again", add_release, _check),
-    Command("explain", "tell what became of a subject and relation", _explain_arguments, _explain),
+    Command("explain", "report what became of a subject and relation", _explain_arguments, _explain),
     Command("drift", "compare a release with the last ones", _drift_arguments, _drift),
     Command("publish", "put a release on the Hugging Face Hub", _publish_arguments, _publish),
 )

@@ -135,7 +135,7 @@ class Triple(TypedDict):
     subject: Annotated[str, Column("Its label. It stands in `prompt` exactly once, exactly as here.", "SUBGRAPH")]
     subject_aliases: Annotated[list[str], Column("Its other English names.", "SUBGRAPH", can_be_empty=True)]
     subject_description: Annotated[
-        str | None, Column("Its English description, which tells namesakes apart; null if it has none.", "SUBGRAPH")
+        str | None, Column("Its English description, which distinguishes namesakes; null if it has none.", "SUBGRAPH")
     ]
     subject_types: Annotated[list[str], Column("Wikidata ids of the classes that it is an instance of.", "SUBGRAPH")]
     domain: Annotated[
@@ -176,7 +176,7 @@ class Request(TypedDict):
     target_new_codes: Annotated[
         list[str],
         Column(
-            "Its codes and short acronyms (“DE”, “m”), which are no answers to a sentence; for lenient scoring.",
+            "Its codes and short acronyms (“DE”, “m”), which are not answers to a sentence; for lenient scoring.",
             "SUBGRAPH",
             can_be_empty=True,
         ),
@@ -328,7 +328,7 @@ class Provenance(TypedDict):
         list[int],
         Column(
             "Of a recent edit from a living wiki, the numbers of the recent changes that brought the statement, as "
-            "far as their summaries tell; where these say nothing, all that may have. Empty otherwise.",
+            "far as their summaries say; where these say nothing, all that may have. Empty otherwise.",
             "FACTS",
             can_be_empty=True,
         ),
@@ -340,7 +340,7 @@ class Provenance(TypedDict):
         ),
     ]
     event_time: Annotated[
-        str | None, Column("When the fact became true, as a Wikidata time, if the two states tell.", "FACTS")
+        str | None, Column("When the fact became true, as a Wikidata time, if the two states say.", "FACTS")
     ]
     event_property_id: Annotated[
         str | None,
@@ -357,10 +357,10 @@ class Provenance(TypedDict):
     source: Annotated[str, Column("Where the statements come from, `dump`, `live` or `sample`.", "origin")]
     window_start: Annotated[
         datetime | None,
-        Column("The last edit in the older state; null without one, and where that state tells no times.", "origin"),
+        Column("The last edit in the older state; null without one, and where that state has no times.", "origin"),
     ]
     window_end: Annotated[
-        datetime | None, Column("The last edit in the newer state; null where that state tells no times.", "origin")
+        datetime | None, Column("The last edit in the newer state; null where that state has no times.", "origin")
     ]
     template_id: Annotated[
         str, Column("The wording used, by relation, place in its file, and grammatical number.", "templates")

@@ -287,7 +287,7 @@ def read_numbers(path: Path) -> Numbers:
     try:
         return Numbers.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise InputError("This is no release: it has no manifest", str(path), "Check the path.") from error
+        raise InputError("This is not a release: it has no manifest", str(path), "Check the path.") from error
     except ValidationError as error:
         raise InputError("The manifest cannot be read", str(path), "It was changed by hand.") from error
 
@@ -302,7 +302,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise InputError("This is no release: it has no manifest", str(folder), "Check the path.") from error
+        raise InputError("This is not a release: it has no manifest", str(folder), "Check the path.") from error
     except ValidationError as error:
         raise InputError(
             f"The manifest cannot be read: {error.errors()[0]['msg']}",

@@ -63,7 +63,7 @@ class Reporter:
 
     @contextmanager
     def watch(self, what: str, total: float, beats: Path) -> Generator[Path]:
-        """Follow work that runs elsewhere and tells how far it is by `beat`.
+        """Follow work that runs elsewhere and reports progress by `beat`.
 
         Args:
             what: The work.

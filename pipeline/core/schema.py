@@ -86,7 +86,7 @@ TITLES = _table(("id", pa.int64()), ("wiki", pa.string()), ("title", pa.string()
 """A page about an item on a wiki that page views are read for."""
 
 REVISIONS = _table(("id", pa.int64()), ("state", pa.int64()), ("last_revision", pa.int64()), ("modified", _moment))
-"""One item of a state: just what tells whether it changed."""
+"""One item of a state: just what shows whether it changed."""
 
 NUMBERS = _table(("id", pa.int64()))
 """A set of items."""
@@ -135,7 +135,7 @@ DIFFERENCES = _table(
     ("head_revision", pa.int64()),
     ("first_seen", _moment),
 )
-"""One difference between the two texts of an item, with what the item itself tells about it."""
+"""One difference between the two texts of an item, with what the item itself says about it."""
 
 TERMS = _table(("id", pa.int64()), ("term", pa.string()), ("is_gone", pa.bool_()))
 """A name of an item that is gone, or of one that changed: by these a merge is recognised."""
@@ -275,8 +275,8 @@ VIEWS = _table(
     ("title", pa.string()),  # with spaces; null if the source names the item itself
     ("id", pa.int64()),
     ("views", pa.int64()),
-    ("mobile_share", pa.float64()),  # of these views; null if the source does not tell
-    ("hours", pa.int32()),  # in which there were views; null if the source does not tell
+    ("mobile_share", pa.float64()),  # of these views; null if the source does not say
+    ("hours", pa.int32()),  # in which there were views; null if the source does not say
 )
 """Page views of one page in one file."""
 
@@ -491,7 +491,7 @@ LIKELIHOOD_AUC = _table(
     ("rho_degree", pa.float64()),
     ("rho_degree_in_strata", pa.float64()),
 )
-"""How well likelihood tells popular heads from long-tail ones in sentences of one class."""
+"""How well likelihood separates popular heads from long-tail ones in sentences of one class."""
 
 DROPPED = _table(
     ("category", pa.string()),  # null: rejected for every category

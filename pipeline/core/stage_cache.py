@@ -97,7 +97,7 @@ def late_stage(work: Path, name: str, make: Callable[[Path], Mapping[str, object
     """
     part = work / f".{name}-arriving.part"
     try:
-        if part.exists():  # there is no telling whether the same is arriving again
+        if part.exists():  # nobody can know whether the same is arriving again
             shutil.rmtree(part)
         part.mkdir(parents=True)
         depends = make(part)
@@ -138,13 +138,13 @@ _waits: ContextVar[Callable[[str], None] | None] = ContextVar("waits", default=N
 
 
 @contextlib.contextmanager
-def waiting_for_locks(tell: Callable[[str], None]) -> Generator[None]:
+def waiting_for_locks(report: Callable[[str], None]) -> Generator[None]:
     """Let `locked` wait for other runs: jobs that meet in a folder at night have nobody who would start them again.
 
     Args:
-        tell: Is told of each wait.
+        report: Receives a sentence about each wait.
     """
-    token = _waits.set(tell)
+    token = _waits.set(report)
     try:
         yield
     finally:
@@ -165,10 +165,10 @@ def locked(work: Path) -> Generator[None, None, None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             what = f"Another run is using this work folder{_by(file)}"
-            tell = _waits.get()
-            if tell is None:
+            report = _waits.get()
+            if report is None:
                 raise UsageError(what, str(work), "Wait for it, or give another --work or --out.") from error
-            tell(f"{what} ({work}): this one waits.")
+            report(f"{what} ({work}): this one waits.")
             fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -21,7 +21,7 @@ Span = tuple[int, int]
 
 
 def parts(time: str) -> tuple[int, int, int] | None:
-    """Year, month and day; month and day are 0 where unknown. None if the text is no time.
+    """Year, month and day; month and day are 0 where unknown. None if the text is not a time.
 
     >>> parts("+1952-03-11T00:00:00Z"), parts("-0044-00-00T00:00:00Z"), parts("soon")
     ((1952, 3, 11), (-44, 0, 0), None)
@@ -83,9 +83,9 @@ def is_within(of: Span, window: Span) -> bool:
 
 
 def is_within_sql(time: str, precision: str, start: str, end: str) -> str:
-    """The SQL expression for `is_within(span(...), (start, end))`; a date coarser than a year is no evidence.
+    """The SQL expression for `is_within(span(...), (start, end))`; a date coarser than a year is not evidence.
 
-    `time` and `precision` are columns, `start` and `end` day numbers; an `end` that is null is no limit.
+    `time` and `precision` are columns, `start` and `end` day numbers; an `end` that is null is not a limit.
     """
     first, last = _bounds_sql(time, precision)
     until = f"least({last}, {end})"  # DuckDB's `least` ignores nulls

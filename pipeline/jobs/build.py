@@ -96,7 +96,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         sources: The dumps, page views and exclusions.
         settings: What to build.
         options: Where and how to run.
-        reporter: Where to tell how far the run has come.
+        reporter: Where to report progress.
 
     Raises:
         PipelineError: The run cannot go on; its text says why and what to do.
@@ -337,7 +337,7 @@ def _manifest(context: StageContext, options: Options, files: _Files, folders: _
 
 
 def _version(origin: Origin, new: Input) -> str:
-    """The day of the newer state, or a hash of it where it does not tell."""
+    """The day of the newer state, or a hash of it where it has no date."""
     return f"v{origin.window_end:%Y.%m.%d}" if origin.window_end else f"undated-{new.sha256[:8]}"
 
 

@@ -43,7 +43,7 @@ def publish_release(
         release: Its folder.
         where: Where it goes.
         operations: The settings of publishing.
-        reporter: Where to tell how far it is.
+        reporter: Where to report progress.
         tag: The tag to load it by; the name of the release if it is empty.
         accept_drift: Whether a person has looked at what drifted and means it.
 
@@ -72,7 +72,7 @@ def finish_earlier(releases: Path, but: str, repo_id: str, operations: Operation
         but: The tag of a release that is about to be published, and so finished anyway.
         repo_id: Where they go.
         operations: The settings of publishing.
-        reporter: Where to tell what became of them.
+        reporter: Where to report what became of them.
 
     Returns:
         What became of each.

@@ -47,7 +47,7 @@ class RequestsFile:
         """REQUESTS, so many at a time.
 
         Raises:
-            InputError: A text is no UTF-8, or a number does not fit.
+            InputError: A text is not UTF-8, or a number does not fit.
         """
         with pq.ParquetFile(self.path) as file:
             left = pa.Table.from_batches([], schema=schema.REQUESTS)
@@ -73,7 +73,7 @@ def open_requests(path: Path) -> RequestsFile:
     """Check a file of requests.
 
     Raises:
-        InputError: It is no Parquet file, lacks a column, or holds a wrong type, a null or an id twice.
+        InputError: It is not a Parquet file, lacks a column, or holds a wrong type, a null or an id twice.
     """
     sha256 = file_hash(path)
     try:
@@ -85,7 +85,7 @@ def open_requests(path: Path) -> RequestsFile:
         _check_ids(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(
-            f"The requests are no Parquet file that can be read: {str(error).splitlines()[0]}", str(path), _REMEDY
+            f"The requests are not a Parquet file that can be read: {str(error).splitlines()[0]}", str(path), _REMEDY
         ) from error
     return RequestsFile(path, sha256, rows)
 

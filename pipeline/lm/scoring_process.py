@@ -111,7 +111,7 @@ class _Relay(Reporter):
 
 @functools.cache
 def _load(spec: ModelSpec) -> "tuple[Identity, Reader]":
-    """Loaded once a process: telling apart the versions of a folder means reading all of its weights."""
+    """Loaded once a process: to distinguish versions of a folder, all of its weights must be read."""
     from pipeline.lm.loading import load_reader
 
     return load_reader(spec)

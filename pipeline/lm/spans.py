@@ -1,6 +1,6 @@
 """Which tokens of a sentence stand for a span of its characters.
 
-Tokenizers tell for each token which code points of the text it comes from: of the text as it was given, even where they
+Tokenizers give for each token which code points of the text it comes from: of the text as it was given, even where they
 normalise it to NFC or NFKC first. A token belongs to a span if a character of the span comes from it that is not white
 space; whatever stands between two such tokens belongs to it too. Three habits of tokenizers make this rule.
 

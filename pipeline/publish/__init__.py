@@ -8,7 +8,7 @@ So a run that was killed, or whose answer was lost, is finished by the next one,
     -> a merge, if main has not moved on
     -> the tag, on the commit whose listing is the release
 
-`hub_client.py` is the way to the Hub, `hub_read.py` tells what is there, `hub_write.py` changes it.
+`hub_client.py` is the way to the Hub, `hub_read.py` lists what is there, `hub_write.py` changes it.
 """
 
 from pipeline.publish.hub_read import Begun, fetch, published, unfinished

@@ -110,7 +110,7 @@ def _told(repo_id: str) -> Generator[None]:
             )
         ) from None
     except HFValidationError as error:
-        raise UsageError(f"This is no name of a repository: {error}", repo_id, "Give ORGANISATION/NAME.") from None
+        raise UsageError(f"This is not the name of a repository: {error}", repo_id, "Give ORGANISATION/NAME.") from None
 
 
 def _refusal(error: HfHubHTTPError, repo_id: str) -> PipelineError | _Again:

@@ -77,7 +77,7 @@ class Begun:
 def unfinished(repo_id: str, settings: HubSettings, reporter: Reporter) -> list[Begun]:
     """The releases whose publishing began and did not end, one for each tag.
 
-    One that was merged counts as long as main stands at its merge: of older ones nobody can tell whether their tag was
+    One that was merged counts as long as main stands at its merge: of older ones nobody can know whether their tag was
     never made or taken away on purpose.
 
     Raises:

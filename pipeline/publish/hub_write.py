@@ -55,7 +55,7 @@ class Upload:
 
     @property
     def message(self) -> str:
-        """What its commits and its tag say of it, so that anybody can tell whether a copy is this release."""
+        """What its commits and its tag say of it, so that anybody can see whether a copy is this release."""
         return f"The digest of the manifest is {self.manifest.digest}."
 
 

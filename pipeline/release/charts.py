@@ -93,7 +93,8 @@ def _frequency(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
     signal = Signal.of("statements that mention the subject", edits, lambda edit: edit["frequency"], threshold)
     message = "Half of the long-tail subjects are mentioned at most {} times, half of the popular ones at most {} times"
     note = "Subjects by the number of statements that mention them; logarithmic axis."
-    return _histograms(message, "How often the subjects of edits are mentioned", note, signal)
+    alike = "Half of the long-tail subjects, and half of the popular ones, are mentioned at most {} times"
+    return _histograms((message, alike, "How often the subjects of edits are mentioned"), note, signal)
 
 
 def _degree(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
@@ -105,7 +106,8 @@ def _degree(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
     )
     message = "Half of the long-tail subjects have at most {} neighbours, half of the popular ones at most {}"
     note = "Subjects by the number of distinct items that statements join them to; logarithmic axes."
-    return _histograms(message, "How many neighbours the subjects of edits have", note, *signals)
+    alike = "Half of the long-tail subjects, and half of the popular ones, have at most {} neighbours"
+    return _histograms((message, alike, "How many neighbours the subjects of edits have"), note, *signals)
 
 
 def _name_score(carrier_class: str, manifest: Manifest, edit: Edit) -> tuple[float | None, float | None]:
@@ -174,13 +176,15 @@ def _threshold(manifest: Manifest, measure: str) -> float | None:
     return next((record.threshold for record in manifest.thresholds if record.measure == measure), None)
 
 
-def _histograms(message: str, otherwise: str, note: str, *signals: Signal) -> Histograms | None:
-    """The histograms of signals; the title compares long-tail with popular subjects if there are both."""
+def _histograms(titles: tuple[str, str, str], note: str, *signals: Signal) -> Histograms | None:
+    """The histograms of signals; titles for medians that differ, that are equal, and for less than both categories."""
     last = signals[-1]
     if not last.values:
         return None
-    has_both = {"long_tail", "popular"} <= set(last.values)
-    title = message.format(last.median("long_tail"), last.median("popular")) if has_both else otherwise
+    different, equal, title = titles
+    if {"long_tail", "popular"} <= set(last.values):
+        long_tail, popular = last.median("long_tail"), last.median("popular")
+        title = equal.format(popular) if long_tail == popular else different.format(long_tail, popular)
     if last.threshold is not None:
         note += " Full colour: at or below the long-tail threshold."
     return Histograms(title, note, signals)
@@ -231,8 +235,9 @@ def _changes(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:
     if not total:
         return None
     share = in_percent(sum(row.number for row in rows if row.is_marked), total)
-    title = f"{share} of the {total:,} differences are of the classes that recent edits come from"
-    return Rows(title, "Differences between the two states by class; in colour the classes of recent edits.", rows)
+    title = f"{share} of the {total:,} differences may be news"
+    note = "Differences between the two states by class; in colour the classes that recent edits are chosen from."
+    return Rows(title, note, rows)
 
 
 def _funnel(manifest: Manifest, edits: Sequence[Edit]) -> Chart | None:

@@ -34,7 +34,7 @@ def explain(folder: Path, subject_id: str, relation_id: str) -> str:
         InputError: The folder holds no release.
     """
     if not re.fullmatch(r"Q[1-9]\d*", subject_id) or not re.fullmatch(r"P[1-9]\d*", relation_id):
-        raise UsageError(f"{subject_id} {relation_id} is no item and relation", remedy="Write them as in Q23 P26.")
+        raise UsageError(f"{subject_id} {relation_id} is not an item and relation", remedy="Write them as in Q23 P26.")
     manifest = read_manifest(folder)
     lines = [f"{subject_id} {relation_id} in {manifest.release}"]
     for stage in BY_STAGE:

@@ -223,7 +223,7 @@ def _body(headers: Message, stream: BufferedIOBase) -> Iterator[bytes]:
 
 
 def _whole(stream: BufferedIOBase, size: int) -> bytes:
-    """So many bytes; a client that was killed on the way has sent fewer, which are no request."""
+    """So many bytes; a client that was killed on the way has sent fewer, and that is not a request."""
     data = stream.read(size)
     if len(data) < size:
         raise ConnectionAbortedError

@@ -154,7 +154,7 @@ def _vandalism(writer: _Writer, name: str, parent: int, head: int, moment: str, 
 
 
 def _mistaken_deletion(writer: _Writer, name: str, parent: int, head: int, moment: str, after: Json) -> None:
-    """An edit, a deletion, a restoration: of the edit only the page's own history tells."""
+    """An edit, a deletion, a restoration: only the page's own history lists the edit."""
     writer.revision(name, head, parent, moment, storage(after))
     later = _earlier(moment, -1)
     writer.log(name, head, moment, "delete")
@@ -181,7 +181,7 @@ def _earlier(moment: str, minutes: int) -> str:
 
 
 def storage(entity: Json) -> Json:
-    """An item as revisions hold it: empty maps are lists, nothing tells types, revision or time."""
+    """An item as revisions hold it: empty maps are lists, nothing states types, revision or time."""
     kept = {key: value or [] for key, value in entity.items() if key not in ("lastrevid", "modified")}
     claims: dict[str, Any] = entity.get("claims") or {}
     kept["claims"] = {name: [_bare(one) for one in statements] for name, statements in claims.items()} or []

@@ -85,7 +85,7 @@ def find_thresholds(database: Database, settings: Settings, out: Path) -> Path:
     of the stratum that each row belongs to.
 
     The candidate heads are the subjects of all eligible triples. For each measure, and for likelihood in each stratum,
-    the table tells how many heads were measured, the threshold, and the share of heads that it really selects: with
+    the table holds how many heads were measured, the threshold, and the share of heads that it really selects: with
     ties, more than the percentile.
 
     Args:

@@ -1,6 +1,6 @@
 """POPULARITY: page views of items over the window, and their rank among all viewed items (decision 5).
 
-Pages that are no articles, and views that no crowd of readers makes, are left out.
+Pages that are not articles, and views that no crowd of readers makes, are left out.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from pipeline.core import schema
 from pipeline.core.settings import PageviewsSettings
 from pipeline.core.tables import Database
 
-# What a page's views came through, and when, is known only if every file with views of it tells.
+# What a page's views came through, and when, is known only if every file with views of it says so.
 _PAGES = """
 SELECT project, title, id, sum(views)::BIGINT AS views,
     CASE WHEN count(mobile_share) = count(*) THEN sum(views * mobile_share) / sum(views) END AS mobile_share,
@@ -67,7 +67,7 @@ def measure_popularity(
 
 
 def _junk(settings: PageviewsSettings) -> str:
-    """The SQL condition for titles that are no articles."""
+    """The SQL condition for titles that are not articles."""
     titles = [f"p.title = {_quoted(title)}" for title in settings.junk_titles]
     prefixes = [f"starts_with(p.title, {_quoted(prefix)})" for prefix in settings.junk_prefixes]
     return f"({' OR '.join((*titles, *prefixes, 'false'))})"

@@ -193,7 +193,7 @@ def changed(context: StageContext, old: Input, new: Input, pool: Executor, given
         dates = _window(context, scans, given)
         if not scans.is_quick:
             context.reporter.warn(
-                "read_twice", "The dumps were read more than once: their revisions do not tell enough."
+                "read_twice", "The dumps were read more than once: their revisions do not show what changed."
             )
         texts = comparison.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
         comparison.compare_texts(texts, out, settings.memory, settings.changes.replaced_gap_days, pool)

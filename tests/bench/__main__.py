@@ -1,4 +1,4 @@
-"""Benchmarks: what is fast, against what, on this machine. They report ratios and are no tests.
+"""Benchmarks: what is fast, against what, on this machine. They report ratios and are not tests.
 
 `python -m tests.bench` lists them, `python -m tests.bench score --help` lists the options of one.
 """

@@ -6,7 +6,7 @@ number. Sentences come as tokens to all of them, and tokenising is timed apart; 
 their own sorting. One by one and padded batches read whole sentences; lm-evaluation-harness gets what we get, cut after
 the name. On a CPU one thread works and processor seconds count, because other programs disturb the wall clock.
 
-lm-evaluation-harness is no dependency: `pip install -e '.[bench]'`. What cannot run here is told as "not measured".
+lm-evaluation-harness is not a dependency: `pip install -e '.[bench]'`. What cannot run here is "not measured".
 """
 
 import argparse

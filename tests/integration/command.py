@@ -53,7 +53,7 @@ class Moment:
     to: str = "group"
 
     def variables(self) -> dict[str, str]:
-        """What tells `hooks/sitecustomize.py`."""
+        """What `hooks/sitecustomize.py` reads."""
         return {
             "EDITMILL_TEST_AT": self.before,
             "EDITMILL_TEST_SIGNAL": str(int(self.signal)),

@@ -140,7 +140,7 @@ SPOILT: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "dumps the wrong way round": (swapped, ("older", "--old", "--new")),
     "foreign page views": (written("pageviews", b"dear diary,\n"), (FORMS, "views.tsv", "pageview_complete")),
     "page views without rows": (written("pageviews", b""), (FORMS, "views.tsv", "pageview_complete")),
-    "page views that are no numbers": (
+    "page views that are not numbers": (
         written("pageviews", TWO_VIEWS + b"Q5\tmany\n"),
         ("The page views are damaged", "'many'", "views.tsv, line 3", "leave it out"),
     ),
@@ -169,7 +169,7 @@ def test_damaged_input_is_told_with_its_place_and_a_remedy(name: str, my_states:
 
 @pytest.mark.parametrize(
     ("name", "workers"),
-    [("gzip cut off", 1), ("older gzip flipped", 2), ("a long text", 2), ("page views that are no numbers", 1)],
+    [("gzip cut off", 1), ("older gzip flipped", 2), ("a long text", 2), ("page views that are not numbers", 1)],
 )
 def test_with_the_input_mended_a_second_run_works(
     name: str, workers: int, states: States, small: Built, my_states: States, work: Path
@@ -250,8 +250,8 @@ def test_a_bad_configuration_is_told_by_its_file(states: States, tmp_path: Path,
     ("options", "said"),
     [
         (("--categories", "recent,rare"), ("--categories", "unknown: rare", "recent, popular, long_tail, robust")),
-        (("--workers", "0"), ("--workers", "0 is no whole number above 0")),
-        (("--workers", "many"), ("--workers", "many is no whole number above 0")),
+        (("--workers", "0"), ("--workers", "0 is not a whole number above 0")),
+        (("--workers", "many"), ("--workers", "many is not a whole number above 0")),
         (("--seed", "odd"), ("--seed", "invalid int value")),
         (("--source", "web"), ("--source", "sample", "dump")),
         (("--depth", "3"), ("unrecognized arguments: --depth 3",)),

@@ -172,7 +172,7 @@ def test_rows_are_sorted_and_say_where_they_stand(parquet: Path) -> None:
 
 
 def test_pages_are_cut_by_content_so_that_uploads_are_small(slice_built: Built, tmp_path: Path) -> None:
-    """A footer does not tell of content-defined chunks, but the sizes of the columns do."""
+    """A footer does not record content-defined chunks, but the sizes of the columns do."""
     path = slice_built.release / data("robust", "train")
 
     def sizes(file: Path) -> list[int]:
@@ -315,7 +315,7 @@ def test_a_name_that_is_no_plain_folder_name_is_refused(name: str, states: State
     out = tmp_path / "out"
     run = editmill("build", *states.arguments, "--out", out, "--version", name)
     assert run.code == 2
-    assert "is no name" in run.err
+    assert "is not a name" in run.err
     assert not out.exists()
 
 

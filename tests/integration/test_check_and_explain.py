@@ -164,7 +164,7 @@ def test_what_is_no_release_is_bad_input(
     for folder in (tmp_path, tmp_path / "none", tmp_path / "file", small.out):
         run = run_here(*command, folder)
         assert run.code == 2
-        assert run.err == f"editmill: This is no release: it has no manifest ({folder}). Check the path.\n"
+        assert run.err == f"editmill: This is not a release: it has no manifest ({folder}). Check the path.\n"
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '{"release": 5', ""])
@@ -273,4 +273,4 @@ def test_what_is_no_item_and_relation_is_bad_usage(
 ) -> None:
     run = run_here("explain", subject, relation, "--release", small.release)
     assert run.code == 2
-    assert run.err == f"editmill: {subject} {relation} is no item and relation. Write them as in Q23 P26.\n"
+    assert run.err == f"editmill: {subject} {relation} is not an item and relation. Write them as in Q23 P26.\n"

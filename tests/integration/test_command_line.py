@@ -132,7 +132,7 @@ class Terminal:
 def test_on_a_terminal_long_work_shows_a_bar_and_each_stage_its_time(
     states: States, tmp_path: Path, write: Write
 ) -> None:
-    """A worker that is stopped amid its shards stands for a dump that takes long."""
+    """A worker that is stopped halfway through its shards stands for a dump that takes long."""
     terminal = Terminal()
     options = ("--out", tmp_path / "out", "--workers", 2, "--config", write("shards.toml", SHARDS))
     at = Moment(r"/\.ingest-.*/counts/00000[4-9]\.json$", SIGSTOP, "self")

@@ -21,7 +21,7 @@ from tests.live import Harvested, harvest_window, window
 
 WEEK = window("2026-11-08T00:00:00Z", "2026-11-15T00:00:00Z")
 NEW = {"world_change", "replaced", "new_item", "late_entry", "added_undated", "correction"}
-# What the key calls a difference, and what our classes, which also tell when it became true, may call it.
+# What the key calls a difference, and what our classes, which also say when it became true, may call it.
 CLASSES = {
     "added": {"world_change", "replaced", "late_entry", "added_undated"},
     "replaced": {"correction"},
@@ -99,7 +99,7 @@ def test_every_change_is_in_the_key(key: list[Json], harvested: Harvested) -> No
 
 
 def test_what_agrees_at_both_ends_gives_no_change(key: list[Json], harvested: Harvested) -> None:
-    """Reverted by undo, rollback or hand; restored; added and removed: base and head agree, so it is no news."""
+    """Reverted by undo, rollback or hand; restored; added and removed: base and head agree, so it is not news."""
     found = {row for row, one in rows(harvested.changes, "new") if one["change_class"] in NEW}
     for one in key:
         if one["class"] in ("reverted", "restored") and one["property"]:
@@ -181,7 +181,7 @@ def test_suppressed_summaries_change_nothing(harvested: Harvested, tmp_path: Pat
 
 
 def changed_apart_from_edits(change: Json) -> Json:
-    """A change without what summaries tell of it."""
+    """A change without what summaries say of it."""
     return {name: value for name, value in change.items() if name not in ("rcids", "tags", "first_seen")}
 
 

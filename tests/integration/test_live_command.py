@@ -117,7 +117,7 @@ def test_the_plan_counts_the_files_of_all_pages(tmp_path: Path) -> None:
         (("--since", "a week"), "--since"),
         (("--from", "2026-11-08T00:00:00Z"), "No window was given"),
         (("--from", "yesterday", "--to", "2026-11-08"), "--from"),
-        (("--since", "7d", "--api", "wikidata.org"), "This is no address of an API"),
+        (("--since", "7d", "--api", "wikidata.org"), "This is not the address of an API"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], text: str, tmp_path: Path) -> None:

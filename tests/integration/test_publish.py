@@ -320,7 +320,7 @@ def test_the_token_reaches_no_output_and_no_file(
         ({"HF_TOKEN": "hf_wrong"}, [], 2, "does not let this token do that (401)"),
         ({"HF_TOKEN": "hf_sandbox_read"}, [], 2, "does not let this token do that (403)"),
         ({"HF_ENDPOINT": "http://127.0.0.1:9"}, [], 3, "The Hub cannot be reached (ConnectError)"),
-        ({}, ["--repo-id", "no/such/name"], 2, "This is no name of a repository"),
+        ({}, ["--repo-id", "no/such/name"], 2, "This is not the name of a repository"),
     ],
 )
 def test_errors_say_what_to_do(

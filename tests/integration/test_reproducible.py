@@ -143,7 +143,7 @@ def test_killed_as_each_stage_is_put_in_place_and_run_again_each_time(reference:
     for stage in reference.stages:
         killed(reference, out, rf"^rename .*/{stage}-\w+$")
         unfinished = {path.name for path in half_written(out) if path.is_dir()}
-        assert f".{finished(reference, stage)}.part" in unfinished  # a scan is made amid the ingestion
+        assert f".{finished(reference, stage)}.part" in unfinished  # a scan runs inside the ingestion
     succeed(*reference.command, "--out", out, "--workers", 1)
     assert_same(out, reference)
 

@@ -1,4 +1,4 @@
-"""Dumps that tell neither revisions nor times of their items, as those of before 2016."""
+"""Dumps that hold neither revisions nor times of their items, as those of before 2016."""
 
 import json
 import re

@@ -21,7 +21,7 @@ from tests.integration.dumps import States
 
 PATIENCE = 240  # seconds; a busy machine takes half of it
 NAMED = {"manifest.json", "README.md"}
-"""What tells the names of the dumps, which differ between the command and the flows."""
+"""What holds the names of the dumps, which differ between the command and the flows."""
 
 
 @dataclass

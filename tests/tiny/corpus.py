@@ -43,7 +43,7 @@ FROM triples WHERE reason IS NULL ORDER BY subject_id, relation, object_key
 
 
 def tellings(views: int | None) -> int:
-    """How many sentences tell a fact about a subject with so many page views.
+    """How many sentences state a fact about a subject with so many page views.
 
     >>> [tellings(views) for views in (None, 1_000, 20_000, 5_000_000, 200_000_000)]
     [1, 1, 2, 4, 6]

@@ -111,7 +111,7 @@ def train_tokenizer(sentences: Sequence[str], vocabulary: int) -> Tokenizer:
 
 
 def _shape(recipe: Recipe) -> dict[str, int | bool]:
-    """The model as its configuration tells it."""
+    """The model as its configuration describes it."""
     return {
         "vocab_size": recipe.vocabulary,
         "hidden_size": recipe.hidden,

@@ -35,7 +35,7 @@ _WITHIN = (  # and of the structures in it
     *("relation_id", "object_id", "kind", "prompt", "question", "ground_truth", "subject_id", "path"),
     *("attribute", "pole", "text", "rephrase", "locality_prompt", "locality_ground_truth"),
 )
-_DIGITS = 16  # of a hash: enough to tell two versions of one row apart
+_DIGITS = 16  # of a hash: enough to distinguish two versions of one row
 
 VERDICTS = "verdicts.json"
 """The file of a release with the verdicts that its rates rest on."""
@@ -131,7 +131,7 @@ def read_verdicts(path: Path, faults: Sequence[Fault]) -> VerdictFile:
         raise InputError(f"The verdicts cannot be read: {error.strerror}", str(path), "Check the path.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(
-            f"These are no verdicts: {error}",
+            f"These are not verdicts: {error}",
             str(path),
             "`editmill audit DIR --blank FILE` writes a file of the right shape.",
         ) from error

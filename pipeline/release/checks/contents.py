@@ -35,7 +35,7 @@ class Contents:
 
     @cached_property
     def base(self) -> Sequence[Edit]:
-        """Edits that are no variants."""
+        """Edits that are not variants."""
         return [edit for edit in self.edits if edit["category"] != "robust"]
 
     @cached_property

@@ -9,7 +9,7 @@ from pipeline.release.checks.contents import Contents, Failures
 
 
 def no_duplicates(contents: Contents) -> Failures:
-    """No `case_id` stands twice; no two edits that are no variants share a prompt."""
+    """No `case_id` stands twice; no two edits that are not variants share a prompt."""
     seen: set[str] = set()
     for edit in contents.edits:
         if edit["case_id"] in seen:

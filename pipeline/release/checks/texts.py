@@ -94,7 +94,7 @@ def names_fit(contents: Contents) -> Failures:
         for names in _item_names(edit, contents):
             for name in names:
                 if not is_name(name, limits.min_label_characters, limits.max_label_characters):
-                    yield f"{edit['case_id']}: {name!r} is no name"
+                    yield f"{edit['case_id']}: {name!r} is not a name"
             if codes := list(filter(is_code_form, names[1:])):
                 yield f"{edit['case_id']}: the code {codes[0]!r} is given as a name"
 

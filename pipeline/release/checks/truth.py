@@ -43,7 +43,7 @@ def recent_is_news(contents: Contents) -> Failures:
         if edit["category"] == "recent" and edit["edit_kind"] == "modification":
             current = {name for names in edit["answers"] for name in names[:1]}
             if known not in MODIFYING_CLASSES or edit["ground_truth"] in current:
-                yield f"{edit['case_id']}: {edit['ground_truth']!r} is no old answer"
+                yield f"{edit['case_id']}: {edit['ground_truth']!r} is not an old answer"
 
 
 def _is_within(edit: Edit, start: int | None, end: int | None) -> bool:

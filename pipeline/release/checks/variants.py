@@ -75,7 +75,7 @@ def contexts_fit(contents: Contents) -> Failures:
     for edit in contents.robust:
         for prefix in edit["prefixes"]:
             if prefix["attribute"] == "context" and not _is_context(prefix, edit):
-                yield f"{edit['case_id']}: {prefix['text']!r} is no {prefix['pole']} context"
+                yield f"{edit['case_id']}: {prefix['text']!r} is not a {prefix['pole']} context"
 
 
 def _written(fact: StatedFact) -> str:

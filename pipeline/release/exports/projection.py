@@ -38,7 +38,7 @@ LACKS: Mapping[Lack, str] = {
 """Why an edit is left out of a file."""
 
 UNVARIED: tuple[Category, ...] = ("recent", "popular", "long_tail")
-"""The categories whose edits are no variants of other edits."""
+"""The categories whose edits are not variants of other edits."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _parts_at_subject(prompt: str, subject: str) -> bool:
 def is_sound(value: object) -> bool:
     """Whether no text in a value is empty or has a space at an end, no list is empty and nothing is null.
 
-    A space at the end of a prompt is no trifle: loaders put one of their own before the target, and count the tokens
+    A space at the end of a prompt matters: loaders put one of their own before the target, and count the tokens
     of the loss from where the prompt alone would end.
 
     >>> is_sound({"prompt": "The capital of Chile is", "ground_truth": [["Santiago"]], "level": 1})

@@ -52,7 +52,7 @@ def compare(item: int, old: bytes | None, new: bytes | None, replaced_gap_days: 
         replaced_gap_days: The least and the most days from the end of an earlier value to the start of the next.
 
     Raises:
-        Exception: One of `UNREADABLE`: a text is no entity.
+        Exception: One of `UNREADABLE`: a text is not an entity.
     """
     before, after = (None if text is None else read_text(text) for text in (old, new))
     pair = _Pair(item, read_statements(before, after), read_statements(after, before))

@@ -1,7 +1,7 @@
 """The dates of two dumps, and so the window between them.
 
 The date of a dump is where the edit times of its items end. A few lines may lie beyond: wrong clocks, lines that were
-appended later. Two signs tell them from the end itself.
+appended later. Two signs separate them from the end itself.
 
 One dump: edits become more frequent towards its end, since a later edit hides an earlier one. So a stretch at the end
 that holds far fewer edits than the same time before it does not belong to the dump (`end_of_edits`).

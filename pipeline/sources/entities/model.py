@@ -125,7 +125,7 @@ class Sitelink(Struct, gc=False):
 
 
 _LETTERS = {"item": "Q", "property": "P"}
-# The errors of a line that is no entity, or has an id or a value of an unexpected form.
+# The errors of a line that is not an entity, or has an id or a value of an unexpected form.
 UNREADABLE = (msgspec.MsgspecError, ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -171,7 +171,7 @@ def number(name: str | bytes, most: int = MAX_ITEM) -> int:
     digits = name[1:]
     found = int(digits) if digits.isascii() and digits.isdigit() and digits[:1] not in ("0", b"0") else 0
     if not 0 < found <= most:
-        raise ValueError(f"{name!r} is no id")
+        raise ValueError(f"{name!r} is not an id")
     return found
 
 

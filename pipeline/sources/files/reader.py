@@ -81,7 +81,7 @@ def read_shards(dump: Path | DumpFile, settings: DumpSettings, out: Path | None 
     Args:
         dump: The dump.
         settings: How to cut.
-        out: The folder of a pass; `trailing_bytes` tells of it what was left out at the end.
+        out: The folder of a pass; `trailing_bytes` reads from it what was left out at the end.
 
     Raises:
         InputError: The dump is empty, damaged or cut off, or a line is longer than `max_line_bytes`.

@@ -70,7 +70,7 @@ def _lined(stream: DumpFile) -> DumpFile:
 
 
 def first_byte(data: bytes) -> bytes:
-    """The first byte that is no blank and no byte order mark; nothing if there is none."""
+    """The first byte that is neither a blank nor a byte order mark; nothing if there is none."""
     return data.lstrip(b" \t\r\n\v\f" + _MARK)[:1]
 
 

@@ -134,7 +134,7 @@ def _open_site(url: str, limiter: RateLimiter, folder: Path) -> Any:
     """A site of pywikibot whose requests all go through the rate limiter."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path.endswith(".php"):
-        raise UsageError("This is no address of an API", url, "Give the full URL, such as https://HOST/w/api.php.")
+        raise UsageError("This is not the address of an API", url, "Give the full URL, such as https://HOST/w/api.php.")
     pywikibot = _import_pywikibot(folder)
     from pywikibot import config, family
     from pywikibot.comms import http

@@ -48,7 +48,7 @@ def pageview_files(path: Path) -> list[Path]:
     for file in files:
         if _detect_format(file) is None:
             raise InputError(
-                "This file among the page views is no page view file",
+                "This file among the page views is not a page view file",
                 str(file),
                 f"Take it out of the folder. {_KNOWN_FORMATS}",
             )
@@ -156,7 +156,7 @@ class _Lines:
 
     def __init__(self, path: Path, errors: str) -> None:
         self._path = path
-        self._errors = errors  # what to do with bytes that are no UTF-8
+        self._errors = errors  # what to do with bytes that are not UTF-8
         self.number = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -262,13 +262,13 @@ class _ProjectLines:
         del path
         yield from complete_views(self._counted(lines), projects, self._pass_over)
         if self.odd > self._most * self._lines:
-            raise ValueError(f"{self.odd} of {self._lines} lines are no pageview_complete lines, as {self._first!r}")
+            raise ValueError(f"{self.odd} of {self._lines} lines are not pageview_complete lines, as {self._first!r}")
 
     def _counted(self, lines: Iterator[str]) -> Iterator[str]:
         for line in lines:
             if line.partition(" ")[0] in self._projects:
                 self._lines += 1
-                if "\ufffd" in line:  # in place of bytes that are no text
+                if "\ufffd" in line:  # in place of bytes that are not text
                     self._pass_over(line)
                 else:
                     yield line

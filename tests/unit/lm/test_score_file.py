@@ -264,7 +264,7 @@ def test_a_file_that_is_no_parquet_is_refused(folders: Mapping[str, Path], tmp_p
     with pytest.raises(InputError, match="cannot be read"):
         score_file(path, tmp_path / "out", a_spec(folders["llama"]), QUIET)
     path.write_text("id,text,start,end\n")
-    with pytest.raises(InputError, match="no Parquet file"):
+    with pytest.raises(InputError, match="not a Parquet file"):
         score_file(path, tmp_path / "out", a_spec(folders["llama"]), QUIET)
 
 

@@ -48,7 +48,7 @@ def test_offsets_need_not_rise() -> None:
 @pytest.mark.parametrize(
     "offsets",
     [
-        [(0, 2), (2, 2), (9, 11), (11, 14)],  # the whole name, and the next token tells how far it reaches
+        [(0, 2), (2, 2), (9, 11), (11, 14)],  # the whole name, and the next token shows how far it reaches
         [(0, 2), (2, 6), (6, 6), (9, 11)],  # a part of it
         [(0, 2), (2, 2)],  # the last token of the text
         [(0, 2), (2, 2), (2, 6), (6, 6)],

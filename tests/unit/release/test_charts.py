@@ -29,6 +29,12 @@ def test_the_title_sets_long_tail_against_popular() -> None:
     assert [signal.threshold for signal in degree.signals] == [None, None, 11.0]
 
 
+def test_the_title_says_equal_medians_once() -> None:
+    edits = [changed(EDITS[0], category=name, subject_id="Q1", frequency=15) for name in ("long_tail", "popular")]
+    frequency = cast(Histograms, CHARTS["frequency"](make_manifest(), edits))
+    assert frequency.title.count("15") == 1
+
+
 @pytest.mark.parametrize("name", ["frequency", "degree"])
 def test_the_title_claims_no_contrast_that_is_not_there(name: str) -> None:
     only_recent = [edit for edit in EDITS if edit["category"] == "recent"]

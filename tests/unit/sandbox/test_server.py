@@ -1,4 +1,4 @@
-"""The sandbox's server: faults fall on their share, files come in parts, and half a request is no request."""
+"""The sandbox's server: faults fall on their share, files come in parts, and half a request is not a request."""
 
 import socket
 import urllib.error

@@ -163,7 +163,7 @@ def test_hours_of_several_days_add_up(tmp_path: Path) -> None:
 
 
 def test_files_that_tell_nothing_keep_a_page_from_being_suspected(tmp_path: Path) -> None:
-    """A year of views in a list without hours, and one hour of them in a file with hours, are no spike."""
+    """A year of views in a list without hours, and one hour of them in a file with hours, are not a spike."""
     assert fate(tmp_path, [page("A", 9_000_000)], [page("A", 5, 0.0, 1)]) == "kept"
 
 

@@ -150,9 +150,9 @@ def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory,
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "These are no verdicts: Input data was truncated"),
-        (b"\xff", "These are no verdicts"),
-        (b"[]", "These are no verdicts: Expected `object`, got `array`"),
+        (b"", "These are not verdicts: Input data was truncated"),
+        (b"\xff", "These are not verdicts"),
+        (b"[]", "These are not verdicts: Expected `object`, got `array`"),
         (b'{"release": "v1"}', "missing required field `verdicts`"),
         (b'{"release": "v1", "verdicts": [{"case_id": "a", "words": "b"}]}', "missing required field `faults`"),
         (b'{"release": "v1", "verdicts": [], "seed": 3}', "unknown field `seed`"),

@@ -1,4 +1,4 @@
-"""What two states of an item tell: which statements differ, and of which class each difference is.
+"""What two states of an item show: which statements differ, and of which class each difference is.
 
 The first part compares two texts; the second follows tiny dumps through merging and classing, one class at a time.
 """

@@ -45,7 +45,7 @@ def test_revisions_in_the_order_of_time_need_one_pass(dumps: tuple[Path, Path], 
 
 @pytest.mark.parametrize("how", ["none", "low"])
 def test_other_revisions_need_more_and_give_the_same(how: str, dumps: tuple[Path, Path], tmp_path: Path) -> None:
-    """Some generators count the revisions of each item, and dumps before 2016 tell none."""
+    """Some generators count the revisions of each item, and dumps before 2016 hold none."""
     quick = scan(*dumps, tmp_path / "quick")
     others = [tmp_path / f"{how}-{path.name}" for path in dumps]
     for path, other in zip(dumps, others, strict=True):
@@ -82,7 +82,7 @@ def test_an_item_that_the_first_look_misses_is_found_by_the_second(dumps: tuple[
 
 
 @pytest.mark.parametrize("side", [0, 1])
-@pytest.mark.parametrize("damage", ["its end is gone", "its middle is no JSON", "a statement has no id"])
+@pytest.mark.parametrize("damage", ["its end is gone", "its middle is not JSON", "a statement has no id"])
 def test_nothing_is_told_of_an_item_that_one_dump_has_in_a_form_that_cannot_be_read(
     side: int, damage: str, dumps: tuple[Path, Path], tmp_path: Path
 ) -> None:

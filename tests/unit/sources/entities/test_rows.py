@@ -72,7 +72,7 @@ def neighbours(*statements: Json) -> set[int]:
 
 
 def assert_both_read_the_same(lines: list[bytes]) -> None:
-    """Compare the readings a few hundred entities at a time, to tell where they differ."""
+    """Compare the readings a few hundred entities at a time, to show where they differ."""
     wikis = frozenset({"enwiki", "commonswiki"})
     for start in range(0, len(lines), 500):
         batch = lines[start : start + 500]
@@ -458,7 +458,7 @@ def test_ids_are_numbers_that_fit_the_tables() -> None:
     assert number("Q42") == number("P42") == 42
     assert number(f"Q{2**63 - 1}") == 2**63 - 1
     for wrong in ("Q0", "Q-1", "Q", "Qx", f"Q{2**63}"):
-        with pytest.raises(ValueError, match=r"no id|invalid literal"):
+        with pytest.raises(ValueError, match=r"is not an id|invalid literal"):
             number(wrong)
 
 

@@ -29,7 +29,7 @@ FRAME = zstandard.ZstdCompressor(write_checksum=True)
 
 
 def zst_frames(size: int) -> bytes:
-    """Many frames that tell how much they hold."""
+    """Many frames that state how much they hold."""
     return b"".join(FRAME.compress(CONTENT[start : start + size]) for start in range(0, len(CONTENT), size))
 
 
@@ -168,7 +168,7 @@ def test_frames_without_their_last_checksum_are_refused_whoever_reads(
 def test_a_checksum_that_lies_behind_what_is_read_at_once_is_heeded(
     tmp_path: Path, pool: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A whole frame but for its checksum is read at once; its content differs by one bit, and only that tells."""
+    """A whole frame without its checksum is read at once; one bit of it differs, and only the checksum shows it."""
     first = bytearray(FRAME.compress(CONTENT[:70_001]))
     first[-1] ^= 1
     monkeypatch.setitem(PACKINGS, "zstandard", replace(PACKINGS["zstandard"], read_bytes=len(first) - 4))
@@ -180,7 +180,7 @@ def test_a_checksum_that_lies_behind_what_is_read_at_once_is_heeded(
 
 
 def test_a_bzip2_file_that_lost_a_block_is_refused(tmp_path: Path, pool: Executor) -> None:
-    """Each block is sound; only the checksum of the stream tells."""
+    """Each block is sound; only the checksum of the stream shows it."""
     bits = "".join(f"{byte:08b}" for byte in PACKED["bz2"])
     marks = [found.start() for found in re.finditer(f"{0x314159265359:048b}", bits)]
     cut = bits[: marks[2]] + bits[marks[3] :]

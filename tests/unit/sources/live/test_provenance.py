@@ -83,7 +83,7 @@ CASES: Mapping[str, Case] = {
     "undoings if there is nothing else": (difference(), [UNDOING, "unsourced", ""], [0, 1, 2]),
     "labels never": (difference(), ["/* wbsetlabel-set:1|en */ Douglas", BATCH], [1]),
     "hidden summaries before silent ones": (difference(), [None, BATCH], [0]),
-    "hidden summaries after telling ones": (difference(), [None, CREATED], [1]),
+    "hidden summaries after clear ones": (difference(), [None, CREATED], [1]),
     "a removal": (
         difference("removed", None, 36180),
         ["/* wbremoveclaims-remove:1| */ [[Property:P106]]: [[Q36180]]", CREATED],

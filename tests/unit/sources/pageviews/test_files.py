@@ -200,7 +200,7 @@ def test_a_folder_is_searched_for_files_of_known_form(tmp_path: Path) -> None:
 def test_another_file_in_a_folder_is_an_error(name: str, content: bytes, tmp_path: Path) -> None:
     shutil.copy(YEARLY, tmp_path)
     written(content, tmp_path, name)
-    with pytest.raises(InputError, match="is no page view file") as caught:
+    with pytest.raises(InputError, match="is not a page view file") as caught:
         pageview_files(tmp_path)
     assert caught.value.where == str(tmp_path / name)
     assert caught.value.remedy.startswith("Take it out of the folder.")
@@ -225,7 +225,7 @@ def test_lines_with_odd_bytes_are_passed_over_and_counted(tmp_path: Path) -> Non
     found = read_table(read_views(path, ENGLISH, tmp_path / "views.parquet", odd=odd)).to_pylist()
     assert [row["title"] for row in found] == ["Foo", "Bar"]
     assert odd == {path.name: 2}
-    with pytest.raises(InputError, match="2 of 4 lines are no pageview_complete lines"):
+    with pytest.raises(InputError, match="2 of 4 lines are not pageview_complete lines"):
         read_views(path, ENGLISH, tmp_path / "views.parquet", max_odd_share=0.4)
 
 
@@ -273,8 +273,8 @@ DAMAGED = {
     "a row with too few cells": (b"n\titem\tpage_views\n7\n", "line 2"),
     "fewer views than none": ((HEAD_ITEMS + "Q42\t-5\t\n").encode(), "'-5' is not a count"),
     "more views than a column holds": ((HEAD_ITEMS + f"Q42\t{2**63}\t\n").encode(), f"'{2**63}' is not a count"),
-    "an id that no column holds": ((HEAD_ITEMS + f"Q{2**63}\t5\t\n").encode(), "is no id"),
-    "bytes that are no UTF-8": (HEAD_ITEMS.encode() + b"Q42\t5\t\xff\n", "line 2"),
+    "an id that no column holds": ((HEAD_ITEMS + f"Q{2**63}\t5\t\n").encode(), "is not an id"),
+    "bytes that are not UTF-8": (HEAD_ITEMS.encode() + b"Q42\t5\t\xff\n", "line 2"),
     "mostly lines of another form": (COMPLETE.read_bytes() + b"en.wikipedia Half_a_li\n" * 99, "99 of"),
     "an id with other digits": ((HEAD_ITEMS + "Q\u0664\t5\t\n").encode(), "line 2"),
     "a cell without end": ((HEAD_ITEMS + "Q42\t" + "5" * 200_000).encode(), "field larger"),
