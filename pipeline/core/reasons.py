@@ -23,6 +23,7 @@ SCREENING = {
     "several_values": "the relation takes one object, and the item holds several",
     "sensitive_living": "the relation is sensitive and the subject is not known to have died",
     "may_be_over": "the office changes hands, and the statement does not say since when it is held",
+    "known_error": "readers found the statement to be false, as `templates/known_errors.yaml` says",
     "homonym": "a namesake holds the relation too, and no description distinguishes the two",
     "duplicate": "another statement of the item says the same",
     "excluded": "the subject is on the list of exclusions",

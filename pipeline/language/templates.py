@@ -5,6 +5,7 @@ A file that breaks a rule is refused; the message names the file and the place.
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -242,6 +243,14 @@ class Bridge(TemplatePart):
     today: tuple[Literal["subject", "middle"], ...] = ()
 
 
+class KnownError(TemplatePart):
+    """A statement that Wikidata holds and readers know to be false; its object is an item or a number."""
+
+    subject: ClassNumber
+    object: str = Field(pattern=r"^(Q[1-9]\d*|\d+)$")
+    why: str = Field(min_length=1)
+
+
 class Templates(TemplatePart):
     """Everything in `templates/` that more than one stage reads."""
 
@@ -254,6 +263,7 @@ class Templates(TemplatePart):
     rules: tuple[Rule, ...]
     bridges: tuple[Bridge, ...]
     plausibility: Plausibility
+    known_errors: Mapping[PropertyId, tuple[KnownError, ...]]
     carriers: tuple[NounPhrase, ...]
     variants: tuple[VariantGrammar, ...]
     contexts: Contexts
@@ -318,6 +328,7 @@ def load_templates(folder: Path | None = None) -> Templates:
         rules=read_yaml(folder / "rules.yaml", TypeAdapter(tuple[Rule, ...])),
         bridges=read_yaml(folder / "bridges.yaml", TypeAdapter(tuple[Bridge, ...])),
         plausibility=read_yaml(folder / "plausibility.yaml", TypeAdapter(Plausibility)),
+        known_errors=read_yaml(folder / "known_errors.yaml", TypeAdapter(dict[PropertyId, tuple[KnownError, ...]])),
         carriers=read_yaml(folder / "carriers.yaml", TypeAdapter(tuple[NounPhrase, ...])),
         variants=tuple(
             read_yaml(path, TypeAdapter(VariantGrammar)) for path in sorted((folder / "variants").glob("*.yaml"))
@@ -350,6 +361,7 @@ def _check_references(templates: Templates, folder: Path) -> None:
         ("rules.yaml", name) for rule in templates.rules for name in (rule.edit, rule.given[1], rule.then[1])
     }
     named_relations |= {("plausibility.yaml", name) for name in templates.plausibility.relations}
+    named_relations |= {("known_errors.yaml", name) for name in templates.known_errors}
     named_relations |= {("contexts.yaml", name) for name in templates.contexts.relations}
     named_relations |= {("long_forms.yaml", name) for name in templates.long_forms.told_by_description}
     problems += [
@@ -359,6 +371,12 @@ def _check_references(templates: Templates, folder: Path) -> None:
     named_types |= {("names.yaml", name) for rule in templates.names for name in (*rule.types, *rule.but)}
     named_types |= {("long_forms.yaml", name) for kinds in templates.long_forms.kinds.values() for name in kinds}
     problems += [f"{place} names the unknown type {name}" for place, name in named_types if name not in templates.types]
+    problems += [
+        f"known_errors.yaml: {name} lists Q{subject} with {value} {count} times"
+        for name, errors in templates.known_errors.items()
+        for (subject, value), count in Counter((error.subject, error.object) for error in errors).items()
+        if count > 1
+    ]
     problems = problems or _bridge_problems(templates)
     if problems:
         raise UsageError("The templates do not fit together: " + "; ".join(sorted(problems)), str(folder), "Mend them.")

@@ -22,6 +22,8 @@ from pipeline.select.past import make_past
 
 _SUBCLASS = 279
 
+_KNOWN_ERRORS = pa.schema([("subject_id", pa.int64()), ("relation", pa.string()), ("object_key", pa.string())])
+
 _VALUE_KINDS = {"item": "item", "date": "time", "number": "quantity"}
 
 
@@ -118,6 +120,12 @@ def _make_parameters(database: Database, templates: Templates, excluded_ids: Ite
     for table, entries in roles.items():
         values = ", ".join(f"('{relation}', '{kind}', {place})" for relation, kind, place in entries)
         database.run(f"CREATE TEMP TABLE {table} AS FROM (VALUES {values}) AS t(relation, type, place)")
+    errors = [
+        {"subject_id": error.subject, "relation": relation, "object_key": error.object}
+        for relation, found in templates.known_errors.items()
+        for error in found
+    ]
+    database.rows("known_errors", pa.Table.from_pylist(errors, _KNOWN_ERRORS))
     database.run("CREATE TEMP TABLE excluded (id BIGINT)")
     if ids := ", ".join(f"({item})" for item in sorted(excluded_ids)):
         database.run(f"INSERT INTO excluded VALUES {ids}")
@@ -245,6 +253,7 @@ SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS su
         WHEN is_single AND object_count > 1 THEN 'several_values'
         WHEN is_sensitive AND past.id IS NULL AND NOT {allow_sensitive_living} THEN 'sensitive_living'
         WHEN may_be_over AND past.id IS NULL THEN 'may_be_over'
+        WHEN known.subject_id IS NOT NULL THEN 'known_error'
         WHEN place > 1 THEN 'duplicate'
     END AS early_reason
 FROM counted c
@@ -256,6 +265,8 @@ LEFT JOIN meta subject_meta ON subject_meta.id = c.subject_id
 LEFT JOIN meta object_meta ON object_meta.id = c.object_id
 LEFT JOIN past ON past.id = c.subject_id
 LEFT JOIN excluded ON excluded.id = c.subject_id
+LEFT JOIN known_errors known ON known.subject_id = c.subject_id AND known.relation = c.relation
+    AND known.object_key = c.object_key
 """
 
 # What `names.plain_description` makes of a description, but for the case of its letters.

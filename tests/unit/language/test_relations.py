@@ -457,6 +457,11 @@ PLANTS = {
     "a bridge back": Plant("bridges.yaml", "0.then", ["P40"], "leads back"),
     "a bridge from no subject": Plant("bridges.yaml", "0.subject", ["realm"], "of the type realm"),
     "names of an unknown type": Plant("names.yaml", "0.types", ["realm"], "names.yaml names the unknown type realm"),
+    "an error about no relation": Plant("known_errors.yaml", "P1", [], "known_errors.yaml names the unknown relation"),
+    "an error listed twice": Plant(
+        "known_errors.yaml", "P20", [{"subject": "Q1", "object": "Q2", "why": "no"}] * 2, "lists Q1 with Q2 2 times"
+    ),
+    "an error without its reason": Plant("known_errors.yaml", "P20.0.why", "", "at least 1 character"),
     # the other files
     "a type without classes": Plant("types.yaml", "person.classes", [], "at least 1 item"),
     "a class by its name": Plant("types.yaml", "person.classes", ["human"], "pattern"),

@@ -11,6 +11,7 @@ from pipeline.core.parallel import InlineExecutor
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import Database, read_table
 from pipeline.language.lifespans import lifespan
+from pipeline.language.templates import KnownError, Templates
 from pipeline.select.screening import Ingested, make_types, screen
 from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.rows import Wanted
@@ -116,7 +117,7 @@ def test_a_second_statement_of_the_same_is_a_duplicate(mini: Mini) -> None:
 
 
 def test_every_reason_has_its_statement() -> None:
-    assert {*REJECTED, "duplicate"} == set(reasons.SCREENING)
+    assert {*REJECTED, "duplicate", "known_error"} == set(reasons.SCREENING)
 
 
 @pytest.mark.parametrize(
@@ -189,13 +190,15 @@ def test_rows_stand_in_order_so_that_the_same_input_gives_the_same_bytes(mini: M
 # Settings
 
 
-def screened(mini: Mini, folder: Path, excluded: Iterable[int] = (), **changed: object) -> dict[Any, str | None]:
-    """The reasons of the mini world's statements under other settings."""
+def screened(
+    mini: Mini, folder: Path, excluded: Iterable[int] = (), templates: Templates = TEMPLATES, **changed: object
+) -> dict[Any, str | None]:
+    """The reasons of the mini world's statements under other settings or templates."""
     tables = mini.stage("ingest")
     settings = mini.settings.screening.model_copy(update=changed)
     with Database(folder / "scratch", "200MB") as database:
         ingested = Ingested(tables / "statements", tables / "entities", mini.stage("screening") / "types.parquet")
-        path = screen(ingested, TEMPLATES, settings, excluded, database, folder)
+        path = screen(ingested, templates, settings, excluded, database, folder)
     return {
         (row["subject_id"], row["relation"], row["object_key"]): row["reason"] for row in read_table(path).to_pylist()
     }
@@ -245,6 +248,23 @@ def test_other_exclusions_exclude_others(mini: Mini, tmp_path: Path) -> None:
     assert found[ADA, "P27", f"Q{VERDANIA}"] == "excluded"
     assert found[GUEST, "P27", f"Q{VERDANIA}"] is None
     assert found[IBEN, "P25", f"Q{ADA}"] is None  # she may still be an object
+
+
+def test_statements_known_to_be_false_are_left_out(mini: Mini, tmp_path: Path) -> None:
+    """An item and a number; what is not stated, or stated of somebody else, matches nothing."""
+    errors = {
+        "P27": (KnownError(subject=f"Q{ADA}", object=f"Q{VERDANIA}", why="she left"),),
+        "P1971": (
+            KnownError(subject=f"Q{ADA}", object="2", why="three"),
+            KnownError(subject=f"Q{FINN}", object="77", why="not stated"),
+        ),
+    }
+    templates = TEMPLATES.model_copy(update={"known_errors": errors})
+    plain, found = screened(mini, tmp_path / "plain"), screened(mini, tmp_path / "known", templates=templates)
+    changed = {key for key in plain if plain[key] != found[key]}
+    assert {key: found[key] for key in changed} == dict.fromkeys(
+        [(ADA, "P27", f"Q{VERDANIA}"), (ADA, "P1971", "2")], "known_error"
+    )
 
 
 def past(folder: Path) -> set[int]:
