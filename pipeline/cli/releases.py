@@ -13,6 +13,13 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="Q23", help="an item")
     parser.add_argument("relation", metavar="P26", help="a relation")
     parser.add_argument("--release", type=Path, required=True, metavar="DIR", help="the folder of a release")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        metavar="DIR",
+        help="the work folder of its build, with the rejected rows that a large release does not list "
+        "(default: .work beside the release)",
+    )
 
 
 def _drift_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,10 +53,11 @@ def _check(options: argparse.Namespace, reporter: Reporter) -> int:
 
 
 def _explain(options: argparse.Namespace, reporter: Reporter) -> int:
-    from pipeline.release.explain import explain
+    from pipeline.jobs.explain import explain_row
 
     del reporter
-    sys.stdout.write(explain(options.release, options.subject, options.relation) + "\n")
+    work = options.work or options.release.parent / ".work"
+    sys.stdout.write(explain_row(options.release, options.subject, options.relation, work) + "\n")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -206,6 +207,7 @@ class Manifest(_Record):
     changes: Mapping[str, int]
     aliases: Mapping[str, int] = {}  # of the items named: answers, and the others by reason
     counts: tuple[CountRecord, ...]
+    listed_drops: Mapping[str, int] = {}  # by stage, the rows in `dropped/`: all that `counts` counts, or a part
     rows: Mapping[str, Mapping[str, int]]
     relations: Mapping[str, Mapping[str, int]]
     domains: Mapping[str, Mapping[str, int]]
@@ -220,6 +222,14 @@ class Manifest(_Record):
     checks: tuple[CheckRecord, ...] = ()
     files: Mapping[str, FileRecord] = {}
     digest: str = ""  # of everything above, by `digest_of`; empty until the release is complete
+
+    @property
+    def listed_in_part(self) -> Mapping[str, int]:
+        """The stages that rejected more rows than the release lists, with how many they rejected."""
+        rejected: Counter[str] = Counter()
+        for count in self.counts:
+            rejected[count.stage] += sum(count.dropped.values())
+        return {stage: rejected[stage] for stage, listed in self.listed_drops.items() if listed < rejected[stage]}
 
     def to_json(self) -> str:
         """The manifest as it is written: sorted keys, one value a line."""

@@ -267,9 +267,10 @@ class LiveSettings(_Section):
 
 
 class LimitsSettings(_Section):
-    """Lengths that loaders can take."""
+    """Lengths that loaders can take, and how many rejected rows a release lists."""
 
     prompt_and_target_bytes: Count
+    dropped_rows_per_edit: Count
 
 
 class Settings(_Section):

@@ -18,6 +18,7 @@ from typing import TypeVar
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -208,10 +209,10 @@ def write_records(records: Sequence[Mapping[str, object]], path: Path, schema: p
     return write_table(pa.Table.from_pylist(records, schema=schema), path, schema)
 
 
-def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Read a whole Parquet file, or all files of a folder in name order, into memory."""
+def read_table(path: Path, columns: list[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
+    """Read a Parquet file, or all files of a folder in name order, into memory; only rows for which `where`."""
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
-    return pa.concat_tables([pq.read_table(file, columns=columns, partitioning=None) for file in files])
+    return pa.concat_tables([pq.read_table(file, columns=columns, filters=where, partitioning=None) for file in files])
 
 
 def row_count(path: Path) -> int:

@@ -1,14 +1,18 @@
 """DROPPED: every row that a stage rejected, with the reason, and the counts that must add up."""
 
+import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+import pyarrow as pa
 
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit
 from pipeline.core.manifest import CountRecord
-from pipeline.core.tables import Database, write_rows
+from pipeline.core.seeded import draw_key_sql
+from pipeline.core.tables import Database, whole_file, write_rows
 
 
 class Drop(NamedTuple):
@@ -70,6 +74,53 @@ def write_selection_drops(candidates: Path, database: Database, out: Path) -> Pa
     """Write what the categories considered and did not take."""
     database.view("candidates", candidates)
     return database.write(_SELECTION, out, schema.DROPPED)
+
+
+# Rows about subjects of the release come first: a user asks about these.
+_NEAREST = """
+SELECT * FROM drops WHERE reason = '{reason}'
+ORDER BY subject_id NOT IN (SELECT id FROM subjects), {draw}, relation_id, object_id, statement_id LIMIT {limit}
+"""
+_IN_ORDER = "category NULLS FIRST, CAST(substr(subject_id, 2) AS BIGINT), relation_id, object_id, statement_id, reason"
+_BY_REASON = "SELECT reason, count(*) AS n FROM drops GROUP BY reason ORDER BY reason"
+
+
+def write_nearest(drops: Path, subjects: Collection[str], limit: int, seed: int, database: Database, out: Path) -> Path:
+    """Write the rejected rows of one stage that a release lists: all, if they are few, else a share of each reason.
+
+    Args:
+        drops: What the stage rejected.
+        subjects: The subjects of the release, as in "Q23": rows about these are taken first, the others by lot.
+        limit: How many rows at most. Rare reasons are listed whole, and the frequent ones share what is left.
+        seed: The seed of the run.
+        database: A session to work in.
+        out: The file to write.
+    """
+    database.view("drops", drops)
+    counts = {str(row["reason"]): int(row["n"]) for row in database.table(_BY_REASON).to_pylist()}
+    if sum(counts.values()) <= limit:
+        with whole_file(out) as copy:
+            shutil.copyfile(drops, copy)
+        return out
+    database.rows("subjects", pa.table({"id": pa.array(sorted(subjects), pa.string())}))
+    draw = draw_key_sql(seed, "'dropped'", "category", "statement_id")
+    parts = [
+        f"FROM ({_NEAREST.format(reason=reason, draw=draw, limit=share)})"
+        for reason, share in _shares(counts, limit).items()
+    ]
+    return database.write(f"FROM ({' UNION ALL '.join(parts)}) ORDER BY {_IN_ORDER}", out, schema.DROPPED)
+
+
+def _shares(counts: Mapping[str, int], limit: int) -> dict[str, int]:
+    """How many rows of each reason are listed: what rare reasons leave of an equal share goes to the others.
+
+    >>> _shares({"ended": 2, "duplicate": 90, "subject_type": 50}, 12)
+    {'ended': 2, 'subject_type': 5, 'duplicate': 5}
+    """
+    shares: dict[str, int] = {}
+    for place, (reason, count) in enumerate(sorted(counts.items(), key=lambda item: (item[1], item[0]))):
+        shares[reason] = min(count, (limit - sum(shares.values())) // (len(counts) - place))
+    return shares
 
 
 def write_drops(drops: Iterable[Drop], out: Path) -> Path:

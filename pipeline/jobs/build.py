@@ -159,7 +159,9 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         made = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
         edits = place(made, subgraph, context.seed)
         manifest = manifest.model_copy(update=_mixes(edits))
-        drops = {folder.name.partition("-")[0]: folder / "dropped.parquet" for folder in counted}
+        listed = stages.list_drops(context, counted, [probed, *([varied] if varied else [])])
+        drops = {stages.stage_of(folder): listed / f"{stages.stage_of(folder)}.parquet" for folder in counted}
+        manifest = manifest.model_copy(update={"listed_drops": {name: row_count(path) for name, path in drops.items()}})
         draft = Draft(edits, subgraph, drops, manifest, verdicts)
         if verdicts:
             reporter.warn("verdicts", what_became(held_by(edits, verdicts), manifest.release))

@@ -47,7 +47,7 @@ class Draft:
     Attributes:
         edits: Every edit of every category.
         subgraph: What is true around them.
-        dropped: The DROPPED file of each stage.
+        dropped: A DROPPED file of each stage: the rejected rows that the release lists.
         manifest: The manifest, as far as it is known before the release is written.
         verdicts: Files of verdicts, of which those count that are on rows with the very same words.
     """

@@ -284,5 +284,9 @@ def _tables(manifest: Manifest, relations: Mapping[str, Relation]) -> Slots:
         "screening_table": card_tables.screening_table(manifest),
         "aliases_table": card_tables.aliases_table(manifest),
         "drops_table": card_tables.drops_table(manifest),
+        "listed_in_part": _listed(
+            f"{manifest.listed_drops[stage]:,} of the {count:,} rows that {stage} rejected"
+            for stage, count in manifest.listed_in_part.items()
+        ),
         "inputs_table": card_tables.inputs_table(manifest),
     }

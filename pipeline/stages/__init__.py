@@ -4,8 +4,19 @@ A function here names the stage, lists everything that decides its content, and 
 how. Folders come in, a folder goes out.
 """
 
-from pipeline.stages.context import COUNTS, Input, StageContext, read_counts
-from pipeline.stages.editing import cut_subgraph, find_recent, probe, read_edits, select, split, vary, word
+from pipeline.stages.context import COUNTS, Input, StageContext, find_drops, read_counts
+from pipeline.stages.editing import (
+    cut_subgraph,
+    find_recent,
+    list_drops,
+    probe,
+    read_edits,
+    select,
+    split,
+    stage_of,
+    vary,
+    word,
+)
 from pipeline.stages.measuring import MODEL, ODD_LINES, count_mentions, count_views, score, screen, with_named
 from pipeline.stages.reading import (
     changed,
@@ -29,10 +40,12 @@ __all__ = [
     "count_mentions",
     "count_views",
     "cut_subgraph",
+    "find_drops",
     "find_recent",
     "ingest",
     "ingest_stream",
     "ingest_folder",
+    "list_drops",
     "probe",
     "read_counts",
     "read_edits",
@@ -40,6 +53,7 @@ __all__ = [
     "screen",
     "select",
     "split",
+    "stage_of",
     "vary",
     "wanted",
     "with_named",

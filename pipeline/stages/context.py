@@ -1,18 +1,19 @@
 """What every stage is given, and what each leaves about what it counted."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.manifest import CountRecord
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
-from pipeline.core.stage_cache import stage
+from pipeline.core.stage_cache import DONE, stage
 from pipeline.core.tables import Database
 from pipeline.language.templates import Templates
 
 COUNTS = "counts.json"
+DROPPED = "dropped.parquet"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,14 @@ class StageContext:
     def seed(self) -> int:
         """The seed of the run."""
         return self.settings.seed
+
+
+def find_drops(work: Path, name: str, counts: Sequence[CountRecord]) -> Path | None:
+    """All rows that a stage of a build rejected, by what it counted; None if its folder is not there any more."""
+    for folder in sorted(work.glob(f"{name}-*")):
+        if (folder / DONE).is_file() and read_counts(folder) == [*counts]:
+            return folder / DROPPED
+    return None
 
 
 def read_counts(folder: Path) -> list[CountRecord]:

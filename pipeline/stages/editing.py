@@ -26,7 +26,7 @@ from pipeline.select.categories import CATEGORIES
 from pipeline.select.facts import FactSources, collect_facts
 from pipeline.select.news import Window, find_news
 from pipeline.select.selection import Measured
-from pipeline.stages.context import COUNTS, StageContext, write_counts, write_json
+from pipeline.stages.context import COUNTS, DROPPED, StageContext, write_counts, write_json
 
 
 def find_recent(context: StageContext, changed: Path, ingested: Path, window: Window) -> Path:
@@ -77,7 +77,7 @@ def select(context: StageContext, measured: Measured, ingested: Path, screened: 
                 selection.select(CATEGORIES[name], settings, database, candidates / f"{name}.parquet")
             sources = FactSources(ingested / "statements", ingested / "entities", screened / "past.parquet")
             collect_facts(candidates, sources, context.templates, settings, database, out / "facts.parquet")
-            dropped.write_selection_drops(candidates, database, out / "dropped.parquet")
+            dropped.write_selection_drops(candidates, database, out / DROPPED)
             write_counts(dropped.count_table(candidates, "selection", database), out)
 
     return context.stage("selection", depends, make)
@@ -207,6 +207,38 @@ def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:
     return context.stage("variants", depends, make)
 
 
+def list_drops(context: StageContext, counted: Sequence[Path], made: Sequence[Path]) -> Path:
+    """What the release lists of the rows that the stages rejected: a file of DROPPED for each stage.
+
+    Args:
+        context: What every stage is given.
+        counted: The stages.
+        made: The stages whose edits are in the release.
+    """
+    a_row = context.settings.limits.dropped_rows_per_edit
+    depends = {
+        "counted": [folder.name for folder in counted],
+        "made": [folder.name for folder in made],
+        "dropped_rows_per_edit": a_row,
+        "seed": context.seed,
+    }
+
+    def make(out: Path) -> None:
+        edits = [edit for folder in made for edit in read_edits(folder)]
+        subjects = {edit["subject_id"] for edit in edits}
+        with context.database() as database:
+            for folder in counted:
+                drops, listed = folder / DROPPED, out / f"{stage_of(folder)}.parquet"
+                dropped.write_nearest(drops, subjects, a_row * len(edits), context.seed, database, listed)
+
+    return context.stage("dropped", depends, make)
+
+
+def stage_of(folder: Path) -> str:
+    """The name of the stage that left a folder."""
+    return folder.name.partition("-")[0]
+
+
 def read_edits(folder: Path) -> list[Edit]:
     """The edits of a stage."""
     return cast(list[Edit], read_table(folder / "edits.parquet").to_pylist())
@@ -218,5 +250,5 @@ def _by_category(edits: Iterable[Edit]) -> Counter[str]:
 
 def _write_edits(name: str, edits: Sequence[Edit], drops: Sequence[Drop], taken_in: Counter[str], out: Path) -> None:
     write_records(edits, out / "edits.parquet", schema.RELEASE)
-    dropped.write_drops(drops, out / "dropped.parquet")
+    dropped.write_drops(drops, out / DROPPED)
     write_counts(dropped.count_stage(name, taken_in, _by_category(edits), drops), out)

@@ -18,7 +18,7 @@ from pipeline.signals.frequency import measure_frequency
 from pipeline.signals.likelihood import measure_likelihood, write_requests
 from pipeline.signals.popularity import measure_popularity
 from pipeline.sources.pageviews.files import read_views
-from pipeline.stages.context import COUNTS, Input, StageContext, write_counts, write_json
+from pipeline.stages.context import COUNTS, DROPPED, Input, StageContext, write_counts, write_json
 
 MODEL = "model.json"  # a `ModelRecord`
 ODD_LINES = "odd_lines.json"
@@ -62,7 +62,7 @@ def screen(context: StageContext, ingested: Path, exclusions: Exclusions) -> Pat
             screening.screen(tables, templates, settings, exclusions.ids, database, out)
         with context.database() as database:
             triples = out / "triples.parquet"
-            dropped.write_screening_drops(triples, database, out / "dropped.parquet")
+            dropped.write_screening_drops(triples, database, out / DROPPED)
             write_counts(dropped.count_table(triples, "screening", database), out)
 
     return context.stage("screening", depends, make)

@@ -255,6 +255,38 @@ def test_what_was_dropped_is_told_with_its_stage_and_reason(stage: str, slice_bu
     assert any(f"{row['object_id']}: {row['reason']}" in line for line in told)
 
 
+def test_what_a_large_release_does_not_list_is_found_in_the_work_folder(
+    states: States, small: Built, run_here: Command, tmp_path: Path
+) -> None:
+    """One row a stage for each edit: screening rejected more, and a build that listed less made the same edits."""
+    config, out = tmp_path / "config.toml", tmp_path / "releases"
+    config.write_text("[limits]\ndropped_rows_per_edit = 1\n")
+    shutil.copytree(small.work, out / ".work")
+    succeed("build", *states.arguments, "--out", out, "--workers", 1, "--config", config)
+    release = out / small.release.name
+    told = json.loads((release / "manifest.json").read_text())
+    every, listed = (pq.read_table(one / "dropped/screening.parquet").to_pylist() for one in (small.release, release))
+    assert (
+        len(listed)
+        == told["listed_drops"]["screening"]
+        == sum(map(sum, (part.values() for part in told["rows"].values())))
+    )
+    assert {row["reason"] for row in listed} == {row["reason"] for row in every}
+
+    hidden = next(row for row in every if row not in listed)
+    about = f"{hidden['object_id']}: {hidden['reason']}"
+    asked = ("explain", hidden["subject_id"], hidden["relation_id"], "--release", release)
+    assert about in run_here(*asked).out
+    assert about in run_here(*asked, "--work", small.work).out
+    away = run_here(*asked, "--work", tmp_path / "nothing").out
+    assert about not in away
+    assert f"The release lists {len(listed):,} of the {len(every):,} rows that screening dropped." in away
+    assert (
+        f"lists {len(listed):,} of the {len(every):,} rows that screening rejected"
+        in (release / "README.md").read_text()
+    )
+
+
 def test_what_was_never_read_is_told(small: Built, explain: Explain) -> None:
     lines = explain(small.release, "Q999999999", "P26")
     assert lines == [

@@ -128,3 +128,44 @@ def test_an_edit_that_is_dropped_keeps_what_it_was(mini: Mini) -> None:
         )
     date = cast(Edit, {**one, "target_new_id": None, "target_new": "4 May 1901"})
     assert dropped.drop_edit(date, "splits", "conflict").object_id == "4 May 1901"
+
+
+def many(folder: Path) -> Path:
+    """Rejected rows: 3 of a rare reason, 40 and 60 of two frequent ones."""
+    rows = [
+        triple(subject, "P27", subject, reason=reason, statement_id=f"s{subject}")
+        for reason, subjects in (("homonym", range(1, 4)), ("ended", range(10, 50)), ("object_type", range(100, 160)))
+        for subject in subjects
+    ]
+    with Database(folder / "scratch", "100MB") as database:
+        return dropped.write_screening_drops(table(rows, schema.TRIPLES, folder), database, folder / "all.parquet")
+
+
+def nearest(limit: int, folder: Path, subjects: Sequence[str] = (), seed: int = 1) -> list[tuple[object, ...]]:
+    with Database(folder / "scratch", "100MB") as database:
+        drops, out = many(folder), folder / "listed.parquet"
+        return written(dropped.write_nearest(drops, subjects, limit, seed, database, out))
+
+
+def test_few_rejected_rows_are_all_listed(tmp_path: Path) -> None:
+    nearest(103, tmp_path)
+    assert (tmp_path / "listed.parquet").read_bytes() == (tmp_path / "all.parquet").read_bytes()
+
+
+def test_of_many_rejected_rows_a_part_is_listed_with_every_reason(tmp_path: Path) -> None:
+    rows = nearest(53, tmp_path)
+    assert Counter(row[6] for row in rows) == {"homonym": 3, "ended": 25, "object_type": 25}
+    assert rows == [row for row in written(tmp_path / "all.parquet") if row in rows]  # in their order
+    assert rows == nearest(53, tmp_path)
+    assert rows != nearest(53, tmp_path, seed=2)
+
+
+def test_rows_about_subjects_of_the_release_are_listed_first(tmp_path: Path) -> None:
+    subjects = ["Q49", "Q110", "Q111", "Q7777"]
+    listed = {row[1] for row in nearest(9, tmp_path, subjects)}
+    assert listed >= {"Q49", "Q110", "Q111"}
+    assert len(listed) == 9
+
+
+def test_a_release_without_edits_lists_nothing(tmp_path: Path) -> None:
+    assert nearest(0, tmp_path) == []
