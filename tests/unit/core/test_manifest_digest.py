@@ -46,6 +46,7 @@ OTHERWISE: dict[str, object] = {
     "changes": {},
     "aliases": {},
     "counts": SEALED.counts[1:],
+    "listed_drops": {"screening": 7},
     "rows": {},
     "relations": {},
     "domains": {},
