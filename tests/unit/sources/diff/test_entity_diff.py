@@ -685,6 +685,16 @@ def test_a_turned_link_is_a_correction_while_its_old_value_still_stands(tmp_path
     assert classes(rows) == {("Q7 P26", "Q1"): "correction"}
 
 
+def test_namesakes_that_both_stay_are_not_merged(tmp_path: Path) -> None:
+    """Though one of them holds all that the other held, and a link was turned from one to the other."""
+    country, job = statement("P27", to(30)), statement("P106", to(9))
+    namesakes = [item(number, country, label="Ali") for number in (5, 1)]
+    now = [item(number, country, job, label="Ali") for number in (5, 1)]
+    rows = between([*namesakes, item(7, statement("P26", to(5)))], [*now, item(7, statement("P26", to(1)))], tmp_path)
+    assert classes(rows)[("Q7 P26", "Q1")] == "correction"
+    assert read_table(tmp_path / "work" / "merges.parquet").num_rows == 0
+
+
 # Two dumps
 
 
