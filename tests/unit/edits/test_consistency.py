@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.settings import SplitsSettings
 from pipeline.edits.consistency import (
+    Claims,
     claims_of,
     fact_of,
     find_touched,
     independent_groups,
+    new_scope,
     probe_slots,
     scope_of,
     slots_on,
@@ -65,6 +67,17 @@ def test_edits_that_contradict_each_other_by_a_rule_or_an_inverse_are_not_kept_t
         for order in permutations((new_father, other)):
             assert len(kept(mini, *order)) == 1
     assert len(kept(mini, father_of_the_sibling, child_of_the_old_father)) == 2  # both are true
+
+
+def test_of_several_rivals_a_drop_names_the_same_in_every_run() -> None:
+    """The order of a set would change from run to run, and with it the bytes of what was dropped."""
+    nothing = Claims(*[frozenset()] * len(Claims._fields))
+    slots = [(f"Q{number}", "P36") for number in range(10, 60)]
+    scope = new_scope()
+    for slot in slots:
+        scope.add(f"popular-{slot[0]}", nothing._replace(exclusive=frozenset({slot})))
+    assert scope.rival(nothing._replace(exclusive=frozenset(slots))) == "popular-Q10"
+    assert scope.rival(nothing) is None
 
 
 def test_the_same_edit_in_the_test_split_contradicts_nothing_in_training(mini: Mini) -> None:
