@@ -103,12 +103,11 @@ def _item(text: str) -> int | None:
 
 def _named(text: str) -> _Found:
     """The item, or the subject or prompt, that a text names; nothing if it looks like an id and is not one."""
-    item = _item(text)
-    bare = text.strip()
-    if item is None and len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
-        bare = bare[1:-1].strip()
-    if item is not None:
+    if (item := _item(text)) is not None:
         return [item]
+    bare = text.strip()
+    if bare.startswith(("'", '"')) and bare.endswith(bare[0]):
+        bare = bare[1:-1].strip()
     return [bare] if bare and not _MISSPELT.fullmatch(bare) else []
 
 

@@ -130,11 +130,11 @@ def find_merges(compared: Path, texts: Texts, database: Database, out: Path) -> 
     _view(database, texts)
     candidates = database.table(
         """WITH turned AS (
-            SELECT DISTINCT old_object_id AS gone_id, new_object_id AS target_id, 0 AS strength
+            SELECT old_object_id AS gone_id, new_object_id AS target_id, 0 AS strength
             FROM differences WHERE kind = 'revalued'
               AND old_object_id IN (SELECT subject_id FROM differences WHERE item_kind = 'removed')
         ), named AS (
-            SELECT DISTINCT gone.id AS gone_id, kept.id AS target_id, 1 AS strength
+            SELECT gone.id AS gone_id, kept.id AS target_id, 1 AS strength
             FROM terms gone JOIN terms kept USING (term) WHERE gone.is_gone AND NOT kept.is_gone
         )
         SELECT c.gone_id, c.target_id, c.strength = 0 AS is_linked, old.json AS gone_json, new.json AS target_json

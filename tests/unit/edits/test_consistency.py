@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.settings import SplitsSettings
 from pipeline.edits.consistency import (
+    Claims,
     claims_of,
     fact_of,
     find_touched,
     independent_groups,
+    new_scope,
     probe_slots,
     scope_of,
     slots_on,
@@ -21,8 +23,10 @@ from pipeline.edits.consistency import (
 from pipeline.edits.exclusions import Exclusions
 from pipeline.edits.probes import add_probes
 from pipeline.edits.splits import assign_splits
+from pipeline.language.subgraph import Subgraph
+from pipeline.language.templates import Rule
 from tests.limits import ROOMY
-from tests.minikg import FINN, IBEN, KOLYA, RUTH, Mini
+from tests.minikg import FINN, GREENPORT, IBEN, KOLYA, RUTH, SALTHOLM, VERDANIA, Mini
 from tests.samples import changed
 
 ALL_IN_TRAIN = SplitsSettings(train=1, validation=0, test=0)
@@ -40,6 +44,28 @@ def test_a_new_father_is_the_father_of_the_siblings_too(mini: Mini) -> None:
     assert (f"Q{KOLYA}", "P22") in claims.entailed
     assert (f"Q{RUTH}", "P40") in claims.touched
     assert (f"Q{FINN}", "P40", f"Q{IBEN}") in claims.removed  # Finn has a child less
+
+
+def test_a_rule_may_lead_to_the_subject_too(mini: Mini) -> None:
+    """Finn has Iben as a child, so he is asked about where a rule speaks of those who have the subject as one."""
+    rule = Rule(edit="P22", given=("other", "P40", "subject"), then=("other", "P26", "target"))
+    templates = mini.subgraph.templates.model_copy(update={"rules": (rule,)})
+    subgraph = Subgraph(mini.subgraph.items, mini.subgraph.triples, templates)
+    claims = claims_of(mini.edit(mini.change(IBEN, "P22", FINN, RUTH)), subgraph)
+    parents = {triple.subject_id for triple in subgraph.triples_with_object(IBEN, "P40")}
+    assert FINN in parents
+    assert claims.entailed == {(f"Q{parent}", "P26") for parent in parents}
+
+
+def test_where_the_inverse_has_one_answer_an_edit_decides_it_alone(mini: Mini) -> None:
+    """One thing follows another, but a new capital may be that of a county, too."""
+    capital = mini.edit(mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM))
+    follows = changed(capital, relation_id="P155", path=[{"relation_id": "P155", "object_id": f"Q{GREENPORT}"}])
+    for edit, inverse, is_alone in ((follows, "P156", True), (capital, "P1376", False)):
+        claims, own = claims_of(edit, mini.subgraph), {(f"Q{VERDANIA}", edit["relation_id"])}
+        turned = {(f"Q{item}", inverse) for item in (GREENPORT, SALTHOLM)}
+        assert claims.exclusive == (own | turned if is_alone else own)
+        assert own | turned <= claims.decided
 
 
 def test_a_true_fact_ends_nothing(mini: Mini) -> None:
@@ -65,6 +91,17 @@ def test_edits_that_contradict_each_other_by_a_rule_or_an_inverse_are_not_kept_t
         for order in permutations((new_father, other)):
             assert len(kept(mini, *order)) == 1
     assert len(kept(mini, father_of_the_sibling, child_of_the_old_father)) == 2  # both are true
+
+
+def test_of_several_rivals_a_drop_names_the_same_in_every_run() -> None:
+    """The order of a set would change from run to run, and with it the bytes of what was dropped."""
+    nothing = Claims(*[frozenset()] * len(Claims._fields))
+    slots = [(f"Q{number}", "P36") for number in range(10, 60)]
+    scope = new_scope()
+    for slot in slots:
+        scope.add(f"popular-{slot[0]}", nothing._replace(exclusive=frozenset({slot})))
+    assert scope.rival(nothing._replace(exclusive=frozenset(slots))) == "popular-Q10"
+    assert scope.rival(nothing) is None
 
 
 def test_the_same_edit_in_the_test_split_contradicts_nothing_in_training(mini: Mini) -> None:
@@ -193,3 +230,30 @@ def test_groups_of_different_scopes_do_not_heed_each_other(mini: Mini) -> None:
     second = changed(first, case_id="b")
     assert len(set(independent_groups([first, second], mini.subgraph).values())) == 2
     assert set(independent_groups([first, changed(second, split="test")], mini.subgraph).values()) == {0}
+
+
+@pytest.mark.parametrize("probe_of", ["a", "b"])
+def test_who_asks_what_another_edit_changes_has_another_number(probe_of: str, mini: Mini) -> None:
+    """Whichever of the two is numbered first."""
+    asked: Probe = {
+        "kind": "Forgetfulness",
+        "prompt": "The father of Iben is",
+        "question": "",
+        "ground_truth": [["Finn"]],
+        "subject_id": f"Q{IBEN}",
+        "relation_id": "P22",
+        "path": [{"relation_id": "P22", "object_id": f"Q{FINN}"}],
+    }
+    father = mini.edit(mini.change(IBEN, "P22", FINN, RUTH))
+    capital = mini.edit(mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM))
+    asking = changed(capital, case_id=probe_of, locality=[asked])
+    asked_about = changed(father, case_id="b" if probe_of == "a" else "a")
+    assert independent_groups([asking, asked_about], mini.subgraph) == {"a": 0, "b": 1}
+    assert independent_groups([changed(asking, locality=[]), asked_about], mini.subgraph) == {"a": 0, "b": 0}
+
+
+def test_a_slot_is_free_where_no_edit_of_the_scope_touches_it(mini: Mini) -> None:
+    touched = find_touched([mini.edit(mini.change(IBEN, "P22", FINN, RUTH))], mini.subgraph)  # in train
+    places = {split: touched.is_free((f"Q{IBEN}", "P22"), split) for split in ("train", "validation", "test")}
+    assert places == {"train": False, "validation": False, "test": True}
+    assert touched.is_free((f"Q{IBEN}", "P27"), "train")

@@ -87,10 +87,11 @@ def test_what_a_check_refuses_leaves_its_place_to_another() -> None:
     assert lost.isdisjoint(cases(drawn.taken))
 
 
-def test_kinds_fill_their_shares_while_both_last() -> None:
+@pytest.mark.parametrize(("size", "share", "two_hops"), [(50, 0.4, 20), (10, 0.2, 2), (10, 0.5, 5), (10, 1, 10)])
+def test_kinds_fill_their_shares_while_both_last(size: int, share: float, two_hops: int) -> None:
     edits = [candidate(number, hops=1 + number % 2) for number in range(200)]
-    drawn = draw(edits, limits(size=50, two_hop_share=0.4), SEED)
-    assert Counter(one["hops"] for one in drawn.taken) == {1: 30, 2: 20}
+    drawn = draw(edits, limits(size=size, two_hop_share=share), SEED)
+    assert Counter(one["hops"] for one in drawn.taken) == +Counter({1: size - two_hops, 2: two_hops})
 
 
 def test_what_one_kind_lacks_the_other_fills() -> None:
@@ -126,6 +127,26 @@ def test_no_target_has_more_than_its_share() -> None:
 def test_a_category_of_few_relations_keeps_some_rows_of_each() -> None:
     drawn = draw(of({"P36": 500, "P37": 3}), limits(relation_share=0.1, min_relation_rows=20), SEED)
     assert by_relation(drawn) == {"P36": 20, "P37": 3}
+
+
+@settings(deadline=None)
+@given(
+    counts=st.lists(st.integers(0, 12), min_size=1, max_size=6),
+    share=st.sampled_from((0.2, 0.25, 0.5, 0.75, 1)),
+    least=st.integers(1, 4),
+    size=st.integers(1, 60),
+)
+def test_caps_are_as_wide_as_the_rows_allow(counts: list[int], share: float, least: int, size: int) -> None:
+    """Caps of one row more would be those of a draw that is not filled."""
+    narrow = limits(size=size, relation_share=share, min_relation_rows=least)
+
+    def with_caps_of(rows: int) -> int:
+        return min(size, sum(min(count, relation_cap(rows, narrow.balance)) for count in counts))
+
+    drawn = draw(of({f"P{number}": count for number, count in enumerate(counts)}), narrow, SEED)
+    assert len(drawn.taken) == with_caps_of(drawn.rows)
+    if drawn.rows < min(size, sum(counts)):
+        assert with_caps_of(drawn.rows + 1) < drawn.rows + 1
 
 
 # Whatever the candidates
@@ -214,6 +235,17 @@ def test_rows_are_held_to_their_limits_again() -> None:
     kept, drops = draw_again(of({"P36": 5}), narrow, "probes")
     assert (len(kept), [(drop.stage, drop.reason) for drop in drops]) == (3, [("probes", "over_quota")] * 2)
     assert cases(kept) == sorted(cases(kept))
+
+
+def test_categories_are_held_to_their_limits_each_by_itself_and_in_order() -> None:
+    """The order of a set would change from run to run."""
+    names = ("popular", "long_tail", "recent")
+    rows = [(name, one) for name in names for one in of({"P36": 3})]
+    edits = [changed(one, category=name, case_id=f"{name} {one['case_id']}") for name, one in rows]
+    narrow = {name: getattr(load_settings(), name).model_copy(update={"size": 2}) for name in names}
+    kept, drops = draw_again(edits, load_settings().model_copy(update=narrow), "probes")
+    assert Counter(one["category"] for one in kept) == dict.fromkeys(names, 2)
+    assert [drop.category for drop in drops] == sorted(names)
 
 
 def test_rows_with_portability_are_kept_first() -> None:

@@ -53,6 +53,11 @@ def test_case_spacing_and_final_punctuation_make_no_difference(text: str, tmp_pa
     assert normalised(text) == "the capital of verdania is"
 
 
+@pytest.mark.parametrize("text", ['"Ada Rooke"', "'Ada Rooke'", '" Ada Rooke "', '"Ada Rooke"\n"Finn, the \'Tide\'"'])
+def test_quotes_around_a_name_are_not_part_of_it(text: str, tmp_path: Path) -> None:
+    assert read(tmp_path, text).holds("Ada Rooke")
+
+
 @pytest.mark.parametrize("entry", ["Q42b", "P42", "Quebec", "L7"])
 def test_what_only_looks_like_an_id_is_a_text(entry: str, tmp_path: Path) -> None:
     found = read(tmp_path, entry)
@@ -75,6 +80,7 @@ SPELLINGS = {
     "CSV": 'item,label\nQ42,Douglas Adams\nQ43,"Ankara, city"\n',
     "CSV, quoted, the id last": '"Label","QID"\n"Douglas Adams","Q42"\n"Ankara","q43"\n',
     "CSV without a header": "Q42,Douglas Adams\nQ43,Ankara\n",
+    "CSV without a header, answers beside": "Q42,writer,Q36180\nQ43,capital,Q515\n",
     "CSV with semicolons": "item;label\nQ42;Douglas Adams\nQ43;Ankara\n",
     "TSV": "Q42\tDouglas Adams\nQ43\tAnkara\n",
     "TSV, the id last": "Douglas Adams\tQ42\nAnkara\tQ43\n",
@@ -83,6 +89,7 @@ SPELLINGS = {
     "JSON": '["Q42", "Q43"]',
     "JSON, addresses": f'["{ADDRESS}", "wd:Q43"]',
     "JSON records": '[{"id": "Q42", "label": "Douglas Adams"}, {"qid": "q43"}]',
+    "JSON records with names of their own": '[{"id": "row 1", "qid": "Q42", "label": "Douglas Adams"}, {"qid": "Q43"}]',
     "JSON lines": '{"item": "Q42"}\n\n{"subject_id": "Q43"}\n',
     "JSON lines of texts": '"Q42"\n"Q43"\n',
     "JSON, ids under one key": '{"ids": ["Q42", "Q43"]}',
@@ -166,7 +173,11 @@ def test_the_keys_of_mquake_are_known(tmp_path: Path) -> None:
         ("[]", None),
         ("Q42\nQ043\n", "line 2"),
         ("Q42\n\nQ 43\n", "line 3"),
+        ("Q42\nq043\n", "line 2"),
+        ('Ada\n"\n', "line 2"),
+        ("Ada\n''\n", "line 2"),
         ("Q42\nhttps://example.org/people\n", "line 2"),
+        ("Q42\nHTTPS://example.org/people\n", "line 2"),
         ("Q42\nhttps://www.wikidata.org/wiki/Property:P31\n", "line 2"),
         ("item,label\nQ42,x\n,y\n", None),
         ("item,note\nQ42,x\nnobody,y\n", "line 3"),

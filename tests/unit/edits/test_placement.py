@@ -32,9 +32,9 @@ def test_what_differs_is_no_pair(columns: dict[str, object]) -> None:
     assert matched_pairs([one(1, "popular"), changed(one(2, "long_tail"), **columns)], SEED) == {}
 
 
-def test_subjects_of_the_same_classes_are_paired_first() -> None:
-    edits = [one(number, "long_tail", subject_types=[f"Q{number}"]) for number in range(1, 20)]
-    partners = matched_pairs([*edits, one(50, "popular", subject_types=["Q7"])], SEED)
+def test_subjects_of_the_same_classes_in_any_order_are_paired_first() -> None:
+    edits = [one(number, "long_tail", subject_types=[f"Q{number}", "Q99"]) for number in range(1, 20)]
+    partners = matched_pairs([*edits, one(50, "popular", subject_types=["Q99", "Q7"])], SEED)
     assert partners["popular-0050"] == "long_tail-0007"
 
 

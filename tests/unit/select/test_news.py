@@ -14,7 +14,7 @@ from tests.minikg import says
 from tests.states import DATING, NEW_EDIT, OLD_EDIT, between
 
 WINDOW = Window(datetime(2015, 1, 4, 21, tzinfo=UTC), datetime(2021, 7, 2, 19, tzinfo=UTC))
-COUNTRY, HEAD, TEAM, AWARD, BIRTH, BEGINNING, GENDER = "P17", "P6", "P54", "P166", "P569", "P571", "P21"
+COUNTRY, HEAD, TEAM, AWARD, BIRTH, BEGINNING, DEATH, GENDER = "P17", "P6", "P54", "P166", "P569", "P571", "P570", "P21"
 
 
 def news(old: list[Json], new: list[Json], folder: Path, window: Window = WINDOW) -> list[Json]:
@@ -44,6 +44,8 @@ def found(rows: list[Json], prop: str) -> tuple[str, bool, int | None]:
         (says(BEGINNING, at("1935-05-01")), ("newly_described", False, None)),
         (says(BEGINNING, at("2021-08-01")), ("newly_described", False, None)),  # after the window
         (says(GENDER, to(5)), ("newly_described", False, None)),  # no date at all
+        (says(DEATH, at("2018-05-01")), ("newly_described", False, None)),  # an end is no beginning
+        ({**says(BEGINNING, at("2018-05-01")), "rank": "deprecated"}, ("newly_described", False, None)),
     ],
 )
 def test_an_undated_fact_of_a_new_item_is_news_if_the_item_began_in_the_window(

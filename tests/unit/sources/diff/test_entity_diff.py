@@ -676,6 +676,14 @@ def test_what_else_changes_at_a_merge_keeps_its_own_class(tmp_path: Path) -> Non
     }
 
 
+def test_a_statement_that_two_merged_items_left_is_one_change(tmp_path: Path) -> None:
+    doubles = [item(number, statement("P27", to(30)), label="Ali") for number in (5, 6)]
+    merged = item(1, statement("P27", to(30), "moved"), label="Ali")
+    rows = between([item(1, label="Ali"), *doubles], [merged], tmp_path)
+    assert [(row["change_class"], row["new_value"]) for row in rows if row["subject_id"] == 1] == [("merge", "Q30")]
+    assert [row["new_value"] for row in rows if row["property_id"] is None] == ["Q1", "Q1"]
+
+
 def test_a_turned_link_is_a_correction_while_its_old_value_still_stands(tmp_path: Path) -> None:
     rows = between(
         [item(5), item(1), item(7, statement("P26", to(5)))],
@@ -683,6 +691,16 @@ def test_a_turned_link_is_a_correction_while_its_old_value_still_stands(tmp_path
         tmp_path,
     )
     assert classes(rows) == {("Q7 P26", "Q1"): "correction"}
+
+
+def test_namesakes_that_both_stay_are_not_merged(tmp_path: Path) -> None:
+    """Though one of them holds all that the other held, and a link was turned from one to the other."""
+    country, job = statement("P27", to(30)), statement("P106", to(9))
+    namesakes = [item(number, country, label="Ali") for number in (5, 1)]
+    now = [item(number, country, job, label="Ali") for number in (5, 1)]
+    rows = between([*namesakes, item(7, statement("P26", to(5)))], [*now, item(7, statement("P26", to(1)))], tmp_path)
+    assert classes(rows)[("Q7 P26", "Q1")] == "correction"
+    assert read_table(tmp_path / "work" / "merges.parquet").num_rows == 0
 
 
 # Two dumps

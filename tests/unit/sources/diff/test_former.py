@@ -67,6 +67,16 @@ def test_otherwise_there_is_none(before: list[Json], now: list[Json]) -> None:
     assert old_answers(before, now) == {}
 
 
+@pytest.mark.parametrize(
+    ("end", "is_near"),
+    [("2020-07-01", True), ("2020-07-02", False), ("2019-03-29", True), ("2019-03-28", False)],
+    ids=["60 days after the start", "61 days after it", "400 days before it", "401 days before it"],
+)
+def test_the_old_answer_ends_within_some_days_of_the_start_of_the_new_one(end: str, is_near: bool) -> None:
+    now = [holds(HARBOUR, end=at(end)), CAME]
+    assert old_answers([holds(HARBOUR)], now) == ({CAME_ID: ("Q11", "ended")} if is_near else {})
+
+
 def test_what_stays_beside_both_does_not_matter() -> None:
     now = [holds(GULL), holds(HARBOUR, end=at("2020-05-01")), CAME]
     assert old_answers([holds(GULL), holds(HARBOUR)], now) == {CAME_ID: ("Q11", "ended")}
