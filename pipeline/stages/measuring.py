@@ -47,6 +47,7 @@ def screen(context: StageContext, ingested: Path, exclusions: Exclusions) -> Pat
         "relations": relations,
         "types": {name: kind.classes for name, kind in templates.types.items()},
         "dating": templates.dating.model_dump(mode="json"),
+        "plausibility": templates.plausibility.model_dump(mode="json"),
         "excluded": sorted(exclusions.ids),
     }
 

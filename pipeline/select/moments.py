@@ -1,0 +1,108 @@
+"""When items began and ended: birth and death, inception and dissolution, publication.
+
+Dates of statements say so first, then the years in descriptions (`language/lifespans.py`). The table `lifespans` holds
+a row for each item that a triple names: its days, the longest span that its statements leave (`start_day` to
+`end_day`), and the shortest one (`latest_start` to `earliest_end`), which differ where they disagree.
+"""
+
+from collections.abc import Iterable
+
+from pipeline.core.settings import ScreeningSettings
+from pipeline.core.tables import Database
+from pipeline.core.times import middle_sql
+from pipeline.language import lifespans
+from pipeline.language.templates import Dating
+
+HUMAN = 5
+DAYS = 365.25  # of a year
+
+_LIFESPANS = """
+CREATE OR REPLACE TEMP TABLE lifespans AS
+WITH named AS (SELECT subject_id AS id FROM triples UNION SELECT object_id FROM triples WHERE object_id IS NOT NULL),
+dated AS (
+    SELECT subject_id AS id, {day} AS day, property_id IN ({existence}) AS is_start
+    FROM statements
+    WHERE property_id IN ({existence}, {end}) AND rank <> 'deprecated' AND value_kind = 'time' AND precision >= 9
+        AND NOT starts_with(time, '-')  -- years before 1 are not told apart
+),
+spans AS (
+    SELECT id, min(day) FILTER (WHERE is_start) AS start_day, max(day) FILTER (WHERE is_start) AS latest_start,
+        max(day) FILTER (WHERE NOT is_start) AS end_day, min(day) FILTER (WHERE NOT is_start) AS earliest_end
+    FROM dated GROUP BY id
+),
+read AS (
+    SELECT id, type_ids, coalesce(list_contains(type_ids, {human}), false) AS is_human,
+        {life_first} AS first, {life_last} AS last, {born} AS born, {year} AS year,
+        {span_first} AS span_first, {span_last} AS span_last,
+        coalesce(regexp_matches(lower(description), '{not_of_a_life}'), false) AS may_be_a_reign
+    FROM entities WHERE id IN (FROM named)
+),
+worded AS (
+    SELECT id, type_ids, is_human,
+        coalesce(last - first BETWEEN CASE WHEN may_be_a_reign THEN {life} ELSE {shortest} END AND {longest}, false)
+            AS is_life,
+        CASE WHEN NOT is_human THEN coalesce(year, span_first) WHEN is_life THEN first ELSE born END AS start_year,
+        CASE WHEN NOT is_human THEN span_last WHEN is_life THEN last END AS end_year
+    FROM read
+)
+SELECT w.id, w.is_human, w.type_ids, p.id IS NOT NULL AS is_past,
+    coalesce(s.start_day, {start_of_year}) AS start_day,
+    coalesce(s.latest_start, {start_of_year}) AS latest_start,
+    coalesce(s.end_day, {end_of_year},
+        CASE WHEN w.is_human AND p.id IS NOT NULL THEN coalesce(s.start_day, {start_of_year}) + {longest_days} END)
+        AS end_day,
+    coalesce(s.earliest_end, {end_of_year}) AS earliest_end
+FROM worded w LEFT JOIN spans s ON s.id = w.id LEFT JOIN past p ON p.id = w.id
+"""
+
+
+def find_lifespans(dating: Dating, settings: ScreeningSettings, database: Database) -> None:
+    """Make the table `lifespans`.
+
+    Args:
+        dating: Which properties say when something began and ended, and which words are not about lives.
+        settings: How long people live.
+        database: A session with the views `statements`, `entities`, `past` and `triples`.
+    """
+    words = dating.descriptions
+    database.run(
+        _LIFESPANS.format(
+            day=middle_sql("time", "precision"),
+            existence=_listed(dating.existence),
+            end=_listed(dating.end),
+            human=HUMAN,
+            life_first=_first_year(1, lifespans.SPAN_IN_BRACKETS, lifespans.SPAN_AT_THE_END),
+            life_last=_first_year(2, lifespans.SPAN_IN_BRACKETS, lifespans.SPAN_AT_THE_END),
+            born=_first_year(1, lifespans.BORN),
+            year=_first_year(1, lifespans.YEAR_AT_THE_START),
+            span_first=_first_year(1, lifespans.SPAN_OF_A_THING),
+            span_last=_first_year(2, lifespans.SPAN_OF_A_THING),
+            not_of_a_life=lifespans.words_pattern((*words.offices, *words.activities, *words.students)),
+            life=settings.years_of_a_life,
+            shortest=lifespans.SHORTEST_LIFE,
+            longest=settings.assume_dead_after_years,
+            longest_days=round(settings.assume_dead_after_years * DAYS),
+            start_of_year=_middle_of("w.start_year"),
+            end_of_year=_middle_of("w.end_year"),
+        )
+    )
+
+
+def year_sql(day: str) -> str:
+    """The SQL expression for the year of a day, as `times.middle` counts days."""
+    return f"year(DATE '0001-01-01' + CAST({day} - 1 AS INTEGER))"
+
+
+def _listed(properties: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(properties)))
+
+
+def _first_year(group: int, *patterns: str) -> str:
+    """The SQL expression for the year in a description that the first pattern which fits has in a group."""
+    found = (f"try_cast(nullif(regexp_extract(description, '{pattern}', {group}), '') AS INT)" for pattern in patterns)
+    return f"coalesce({', '.join(found)}, NULL)"
+
+
+def _middle_of(year: str) -> str:
+    """The SQL expression for the day in the middle of a year."""
+    return f"date_diff('day', DATE '0001-01-01', make_date({year}, 7, 2)) + 1"
