@@ -84,6 +84,10 @@ class Plausibility(_Frozen):
     short_name: int = 4
     suffix: int = 2
     youngest: int = 5
+    first_work: int = 30
+    generation: int = 30
+    usual_life: int = 65
+    idle: int = 3
     related: tuple[Number, ...] = ()
     relations: Mapping[PropertyName, RelationRules] = {}
     demonyms: Mapping[Number, tuple[str, ...]] = {}

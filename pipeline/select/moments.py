@@ -2,7 +2,8 @@
 
 Dates of statements say so first, then the years in descriptions (`language/lifespans.py`). The table `lifespans` holds
 a row for each item that a triple names: its days, the longest span that its statements leave (`start_day` to
-`end_day`), and the shortest one (`latest_start` to `earliest_end`), which differ where they disagree.
+`end_day`), and the shortest one (`latest_start` to `earliest_end`), which differ where they disagree. Of people it
+holds the first and the last work, and about when they were born and died (`about_start`, `about_end`).
 """
 
 from collections.abc import Iterable
@@ -11,13 +12,14 @@ from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
 from pipeline.language import lifespans
+from pipeline.language.plausibility import Plausibility
 from pipeline.language.templates import Dating
 
 HUMAN = 5
 DAYS = 365.25  # of a year
 
 _LIFESPANS = """
-CREATE OR REPLACE TEMP TABLE lifespans AS
+CREATE OR REPLACE TEMP TABLE dated_lifespans AS
 WITH named AS (SELECT subject_id AS id FROM triples UNION SELECT object_id FROM triples WHERE object_id IS NOT NULL),
 dated AS (
     SELECT subject_id AS id, {day} AS day, property_id IN ({existence}) AS is_start
@@ -55,11 +57,37 @@ SELECT w.id, w.is_human, w.type_ids, p.id IS NOT NULL AS is_past,
 FROM worded w LEFT JOIN spans s ON s.id = w.id LEFT JOIN past p ON p.id = w.id
 """
 
+# Of whom no statement gives the birth, their works, their offices and their kin show it to some years.
+_ESTIMATED = """
+CREATE OR REPLACE TEMP TABLE lifespans AS
+WITH worked AS (
+    SELECT t.object_id AS id, min(w.start_day) AS first_work, max(w.start_day) AS last_work
+    FROM triples t JOIN dated_lifespans w ON w.id = t.subject_id
+    WHERE t.relation IN ({works}) AND t.object_id IS NOT NULL AND NOT w.is_human GROUP BY ALL
+),
+seen AS (
+    SELECT id, first_work - {first_work} AS day FROM worked
+    UNION ALL
+    SELECT subject_id, least({start}, {point}) - {first_work} FROM statements
+    WHERE rank <> 'deprecated' AND coalesce(start_time, point_in_time) IS NOT NULL
+    UNION ALL
+    SELECT t.subject_id, l.start_day + {generation} * CASE t.relation WHEN 'P40' THEN -1 WHEN 'P26' THEN 0 ELSE 1 END
+    FROM triples t JOIN dated_lifespans l ON l.id = t.object_id WHERE t.relation IN ('P22', 'P25', 'P26', 'P40')
+),
+estimated AS (SELECT id, min(day) AS day FROM seen WHERE day IS NOT NULL GROUP BY ALL)
+SELECT l.*, w.first_work, w.last_work,
+    coalesce(l.start_day, CASE WHEN l.is_human THEN e.day END) AS about_start,
+    coalesce(l.earliest_end, CASE WHEN l.is_human AND l.is_past THEN coalesce(l.start_day, e.day) + {life} END)
+        AS about_end
+FROM dated_lifespans l LEFT JOIN worked w ON w.id = l.id LEFT JOIN estimated e ON e.id = l.id
+"""
 
-def find_lifespans(dating: Dating, settings: ScreeningSettings, database: Database) -> None:
+
+def find_lifespans(rules: Plausibility, dating: Dating, settings: ScreeningSettings, database: Database) -> None:
     """Make the table `lifespans`.
 
     Args:
+        rules: At what age people work, have children and die, about.
         dating: Which properties say when something began and ended, and which words are not about lives.
         settings: How long people live.
         database: A session with the views `statements`, `entities`, `past` and `triples`.
@@ -84,6 +112,16 @@ def find_lifespans(dating: Dating, settings: ScreeningSettings, database: Databa
             longest_days=round(settings.assume_dead_after_years * DAYS),
             start_of_year=_middle_of("w.start_year"),
             end_of_year=_middle_of("w.end_year"),
+        )
+    )
+    database.run(
+        _ESTIMATED.format(
+            works=", ".join(f"'P{number}'" for number in sorted(dating.by_subject)),
+            start=middle_sql("start_time", "start_precision"),
+            point=middle_sql("point_in_time", "point_precision"),
+            first_work=round(rules.first_work * DAYS),
+            generation=round(rules.generation * DAYS),
+            life=round(rules.usual_life * DAYS),
         )
     )
 

@@ -63,7 +63,8 @@ SELECT p.pair, p.relation, p.subject_id, p.object_id,
         AS object_start,
     coalesce(p.object_start, o.latest_start, CASE WHEN NOT o.is_human AND f.era IS NULL THEN {undated} END)
         AS assumed_start,
-    o.end_day AS object_end, o.earliest_end, o.is_past AS object_is_past, o.is_human AS object_is_human
+    o.end_day AS object_end, o.earliest_end, o.is_past AS object_is_past, o.is_human AS object_is_human,
+    o.first_work, o.last_work, {idle} AS idle
 FROM (SELECT *, split_part(object_key, '/', 1) AS time, try_cast(split_part(object_key, '/', 2) AS TINYINT) AS precision
       FROM pairs) p
 LEFT JOIN rule_flags f USING (relation)
@@ -114,6 +115,9 @@ UNION
 SELECT DISTINCT m.pair FROM moments m JOIN rule_years r USING (relation)
 WHERE (m.object_is_human OR NOT r.people) AND {_ASSUMED} NOT BETWEEN r.target_least AND r.target_most
    OR 'object_start' IN (r.start, r.finish) AND m.object_is_human AND m.object_start IS NULL
+        AND (m.subject_is_human OR NOT coalesce(m.first_work <= m.subject_start + m.idle, false))
+   OR 'object_end' IN (r.start, r.finish) AND m.object_is_human AND m.object_end IS NULL AND NOT m.subject_is_human
+        AND m.last_work < m.subject_start - m.idle
    OR 'subject_start' IN (r.start, r.finish) AND m.subject_start IS NULL
         AND ('object_end' IN (r.start, r.finish) AND (m.object_end IS NOT NULL OR m.object_is_past)
              OR 'object_start' IN (r.start, r.finish)
@@ -129,8 +133,8 @@ WHERE f.sex IS NOT NULL AND NOT EXISTS (
 """Pairs of which a rule cannot be shown to hold: a date or a sex is missing. True facts may be so, targets may not."""
 
 # The span of years in which something began or ended; what still is has an end of its own.
-_ERA = """CASE WHEN f.era_by_start THEN (l.start_day // f.era)::VARCHAR
-        WHEN l.is_past THEN (l.end_day // f.era)::VARCHAR ELSE 'now' END"""
+_ERA = """CASE WHEN f.era_by_start THEN (l.about_start // f.era)::VARCHAR
+        WHEN l.is_past THEN (l.about_end // f.era)::VARCHAR ELSE 'now' END"""
 
 # What a subject shares with its peers; its class if it is not a person.
 _FEATURES = f"""
@@ -166,7 +170,7 @@ def lay_down_rules(
     settings: ScreeningSettings,
     database: Database,
 ) -> None:
-    """Make the tables that the rules are asked with: `rule_years`, `rule_flags`, `undated`, `lifespans` and `traits`.
+    """Make the tables that the rules are asked with: `rule_years`, `rule_flags`, `rule_limits`, `lifespans` and `traits`.
 
     Args:
         plausibility: The rules.
@@ -176,7 +180,7 @@ def lay_down_rules(
         database: A session with the views `statements`, `entities`, `past` and `triples`.
     """
     _rules(plausibility, names, database)
-    find_lifespans(dating, settings, database)
+    find_lifespans(plausibility, dating, settings, database)
     database.run(_TRAITS.format(sex=_SEX, citizenship=_CITIZENSHIP, occupation=OCCUPATION))
 
 
@@ -190,8 +194,9 @@ def set_pairs(sql: str, database: Database, moments: str = "NULL AS subject_star
     """
     columns = f", {moments}" if moments else ""
     database.run(f"CREATE OR REPLACE TEMP TABLE pairs AS SELECT *{columns} FROM ({sql})")
-    undated = "(SELECT date_diff('day', DATE '0001-01-01', make_date(year, 1, 1)) FROM undated_since)"
-    database.run(_MOMENTS.format(day=middle_sql("p.time", "p.precision"), undated=undated))
+    undated = "(SELECT date_diff('day', DATE '0001-01-01', make_date(undated_since, 1, 1)) FROM rule_limits)"
+    idle = "(SELECT idle FROM rule_limits)"
+    database.run(_MOMENTS.format(day=middle_sql("p.time", "p.precision"), undated=undated, idle=idle))
 
 
 def _rules(plausibility: Plausibility, names: Sequence[str], database: Database) -> None:
@@ -206,7 +211,8 @@ def _rules(plausibility: Plausibility, names: Sequence[str], database: Database)
     flags = [_flags(name, plausibility.relations.get(name, RelationRules())) for name in names]
     database.rows("rule_years", pa.Table.from_pylist(years, _RULE_YEARS))
     database.rows("rule_flags", pa.Table.from_pylist(flags, _RULE_FLAGS))
-    database.rows("undated_since", pa.table({"year": pa.array([plausibility.undated_since], pa.int32())}))
+    limits = {"undated_since": plausibility.undated_since, "idle": round(plausibility.idle * DAYS)}
+    database.rows("rule_limits", pa.Table.from_pylist([limits]))
 
 
 def _flags(name: str, rules: RelationRules) -> dict[str, object]:
