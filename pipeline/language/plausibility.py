@@ -69,6 +69,7 @@ class RelationRules(_Frozen):
     era: Era | None = None
     once_a_year: OnceAYear | None = None
     like_truth: bool = False
+    apart: bool = False
     near: int | None = None
     is_start: bool = False
     of_people: bool = True
@@ -87,6 +88,7 @@ class Plausibility(_Frozen):
     first_work: int = 30
     generation: int = 30
     usual_life: int = 65
+    wrong_date: float = 0.05
     idle: int = 3
     related: tuple[Number, ...] = ()
     relations: Mapping[PropertyName, RelationRules] = {}

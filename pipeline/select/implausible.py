@@ -9,6 +9,18 @@ from pipeline.core.tables import Database
 from pipeline.language.templates import Templates
 from pipeline.select.plausibility import OUT_OF_TIME, lay_down_rules, set_pairs
 
+# Pairs that break a rule, unless so many of one object do that its own dates are wrong.
+_IMPLAUSIBLE = """
+CREATE OR REPLACE TEMP TABLE implausible AS
+WITH broken AS (SELECT p.* FROM pairs p SEMI JOIN ({broken}) b USING (pair)),
+holders AS (SELECT relation, object_id, count(*) AS pairs FROM pairs GROUP BY ALL),
+wrong AS (
+    SELECT relation, object_id FROM broken JOIN holders USING (relation, object_id)
+    GROUP BY ALL HAVING count(*) > 1 AND count(*) > {share} * any_value(pairs)
+)
+SELECT b.pair AS row FROM broken b ANTI JOIN wrong w USING (relation, object_id)
+"""
+
 _BELIEVED = """
 SELECT t.* REPLACE (
     t.is_true AND i.row IS NULL AS is_true,
@@ -31,11 +43,12 @@ def believed(templates: Templates, settings: ScreeningSettings, database: Databa
         settings: How long people live.
         database: A session with the table `triples` and the views or tables `statements`, `entities` and `past`.
     """
-    lay_down_rules(templates.plausibility, list(templates.relations), templates.dating, settings, database)
+    rules, names = templates.plausibility, list(templates.relations)
+    lay_down_rules(rules, names, templates.dating, settings, database, trusts_spans=False)
     set_pairs(
         "SELECT rowid AS pair, subject_id, relation, object_id, object_key FROM triples "
         "WHERE is_true AND relation IN (SELECT relation FROM rule_years)",
         database,
     )
-    database.run(f"CREATE OR REPLACE TEMP TABLE implausible AS SELECT pair AS row FROM ({OUT_OF_TIME})")
+    database.run(_IMPLAUSIBLE.format(broken=OUT_OF_TIME, share=rules.wrong_date))
     return _BELIEVED

@@ -39,13 +39,17 @@ read AS (
         coalesce(regexp_matches(lower(description), '{not_of_a_life}'), false) AS may_be_a_reign
     FROM entities WHERE id IN (FROM named)
 ),
+judged AS (
+    SELECT *, coalesce(
+        last - first BETWEEN CASE WHEN may_be_a_reign THEN {life} ELSE {shortest} END AND {longest}, false) AS is_life
+    FROM read
+),
 worded AS (
     SELECT id, type_ids, is_human,
-        coalesce(last - first BETWEEN CASE WHEN may_be_a_reign THEN {life} ELSE {shortest} END AND {longest}, false)
-            AS is_life,
-        CASE WHEN NOT is_human THEN coalesce(year, span_first) WHEN is_life THEN first ELSE born END AS start_year,
-        CASE WHEN NOT is_human THEN span_last WHEN is_life THEN last END AS end_year
-    FROM read
+        CASE WHEN is_human AND is_life THEN first WHEN is_human THEN born
+            WHEN {trusts_spans} THEN coalesce(year, span_first) ELSE year END AS start_year,
+        CASE WHEN is_human AND is_life THEN last WHEN NOT is_human AND {trusts_spans} THEN span_last END AS end_year
+    FROM judged
 )
 SELECT w.id, w.is_human, w.type_ids, p.id IS NOT NULL AS is_past,
     coalesce(s.start_day, {start_of_year}) AS start_day,
@@ -83,7 +87,9 @@ FROM dated_lifespans l LEFT JOIN worked w ON w.id = l.id LEFT JOIN estimated e O
 """
 
 
-def find_lifespans(rules: Plausibility, dating: Dating, settings: ScreeningSettings, database: Database) -> None:
+def find_lifespans(
+    rules: Plausibility, dating: Dating, settings: ScreeningSettings, database: Database, *, trusts_spans: bool
+) -> None:
     """Make the table `lifespans`.
 
     Args:
@@ -91,6 +97,8 @@ def find_lifespans(rules: Plausibility, dating: Dating, settings: ScreeningSetti
         dating: Which properties say when something began and ended, and which words are not about lives.
         settings: How long people live.
         database: A session with the views `statements`, `entities`, `past` and `triples`.
+        trusts_spans: Whether spans of years in the descriptions of things count: "(1871–1918)" may be those of a state
+            that gave the order, and "(927–1649, 1660–1707)" are two.
     """
     words = dating.descriptions
     database.run(
@@ -105,6 +113,7 @@ def find_lifespans(rules: Plausibility, dating: Dating, settings: ScreeningSetti
             year=_first_year(1, lifespans.YEAR_AT_THE_START),
             span_first=_first_year(1, lifespans.SPAN_OF_A_THING),
             span_last=_first_year(2, lifespans.SPAN_OF_A_THING),
+            trusts_spans=str(trusts_spans).lower(),
             not_of_a_life=lifespans.words_pattern((*words.offices, *words.activities, *words.students)),
             life=settings.years_of_a_life,
             shortest=lifespans.SHORTEST_LIFE,

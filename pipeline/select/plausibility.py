@@ -39,6 +39,7 @@ _RULE_FLAGS = pa.schema(
         ("by_citizenship", pa.bool_()),
         ("by_occupation", pa.bool_()),
         ("like_truth", pa.bool_()),
+        ("apart", pa.bool_()),
         ("near", pa.int64()),
         ("is_start", pa.bool_()),
         ("era", pa.int64()),
@@ -169,8 +170,10 @@ def lay_down_rules(
     dating: Dating,
     settings: ScreeningSettings,
     database: Database,
+    *,
+    trusts_spans: bool = True,
 ) -> None:
-    """Make the tables that the rules are asked with: `rule_years`, `rule_flags`, `rule_limits`, `lifespans` and `traits`.
+    """Make the tables of the rules, `rule_years`, `rule_flags` and `rule_limits`, and `lifespans` and `traits`.
 
     Args:
         plausibility: The rules.
@@ -178,9 +181,10 @@ def lay_down_rules(
         dating: Which properties say when something began and ended.
         settings: How long people live.
         database: A session with the views `statements`, `entities`, `past` and `triples`.
+        trusts_spans: Whether spans of years in the descriptions of things count.
     """
     _rules(plausibility, names, database)
-    find_lifespans(plausibility, dating, settings, database)
+    find_lifespans(plausibility, dating, settings, database, trusts_spans=trusts_spans)
     database.run(_TRAITS.format(sex=_SEX, citizenship=_CITIZENSHIP, occupation=OCCUPATION))
 
 
@@ -220,7 +224,7 @@ def _flags(name: str, rules: RelationRules) -> dict[str, object]:
     return {
         **{"relation": name, "sex": rules.sex, "living": rules.living},
         **{f"by_{trait}": trait in rules.peers for trait in ("sex", "citizenship", "occupation")},
-        **{"like_truth": rules.like_truth, "near": rules.near, "is_start": rules.is_start},
+        **{"like_truth": rules.like_truth, "apart": rules.apart, "near": rules.near, "is_start": rules.is_start},
         **{"era": round(era.years * DAYS) if era else None, "era_by_start": era is not None and era.by == "start"},
         **{"once_years": once.years if once else None, "once_share": once.share if once else None},
     }

@@ -10,8 +10,9 @@ from pipeline.core import schema
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import Database, read_table, write_records
 from pipeline.language.answers import answers, object_names
-from pipeline.select.facts import FactSources, collect_facts, same_date
+from pipeline.select.facts import FactSources, collect_facts
 from pipeline.select.selection import Measured, open_views
+from pipeline.select.targets import same_date
 from pipeline.select.thresholds import find_thresholds
 from tests.minikg import (
     ADA,
