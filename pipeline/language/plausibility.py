@@ -68,6 +68,7 @@ class RelationRules(_Frozen):
     peers: tuple[Trait, ...] = ()
     era: Era | None = None
     once_a_year: OnceAYear | None = None
+    kind_words: tuple[str, ...] = ()
     like_truth: bool = False
     apart: bool = False
     near: int | None = None
@@ -85,6 +86,7 @@ class Plausibility(_Frozen):
     short_name: int = 4
     suffix: int = 2
     youngest: int = 5
+    adult: int = 18
     first_work: int = 30
     generation: int = 30
     usual_life: int = 65

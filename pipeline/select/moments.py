@@ -3,7 +3,8 @@
 Dates of statements say so first, then the years in descriptions (`language/lifespans.py`). The table `lifespans` holds
 a row for each item that a triple names: its days, the longest span that its statements leave (`start_day` to
 `end_day`), and the shortest one (`latest_start` to `earliest_end`), which differ where they disagree. Of people it
-holds the first and the last work, and about when they were born and died (`about_start`, `about_end`).
+holds the first and the last work, and about when they were born and died (`about_start`, `about_end`). `said_year` is
+the year in which the description has something begin.
 """
 
 from collections.abc import Iterable
@@ -51,7 +52,7 @@ worded AS (
         CASE WHEN is_human AND is_life THEN last WHEN NOT is_human AND {trusts_spans} THEN span_last END AS end_year
     FROM judged
 )
-SELECT w.id, w.is_human, w.type_ids, p.id IS NOT NULL AS is_past,
+SELECT w.id, w.is_human, w.type_ids, p.id IS NOT NULL AS is_past, w.start_year AS said_year,
     coalesce(s.start_day, {start_of_year}) AS start_day,
     coalesce(s.latest_start, {start_of_year}) AS latest_start,
     coalesce(s.end_day, {end_of_year},

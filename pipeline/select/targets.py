@@ -15,7 +15,7 @@ from pipeline.core.times import middle_sql
 from pipeline.language.plausibility import Plausibility
 from pipeline.language.templates import Templates
 from pipeline.select.categories import CATEGORIES
-from pipeline.select.moments import DAYS, year_sql
+from pipeline.select.moments import DAYS
 from pipeline.select.plausibility import (
     IMPOSSIBLE,
     OCCUPATION,
@@ -25,8 +25,10 @@ from pipeline.select.plausibility import (
     lay_down_rules,
     set_pairs,
 )
+from pipeline.select.rivals import UNRIVALLED, find_rivals
 
 _DEMONYMS = pa.schema([("id", pa.int64()), ("word", pa.string())])
+_KIND_WORDS = pa.schema([("relation", pa.string()), ("word", pa.string())])
 
 # A literal has no classes; dates of one precision and century count as one kind, and so do numbers of as many digits.
 _KIND_OF_LITERAL = """
@@ -183,7 +185,7 @@ JOIN triples other ON other.subject_id = peer.subject_id AND other.relation = a.
 """
 
 # Pairs that cannot be asked, or go round in a circle.
-_UNFIT = """
+_UNFIT = r"""
 SELECT pair FROM offers o JOIN asked a USING (ask) LEFT JOIN entities e ON e.id = o.target_id
 WHERE target_id IN (a.subject_id, a.holder_id) OR contains(a.subject_label, lower(e.label))
 UNION
@@ -203,6 +205,13 @@ SELECT pair FROM offers o JOIN asked a USING (ask) JOIN rule_flags f ON f.relati
 WHERE NOT EXISTS (
     SELECT 1 FROM traits t JOIN traits v USING (property_id, value)
     WHERE property_id = {occupation} AND t.id = o.target_id AND v.id = a.object_id)
+UNION  -- an award for documentaries goes to none but documentaries
+SELECT pair FROM offers o JOIN asked a USING (ask) JOIN entities e ON e.id = o.target_id JOIN kind_words k
+    ON regexp_matches(lower(e.label), '\b' || k.word || '\b') AND NOT contains(a.description, k.word)
+WHERE a.relation = k.relation
+UNION  -- a living child is left alone
+SELECT pair FROM offers o JOIN lifespans l ON l.id = o.target_id AND l.is_human AND NOT l.is_past
+WHERE l.about_start > (SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) FROM entities) - {adult}
 UNION  -- nobody has both the target and one of the true objects
 SELECT o.pair FROM offers o JOIN rule_flags f ON f.relation = o.relation AND f.apart
 JOIN together t ON t.ask = o.ask AND t.target_key = o.target_key
@@ -210,32 +219,6 @@ UNION
 SELECT pair FROM offers o JOIN asked a USING (ask) JOIN rule_flags f ON f.relation = a.relation
 WHERE f.near IS NOT NULL AND o.target_id IS NULL
   AND abs({year_of_target} - {year_of_object}) > f.near
-"""
-
-# Objects that go to one subject a year, as their years show, with the subject that has each in a year.
-_RIVALS = """
-CREATE OR REPLACE TEMP TABLE rivals AS
-WITH winners AS (
-    SELECT DISTINCT t.relation, t.object_id, t.subject_id, {year} AS year, l.type_ids
-    FROM triples t JOIN rule_flags f ON f.relation = t.relation AND f.once_years IS NOT NULL
-    JOIN lifespans l ON l.id = t.subject_id
-    WHERE t.is_true AND t.object_id IS NOT NULL AND NOT l.is_human AND l.start_day IS NOT NULL
-),
-counted AS (SELECT relation, object_id, year, count(*) AS winners FROM winners GROUP BY ALL),
-yearly AS (
-    SELECT relation, object_id FROM counted JOIN rule_flags f USING (relation) GROUP BY ALL
-    HAVING count(*) >= any_value(f.once_years) AND avg((winners = 1)::INT) >= any_value(f.once_share)
-)
-SELECT w.* FROM winners w SEMI JOIN yearly y ON y.relation = w.relation AND y.object_id = w.object_id
-"""
-
-# Pairs whose object may be one more of the subject's: nothing of the same kind is known to have it in its year.
-_UNRIVALLED = """
-SELECT o.pair FROM offers o JOIN rule_flags f ON f.relation = o.relation AND f.once_years IS NOT NULL
-LEFT JOIN lifespans l ON l.id = o.subject_id
-WHERE NOT EXISTS (
-    SELECT 1 FROM rivals r WHERE r.relation = o.relation AND r.object_id = o.target_id
-        AND r.year = {year} AND list_has_all(l.type_ids, r.type_ids))
 """
 
 # Where the target is when the subject began: what that makes of every other statement about the subject.
@@ -307,11 +290,13 @@ def _make_offers(settings: Settings, database: Database) -> None:
 def _reject(rules: Plausibility, database: Database) -> None:
     """Make the table `rejected`: the offers that are true after all, or cannot be."""
     demonyms = [{"id": item, "word": word} for item, words in rules.demonyms.items() for word in words]
+    words = [{"relation": name, "word": word} for name, of in rules.relations.items() for word in of.kind_words]
+    database.rows("kind_words", pa.Table.from_pylist(words, _KIND_WORDS))
     database.rows("demonyms", pa.Table.from_pylist(demonyms, _DEMONYMS))
     database.run(_RELATED.format(related=", ".join(map(str, rules.related)) or "0", levels=rules.levels))
     database.run(_JOINED)
     database.run(_TOGETHER)
-    database.run(_RIVALS.format(year=year_sql("l.start_day")))
+    find_rivals(database)
     dates = {
         "day": middle_sql("o.time", "o.precision"),
         "start": middle_sql("s.start_time", "s.start_precision"),
@@ -328,9 +313,12 @@ def _reject(rules: Plausibility, database: Database) -> None:
             names=_NAMES, short=rules.short_name, suffix=rules.suffix, letters=word, same_date=_SAME_DATE
         ),
         _UNFIT.format(
-            occupation=OCCUPATION, year_of_target=_year("o.target_key"), year_of_object=_year("a.object_key")
+            adult=round(rules.adult * DAYS),
+            occupation=OCCUPATION,
+            year_of_target=_year("o.target_key"),
+            year_of_object=_year("a.object_key"),
         ),
-        _UNRIVALLED.format(year=year_sql("l.start_day")),
+        UNRIVALLED,
         _TOO_YOUNG.format(**dates),
         "FROM untimely_dates",
         IMPOSSIBLE,
