@@ -25,6 +25,7 @@ SCREENING = {
     "may_be_over": "the office changes hands, and the statement does not say since when it is held",
     "known_error": "readers found the statement to be false, as `templates/known_errors.yaml` says",
     "homonym": "a namesake holds the relation too, and no description distinguishes the two",
+    "implausible": "its dates cannot be true: a child older than the parent, a citizen of a state that was gone",
     "duplicate": "another statement of the item says the same",
     "excluded": "the subject is on the list of exclusions",
 }
@@ -44,6 +45,7 @@ SELECTION = {
     "value_not_new": "the item held this value before",
     "outside_window": "its date does not show that it became true inside the window",
     "harmful": "the counterfactual would give a real person another gender, religion, ethnic group or orientation",
+    "open_list": "subjects of this type hold more values than Wikidata knows: a counterfactual may be true",
     "path_returns": "the second hop leads back to the subject",
     "above_threshold": "the subject is not long tail by any measure",
     "much_viewed": "the subject is among the most viewed, or viewed too much for the long tail",

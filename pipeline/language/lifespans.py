@@ -1,7 +1,8 @@
 """What the description of a person says about their lifetime: "English painter (1874–1965)", "18th-century poet".
 
 The words that decide are data (`descriptions` of `templates/dating.yaml`). Each pattern serves Python here, for one
-description, and SQL in `select/past.py`, for all of them; both regular-expression engines read it alike.
+description, and SQL in `select/past.py` and `select/moments.py`, for all of them; both regular-expression engines read
+it alike.
 """
 
 import re
@@ -25,6 +26,10 @@ CENTURY = (
     r"(?:^(?:[A-Za-z-]+ ){0,3}|\b(?:of|in) the |\([^()]*?)(?:early[ -]|late[ -]|mid-? ?)?"
     r"(?:[0-9]{1,2}(?:st|nd|rd|th)?[–/ -]+(?:to |and |or )?)?\b([0-9]{1,2})(?:st|nd|rd|th)[ -]?(?:century|c\.)"
 )
+# Of works: the year that a description opens with, as in "2006 film by Alfonso Cuarón".
+YEAR_AT_THE_START = r"^(1[5-9][0-9]{2}|20[0-9]{2})\b"
+# Of states and other things: "between 1804 and 1867", "from 1852 to 1870", "(1701–1918)".
+SPAN_OF_A_THING = r"\b([0-9]{3,4}) ?(?:[–-]|to|and|until) ?([0-9]{3,4})\b"
 CENTURY_MARGIN = 15  # years before a century's end by which those named after it had been born
 SHORTEST_LIFE = 12  # years: less is the span of a career
 

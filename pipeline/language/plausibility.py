@@ -1,9 +1,11 @@
 """The rules of `templates/plausibility.yaml` as typed values: what a counterfactual must fulfil to be possible."""
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from pipeline.language.relations import PERSON
 
 
 def _number(name: str) -> int:
@@ -14,7 +16,17 @@ def _number(name: str) -> int:
 
 Number = Annotated[int, BeforeValidator(_number)]
 PropertyName = Annotated[str, Field(pattern=r"^P[1-9]\d*$")]
-Moment = Literal["subject_start", "subject_end", "object_start", "object_end", "object_first"]
+Moment = Literal["subject_start", "subject_end", "object_start", "object_end"]
+Trait = Literal["sex", "citizenship", "occupation"]
+
+
+class Spared(NamedTuple):
+    """Subjects of one type that have no counterfactuals of one relation, and the reason of `core/reasons.py`."""
+
+    relation: str
+    subject_type: str
+    reason: str
+    if_several: bool  # only those that hold several values
 
 
 class _Frozen(BaseModel):
@@ -22,13 +34,29 @@ class _Frozen(BaseModel):
 
 
 class Years(_Frozen):
-    """How many years lie between two moments."""
+    """How many years lie between two moments, for true facts and, where that is stricter, for targets."""
 
     start: Moment = Field(alias="from")
     end: Moment = Field(alias="to")
     least: int | None = None
     most: int | None = None
+    target_least: int | None = None
+    target_most: int | None = None
     people: bool = False
+
+
+class Era(_Frozen):
+    """Spans of so many years: items that began, or ended, in the same span are of one time."""
+
+    years: Annotated[int, Field(ge=1)]
+    by: Literal["start", "end"]
+
+
+class OnceAYear(_Frozen):
+    """When an object goes to one subject a year: from how many known years, and in what share of them to one."""
+
+    years: Annotated[int, Field(ge=1)]
+    share: Annotated[float, Field(gt=0, le=1)]
 
 
 class RelationRules(_Frozen):
@@ -37,16 +65,33 @@ class RelationRules(_Frozen):
     sex: Number | None = None
     years: tuple[Years, ...] = ()
     living: bool = False
-    peers: tuple[Literal["sex", "citizenship", "occupation"], ...] = ()
+    peers: tuple[Trait, ...] = ()
+    era: Era | None = None
+    once_a_year: OnceAYear | None = None
+    kind_words: tuple[str, ...] = ()
     like_truth: bool = False
+    apart: bool = False
     near: int | None = None
+    is_start: bool = False
     of_people: bool = True
+    of: tuple[str, ...] | None = None
+    of_several: bool = True
 
 
 class Plausibility(_Frozen):
     """All rules of the file, with ids as numbers."""
 
     undated_since: int = 1900
+    levels: int = 4
+    short_name: int = 4
+    suffix: int = 2
+    youngest: int = 5
+    adult: int = 18
+    first_work: int = 30
+    generation: int = 30
+    usual_life: int = 65
+    wrong_date: float = 0.05
+    idle: int = 3
     related: tuple[Number, ...] = ()
     relations: Mapping[PropertyName, RelationRules] = {}
     demonyms: Mapping[Number, tuple[str, ...]] = {}
@@ -56,10 +101,23 @@ class Plausibility(_Frozen):
         """The properties whose statements the rules read, apart from dates."""
         return frozenset(f"P{number}" for number in (*self.related, _SEX, _CITIZENSHIP, _OCCUPATION))
 
-    @property
-    def spared(self) -> list[str]:
-        """The relations of which no counterfactual is made about a person."""
-        return sorted(name for name, rules in self.relations.items() if not rules.of_people)
+    def spared(self, subject_types: Mapping[str, Iterable[str]], *, harmful: bool = False) -> list[Spared]:
+        """The subjects that have no counterfactuals.
+
+        Args:
+            subject_types: The types of subjects of each relation.
+            harmful: Whether counterfactuals that would harm a real person are made.
+        """
+        found: list[Spared] = []
+        for relation, rules in self.relations.items():
+            for kind in subject_types.get(relation, ()):
+                if kind == PERSON and not rules.of_people and not harmful:
+                    found.append(Spared(relation, kind, "harmful", False))
+                elif rules.of is not None and kind not in rules.of:
+                    found.append(Spared(relation, kind, "open_list", False))
+                elif not rules.of_several:
+                    found.append(Spared(relation, kind, "open_list", True))
+        return found
 
 
 _SEX, _CITIZENSHIP, _OCCUPATION = 21, 27, 106

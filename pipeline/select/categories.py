@@ -60,14 +60,17 @@ def _popular(settings: Settings) -> str:
     WITH heads AS (SELECT id FROM popularity ORDER BY page_views DESC, id LIMIT {settings.popular.heads}),
     near AS (SELECT t.* FROM triples t JOIN heads ON heads.id = t.subject_id WHERE t.reason IS NULL)
     SELECT {_ONE_HOP}, NULL AS lt_type, NULL AS detail, 'one hop' AS stratum, {1 - share} AS share,
-        CASE WHEN t.subject_type = 'person' AND t.relation IN (FROM spared) THEN 'harmful' END AS reason
-    FROM near t
+        s.reason
+    FROM near t LEFT JOIN spared s ON s.relation = t.relation AND s.subject_type = t.subject_type
+        AND (t.object_count > 1 OR NOT s.if_several)
     UNION ALL
     SELECT a.subject_id, a.relation, a.object_id, b.relation, b.object_key, b.object_id, b.statement_id, b.object_count,
         NULL, 'Q' || a.object_id, 'two hops', {share},
         CASE WHEN b.object_id IN (a.subject_id, a.object_id) THEN 'path_returns'
-             WHEN b.subject_type = 'person' AND b.relation IN (FROM spared) THEN 'harmful' END
+             ELSE s.reason END
     FROM near a JOIN triples b ON b.subject_id = a.object_id AND b.reason IS NULL
+    LEFT JOIN spared s ON s.relation = b.relation AND s.subject_type = b.subject_type
+        AND (b.object_count > 1 OR NOT s.if_several)
     WHERE a.object_count = 1 AND {share} > 0
       AND (a.relation, a.subject_type, b.relation) IN (FROM hops)
     """

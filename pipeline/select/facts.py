@@ -1,30 +1,13 @@
-"""CANDIDATES to FACTS: what the categories took, with signals, provenance and, for popular facts, a target.
-
-A fact of a counterfactual category is changed to an object that is not true (decision 7) and could be: one that the
-same relation has for a peer of the subject, of a class that the true object has too, that breaks no rule of
-`templates/plausibility.yaml`, and that is not true of the subject under another name, as a part or a class, or by its
-own description. It is drawn by key, so a fact keeps its target as long as that object is in the pool and no newcomer
-draws a lower one.
-"""
+"""CANDIDATES to FACTS: what the categories took, with signals, provenance and, for popular facts, a target."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core import schema
-from pipeline.core.seeded import draw_key_sql
 from pipeline.core.settings import Settings
 from pipeline.core.tables import Database
 from pipeline.language.templates import Templates
-from pipeline.select.categories import CATEGORIES
-from pipeline.select.plausibility import (
-    IMPOSSIBLE,
-    OCCUPATION,
-    SHORT_NAME,
-    UNPROVEN,
-    features,
-    lay_down_rules,
-    set_pairs,
-)
+from pipeline.select.targets import choose_targets
 
 
 @dataclass(frozen=True)
@@ -35,173 +18,6 @@ class FactSources:
     entities: Path
     past: Path
 
-
-# A literal has no classes; dates of one precision and century count as one kind, and so do numbers of as many digits.
-_KIND_OF_LITERAL = """
-CASE WHEN contains({key}, '/')
-    THEN -1 * (
-        split_part({key}, '/', 2)::BIGINT * 10000
-        + try_cast(regexp_extract({key}, '^([+-]?[0-9]+)', 1) AS BIGINT) // 100
-    )
-    ELSE length({key}) END
-"""
-
-_ASKED = """
-CREATE OR REPLACE TEMP TABLE asked AS
-SELECT row_number() OVER (ORDER BY category, c.subject_id, c.middle_relation, c.relation, c.object_key) AS ask,
-    c.*, coalesce(middle_id, subject_id) AS holder_id, coalesce(middle_relation, '') || '/' || relation AS question,
-    lower(s.label) AS subject_label, lower(concat_ws(' ', s.description, h.description)) AS description
-FROM chosen c JOIN entities s ON s.id = c.subject_id JOIN entities h ON h.id = coalesce(c.middle_id, c.subject_id)
-WHERE c.category IN ({categories})
-"""
-
-# Objects that the relation has elsewhere, by what they are and by what their subjects share with their peers.
-_POOL = """
-CREATE OR REPLACE TEMP TABLE pool AS
-WITH holders AS (
-    SELECT DISTINCT subject_id AS id, relation FROM triples
-    WHERE reason IS NULL AND relation IN (SELECT relation FROM asked)
-),
-features AS ({features}),
-wanted AS (SELECT DISTINCT relation, feature FROM asked_features),
-objects AS (
-    SELECT DISTINCT t.relation, f.feature, t.object_key, t.object_id
-    FROM triples t JOIN features f ON f.id = t.subject_id AND f.relation = t.relation
-    JOIN wanted w ON w.relation = f.relation AND w.feature = f.feature
-    WHERE t.reason IS NULL
-),
-kinds AS (
-    SELECT relation, feature, object_key, object_id, unnest(e.type_ids) AS kind
-    FROM objects o JOIN entities e ON e.id = o.object_id
-    UNION ALL
-    SELECT relation, feature, object_key, object_id, {literal} FROM objects WHERE object_id IS NULL
-)
-SELECT * FROM kinds k
-QUALIFY row_number() OVER (PARTITION BY relation, feature, kind ORDER BY {draw_key}) <= {size}
-"""
-
-_OFFERS = """
-CREATE OR REPLACE TEMP TABLE offers AS
-WITH kinds AS (
-    SELECT a.ask, a.relation, a.object_key, unnest(e.type_ids) AS kind
-    FROM asked a JOIN entities e ON e.id = a.object_id
-    UNION ALL
-    SELECT a.ask, a.relation, a.object_key, {literal} FROM asked a WHERE object_id IS NULL
-),
-offered AS (
-    SELECT DISTINCT k.ask, p.object_key AS target_key, p.object_id AS target_id
-    FROM kinds k JOIN asked_features f ON f.ask = k.ask
-    JOIN pool p ON p.relation = k.relation AND p.kind = k.kind AND p.feature = f.feature
-        AND p.object_key <> k.object_key
-)
-SELECT row_number() OVER (ORDER BY o.ask, o.target_key) AS pair, o.*, a.holder_id AS subject_id, a.relation,
-    o.target_id AS object_id, o.target_key AS object_key, {draw_key} AS ticket
-FROM offered o JOIN asked a USING (ask)
-QUALIFY row_number() OVER (PARTITION BY o.ask ORDER BY {draw_key}) <= {tries}
-"""
-
-# An item under any of its names, whatever the case.
-_NAMES = "lower(unnest(list_append(e.aliases, e.label)))"
-
-_WORD = rf"\p{{L}}{{{SHORT_NAME},}}"
-_SUFFIX = 2  # letters in which words of one stem differ at their end: "Italy" and "Italian", "writer" and "writing"
-
-
-def same_date(one: str, other: str) -> str:
-    """The SQL expression for two dates that are the same as far as the coarser of them says.
-
-    Wikidata writes a year as "+1881-00-00T00:00:00Z/9", or as its first day with that precision.
-    """
-    precision = f"least(lpad(split_part({one}, '/', 2), 2, '0'), lpad(split_part({other}, '/', 2), 2, '0'))"
-    letters = f"CASE {precision} WHEN '09' THEN 5 WHEN '10' THEN 8 ELSE 11 END"
-    is_date = f"contains({one}, '/') AND contains({other}, '/')"
-    return f"({is_date} AND left({one}, {letters}) = left({other}, {letters}))"
-
-
-_SAME_DATE = same_date("o.target_key", "t.object_key")
-
-# Pairs of a question and an offer whose object is true after all, or may be.
-_TRUE_AFTER_ALL = """
-WITH true_objects AS (
-    SELECT DISTINCT a.ask, t.object_key, t.object_id
-    FROM asked a JOIN triples t ON t.subject_id = a.holder_id AND t.relation = a.relation AND t.is_true
-),
-true_names AS (SELECT ask, {names} AS name FROM true_objects t JOIN entities e ON e.id = t.object_id),
-target_names AS (
-    SELECT target_id, {names} AS name
-    FROM (SELECT DISTINCT target_id FROM offers) o JOIN entities e ON e.id = o.target_id
-),
-words AS (
-    SELECT target_id, name FROM target_names WHERE length(name) >= {short}
-    UNION SELECT id, word FROM demonyms
-),
-described AS (
-    SELECT DISTINCT ask, unnest(regexp_extract_all(description, '{letters}')) AS word FROM asked
-),
-labelled AS (
-    SELECT DISTINCT target_id, unnest(regexp_extract_all(lower(e.label), '{letters}')) AS word
-    FROM (SELECT DISTINCT target_id FROM offers) o JOIN entities e ON e.id = o.target_id
-)
-SELECT pair FROM offers JOIN true_objects USING (ask) WHERE target_key = true_objects.object_key
-UNION
-SELECT pair FROM offers o JOIN true_objects t USING (ask) WHERE {same_date}
-UNION
-SELECT pair FROM offers JOIN true_names USING (ask) JOIN target_names USING (target_id, name)
-UNION  -- a class, a whole or a part of it, the same thing under another item, its successor
-SELECT pair FROM offers o JOIN true_objects t USING (ask) JOIN related r
-    ON r.id = t.object_id AND r.other = o.target_id OR r.id = o.target_id AND r.other = t.object_id
-UNION  -- its own description says so
-SELECT pair FROM offers o JOIN asked a USING (ask) JOIN words w USING (target_id) WHERE contains(a.description, w.name)
-UNION  -- or a word of the same stem does: "philosopher" for philosophy, "actor" for voice actor
-SELECT pair FROM offers o JOIN described d USING (ask) JOIN labelled l USING (target_id)
-WHERE left(d.word, {short}) = left(l.word, {short})
-    AND starts_with(d.word, left(l.word, greatest({short}, least(length(d.word), length(l.word)) - {suffix})))
-"""
-
-# Items that a statement joins to those that are asked about, either way.
-_JOINED = """
-CREATE OR REPLACE TEMP TABLE joined AS
-WITH holders AS (SELECT DISTINCT holder_id AS id FROM asked)
-SELECT DISTINCT h.id, t.object_id AS other FROM holders h JOIN triples t ON t.subject_id = h.id
-WHERE t.is_true AND t.object_id IS NOT NULL
-UNION
-SELECT DISTINCT h.id, t.subject_id FROM holders h JOIN triples t ON t.object_id = h.id WHERE t.is_true
-"""
-
-# Pairs that cannot be asked, or go round in a circle.
-_UNFIT = """
-SELECT pair FROM offers o JOIN asked a USING (ask) LEFT JOIN entities e ON e.id = o.target_id
-WHERE target_id IN (a.subject_id, a.holder_id) OR contains(a.subject_label, lower(e.label))
-UNION
-SELECT pair FROM offers o JOIN asked a USING (ask) JOIN statements s
-    ON s.subject_id = o.target_id AND s.object_id IN (a.subject_id, a.holder_id)
-WHERE s.rank <> 'deprecated'
-UNION
-SELECT pair FROM offers o JOIN asked a USING (ask) JOIN statements s
-    ON s.object_id = o.target_id AND s.subject_id IN (a.subject_id, a.holder_id)
-WHERE s.rank <> 'deprecated'
-UNION  -- what a work or a place is joined to has the target: a film has awards of its director, a sequel its cast
-SELECT o.pair FROM offers o JOIN asked a USING (ask) JOIN joined j ON j.id = a.holder_id
-JOIN lifespans l ON l.id = a.holder_id AND NOT l.is_human
-JOIN triples t ON t.subject_id = j.other AND t.relation = a.relation AND t.object_key = o.target_key AND t.is_true
-UNION  -- an actor takes the place of an actor
-SELECT pair FROM offers o JOIN asked a USING (ask) JOIN rule_flags f ON f.relation = a.relation AND f.like_truth
-WHERE NOT EXISTS (
-    SELECT 1 FROM traits t JOIN traits v USING (property_id, value)
-    WHERE property_id = {occupation} AND t.id = o.target_id AND v.id = a.object_id)
-UNION
-SELECT pair FROM offers o JOIN asked a USING (ask) JOIN rule_flags f ON f.relation = a.relation
-WHERE f.near IS NOT NULL AND o.target_id IS NULL
-  AND abs({year_of_target} - {year_of_object}) > f.near
-"""
-
-_TARGETS = """
-CREATE OR REPLACE TEMP TABLE targets AS
-SELECT a.category, a.subject_id, a.question, o.target_key, o.target_id
-FROM offers o JOIN asked a USING (ask)
-WHERE pair NOT IN (SELECT pair FROM rejected)
-QUALIFY row_number() OVER (PARTITION BY ask ORDER BY ticket, target_key) = 1
-"""
 
 _FACTS = """
 SELECT c.category, c.subject_id, c.middle_relation, c.middle_id, c.relation, c.object_key, c.object_id, c.statement_id,
@@ -252,43 +68,5 @@ def collect_facts(
         database.view(name, path)
     database.view("candidates", candidates)
     database.run("CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM candidates WHERE reason IS NULL")
-    _choose_targets(templates, settings, database)
+    choose_targets(templates, settings, database)
     return database.write(_FACTS, out, schema.FACTS)
-
-
-def _choose_targets(templates: Templates, settings: Settings, database: Database) -> None:
-    """Make the table `targets`: for each counterfactual, one object that is possible and not true."""
-    lay_down_rules(templates.plausibility, list(templates.relations), templates.dating, database)
-    counterfactual = ", ".join(f"'{name}'" for name, category in CATEGORIES.items() if category.is_counterfactual)
-    database.run(_ASKED.format(categories=counterfactual))
-    database.run("CREATE OR REPLACE TEMP TABLE askers AS SELECT DISTINCT holder_id AS id, relation FROM asked")
-    database.run(
-        f"""CREATE OR REPLACE TEMP TABLE asked_features AS
-        SELECT ask, a.relation, f.feature
-        FROM asked a JOIN ({features("askers")}) f ON f.id = a.holder_id AND f.relation = a.relation"""
-    )
-    literal = _KIND_OF_LITERAL.format(key="object_key")
-    popular = settings.popular
-    draw = draw_key_sql(settings.seed, "'pool'", "k.relation", "k.object_key")
-    database.run(_POOL.format(features=features("holders"), literal=literal, draw_key=draw, size=popular.target_pool))
-    draw = draw_key_sql(settings.seed, "'target'", "a.subject_id", "a.question", "o.target_key")
-    database.run(_OFFERS.format(literal=literal, draw_key=draw, tries=popular.target_tries))
-    set_pairs("FROM offers", database)
-    unfit = _UNFIT.format(
-        occupation=OCCUPATION, year_of_target=_year("o.target_key"), year_of_object=_year("a.object_key")
-    )
-    database.run(_JOINED)
-    true_after_all = _TRUE_AFTER_ALL.format(
-        names=_NAMES, short=SHORT_NAME, suffix=_SUFFIX, letters=_WORD, same_date=_SAME_DATE
-    )
-    database.run(
-        f"""CREATE OR REPLACE TEMP TABLE rejected AS
-        FROM ({true_after_all})
-        UNION FROM ({unfit}) UNION FROM ({IMPOSSIBLE}) UNION FROM ({UNPROVEN})"""
-    )
-    database.run(_TARGETS)
-
-
-def _year(key: str) -> str:
-    """The SQL expression for the year of a date, or the number itself."""
-    return f"try_cast(regexp_extract({key}, '^([+-]?[0-9]+)', 1) AS BIGINT)"

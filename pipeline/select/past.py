@@ -19,9 +19,6 @@ _KIN = {"father": 22, "mother": 25, "spouse": 26, "child": 40, "sibling": 3373}
 _CITIZENSHIP = 27
 _SLIP = 1  # years by which a description and a statement may differ and still mean the same birth
 
-# Of a state: "monarchy between 1804 and 1867".
-_YEARS_OF_A_STATE = r"\b([0-9]{3,4}) ?(?:[–-]|to|and|until) ?([0-9]{3,4})\b"
-
 # Ages in days of what was born, was at work, or ended at a known time; of people, with the years of their birth.
 _DATED = """
 CREATE TEMP TABLE today AS
@@ -173,7 +170,8 @@ def make_past(dating: Dating, settings: ScreeningSettings, database: Database) -
     database.run(_DESCRIBED.format(**_description_patterns(dating.descriptions), **_description_limits(settings)))
     database.run(_RELATIVES.format(**_KIN, gap=settings.years_between_kin * 365, **sql))
     database.run(_ACTIVE.format(**_activity_terms(dating), **sql))
-    database.run(_BYGONE_STATES.format(classes=list(dating.ended_classes), human=_HUMAN, years=_YEARS_OF_A_STATE))
+    states = {"classes": list(dating.ended_classes), "human": _HUMAN, "years": lifespans.SPAN_OF_A_THING}
+    database.run(_BYGONE_STATES.format(**states))
     database.run(_PAST.format(**sql))
     young_years = settings.assume_alive_within_years
     database.run(_UNDATED.format(youth=young_years * 365, young_years=young_years))

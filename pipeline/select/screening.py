@@ -18,6 +18,7 @@ from pipeline.language.name_form import no_name_sql
 from pipeline.language.names import LONGEST_DESCRIPTION
 from pipeline.language.relations import Relation
 from pipeline.language.templates import META, Templates
+from pipeline.select.implausible import believed
 from pipeline.select.past import make_past
 
 _SUBCLASS = 279
@@ -75,7 +76,7 @@ def screen(
 
     Args:
         tables: What was read of the newer state.
-        templates: The relations, types and dating rules.
+        templates: The relations, types, dating rules and rules of plausibility.
         settings: Limits and lists of qualifiers.
         excluded_ids: Items that must not be subjects.
         database: A session to work in.
@@ -91,7 +92,9 @@ def screen(
     database.run(f"CREATE TEMP TABLE judged AS {_JUDGED.format(**_label_rules(settings))}")
     database.write("SELECT id FROM past ORDER BY id", out / "past.parquet", schema.PAST)
     database.write("SELECT id FROM undated ORDER BY id", out / "undated.parquet", schema.UNDATED)
-    return database.write(_TRIPLES.format(description=_DESCRIPTION), out / "triples.parquet", schema.TRIPLES)
+    database.run(f"CREATE TEMP TABLE triples AS {_TRIPLES.format(description=_DESCRIPTION)}")
+    sql = f"FROM ({believed(templates, settings, database)}) {_ORDER}"
+    return database.write(sql, out / "triples.parquet", schema.TRIPLES)
 
 
 _BY_LABEL = r"""
@@ -292,5 +295,5 @@ SELECT j.subject_id, j.relation, object_key, object_id, statement_id, subject_ty
     coalesce(n.differ, false) AS is_homonym, is_true,
     CASE WHEN early_reason IS NOT NULL THEN early_reason WHEN n.differ AND NOT n.described THEN 'homonym' END AS reason
 FROM judged j LEFT JOIN namesakes n ON n.relation = j.relation AND n.label = lower(j.subject_label)
-ORDER BY j.subject_id, j.relation, object_key NULLS FIRST, statement_id
 """
+_ORDER = "ORDER BY subject_id, relation, object_key NULLS FIRST, statement_id"

@@ -16,7 +16,12 @@ from pipeline.core import schema
 from pipeline.core.seeded import draw_key_sql
 from pipeline.core.settings import Settings
 from pipeline.core.tables import Database
+from pipeline.language.plausibility import Spared
 from pipeline.select.categories import Category
+
+_SPARED = pa.schema(
+    [("relation", pa.string()), ("subject_type", pa.string()), ("reason", pa.string()), ("if_several", pa.bool_())]
+)
 
 
 @dataclass(frozen=True)
@@ -33,14 +38,14 @@ class Measured:
 
 
 def open_views(
-    database: Database, measured: Measured, hops: Sequence[tuple[str, str, str]], spared: Iterable[str] = ()
+    database: Database, measured: Measured, hops: Sequence[tuple[str, str, str]], spared: Iterable[Spared] = ()
 ) -> None:
     """Let the tables stand as views of their names, empty where a run has none.
 
-    Two more views: `hops` holds the paths of two relations that may be asked (`Templates.hops`), `spared` the relations
-    of which no counterfactual is made about a person.
+    Two more views: `hops` holds the paths of two relations that may be asked (`Templates.hops`), `spared` the subjects
+    of which no counterfactual is made (`Plausibility.spared`).
     """
-    database.rows("spared", pa.table({"relation": pa.array(spared, pa.string())}))
+    database.rows("spared", pa.Table.from_pylist([row._asdict() for row in spared], _SPARED))
     columns = (pa.array(column, pa.string()) for column in zip(*hops, strict=True))
     database.rows("hops", pa.table(dict(zip(("relation", "subject_type", "next"), columns, strict=True))))
     for name, path, kind in (

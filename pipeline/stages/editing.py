@@ -67,8 +67,8 @@ def select(context: StageContext, measured: Measured, ingested: Path, screened: 
 
     def make(out: Path) -> None:
         with context.database() as database:
-            plausibility = context.templates.plausibility
-            spared = [] if settings.popular.harmful_counterfactuals else plausibility.spared
+            types = {name: relation.subject_types for name, relation in context.templates.relations.items()}
+            spared = context.templates.plausibility.spared(types, harmful=settings.popular.harmful_counterfactuals)
             selection.open_views(database, measured, context.templates.hops, spared)
             thresholds.find_thresholds(database, settings, out / "thresholds.parquet")
             likelihood_auc.measure_likelihood_auc(database, settings, out / "likelihood_auc.parquet")

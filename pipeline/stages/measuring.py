@@ -50,6 +50,7 @@ def screen(context: StageContext, ingested: Path, exclusions: Exclusions) -> Pat
         "known_errors": {
             name: [(error.subject, error.object) for error in errors] for name, errors in templates.known_errors.items()
         },
+        "plausibility": templates.plausibility.model_dump(mode="json"),
         "excluded": sorted(exclusions.ids),
     }
 

@@ -31,10 +31,11 @@ def rejected(slice_built: Built, tmp_path_factory: pytest.TempPathFactory) -> Re
         database.view("entities", ingested / "entities")
         database.view("past", screened / "past.parquet")
         database.view("triples", screened / "triples.parquet")
-        lay_down_rules(templates.plausibility, list(templates.relations), templates.dating, database)
+        rules, names = templates.plausibility, list(templates.relations)
+        lay_down_rules(rules, names, templates.dating, load_settings().screening, database)
         set_pairs(
             "SELECT row_number() OVER () AS pair, subject_id, relation, object_id, object_key "
-            "FROM triples WHERE reason IS NULL",
+            "FROM triples WHERE reason IS NULL OR reason = 'implausible'",
             database,
         )
         table = database.table(

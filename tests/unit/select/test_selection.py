@@ -469,7 +469,8 @@ def test_every_reason_of_selection_is_met_in_the_mini_world(mini: Mini, tmp_path
     settings = with_section("long_tail", size=10)
     found: Counter[str | None] = Counter()
     with Database(tmp_path / "scratch", "200MB") as database:
-        open_views(database, measured, TEMPLATES.hops, TEMPLATES.plausibility.spared)
+        types = {name: relation.subject_types for name, relation in TEMPLATES.relations.items()}
+        open_views(database, measured, TEMPLATES.hops, TEMPLATES.plausibility.spared(types))
         find_thresholds(database, settings, tmp_path / "thresholds.parquet")
         for name, category in CATEGORIES.items():
             found += why(read_table(select(category, settings, database, tmp_path / f"{name}.parquet")).to_pylist())
