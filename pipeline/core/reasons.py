@@ -23,7 +23,7 @@ SCREENING = {
     "several_values": "the relation takes one object, and the item holds several",
     "sensitive_living": "the relation is sensitive and the subject is not known to have died",
     "may_be_over": "such values change, and nothing shows that this one holds today",
-    "uncounted": "the children that the item lists are not as many as it counts, or more may be born",
+    "uncounted": "no child is listed, or more are than it counts, or more may be born",
     "coarse": "the object is larger than an answer should be: a country for a grave, Eurasia for Europe",
     "homonym": "a namesake holds the relation too, and no description tells the two apart",
     "duplicate": "another statement of the item says the same",

@@ -190,6 +190,7 @@ class ProbesSettings(_Section):
     reasoning: Count
     logical_generalization: Count
     neighbour_pool: Count
+    neighbour_uses: Count
 
 
 class SplitsSettings(_Section):

@@ -13,6 +13,7 @@ from pipeline.language.relations import Relation
 
 _NUMBER_OF_CHILDREN = "P1971"
 _CHILD = 40
+_COUNTRY = 17
 
 # The latest start counts whatever its rank, and also if that value is over by now: what it replaced is over too.
 _DATED = """
@@ -31,7 +32,8 @@ FROM started WHERE form_reason IS NULL AND NOT coalesce(
         OR rank = 'preferred' AND list_contains([{chosen}], relation)), false)
 """
 
-# A seat is what a relation and its inverse state of a territory and a place, each its own way round.
+# A seat is what a relation and its inverse state of a territory and a place, each its own way round. The place must be
+# in the country that the territory is, or is in.
 _AGREED = """
 WITH pairs(relation, inverse) AS (FROM (VALUES {pairs})),
 seats AS (
@@ -47,17 +49,24 @@ counted AS (
     FROM seats GROUP BY ALL
 ),
 ranked AS (
-    SELECT *, max(weight) OVER holders AS top, count(*) OVER (PARTITION BY relation, holder, weight) AS beside,
-        count(*) OVER holders AS held_count
-    FROM counted WINDOW holders AS (PARTITION BY relation, holder)
+    SELECT *, max(weight) OVER (PARTITION BY relation, holder) AS top,
+        count(*) OVER (PARTITION BY relation, holder, weight) AS beside
+    FROM counted
+),
+countries AS (
+    SELECT subject_id AS id, list(object_id) AS countries FROM statements
+    WHERE property_id = {country} AND is_best AND object_id IS NOT NULL GROUP BY ALL
 )
 SELECT statement_id, weight < top AS is_replaced
 FROM seats JOIN ranked USING (relation, holder, held)
+LEFT JOIN countries h ON h.id = holder LEFT JOIN countries p ON p.id = held
 WHERE holder NOT IN (SELECT id FROM past)
-    AND (weight < top OR beside > 1 OR is_forward AND weight = 1)
+    AND (weight < top OR beside > 1 OR is_forward AND weight = 1
+        OR NOT coalesce(list_contains(p.countries, holder) OR list_has_any(p.countries, h.countries), true))
 """
 
-# People have more children while they live; of the dead, the children that Wikidata lists must be as many as it counts.
+# People have more children while they live. Of the dead, counts without any listed child are mostly of stepchildren, or
+# of a namesake; others may leave out unknown children in the list, but list no more than they count.
 _COUNTED = """
 WITH listed AS (
     SELECT subject_id, count(DISTINCT object_id) AS children FROM statements
@@ -65,7 +74,7 @@ WITH listed AS (
 )
 SELECT statement_id FROM claims LEFT JOIN listed USING (subject_id)
 WHERE relation = '{number}' AND form_reason IS NULL
-    AND (subject_id NOT IN (SELECT id FROM past) OR children IS DISTINCT FROM try_cast(object_key AS BIGINT))
+    AND NOT coalesce(subject_id IN (SELECT id FROM past) AND children <= try_cast(object_key AS BIGINT), false)
 """
 
 
@@ -83,11 +92,9 @@ def make_doubted(relations: Iterable[Relation], settings: ScreeningSettings, dat
         f"('{relation.id}', '{relation.inverse}')" for relation in relations if relation.id in settings.confirmed
     )
     dated = _DATED.format(limits=limits, chosen=chosen)
-    agreed = _AGREED.format(pairs=pairs)
+    agreed = _AGREED.format(pairs=pairs, country=_COUNTRY)
     database.run(
         f"""CREATE TEMP TABLE doubted AS
         SELECT statement_id, bool_or(is_replaced) AS is_replaced FROM (({dated}) UNION ALL ({agreed})) GROUP BY ALL"""
     )
-    database.run(
-        f"CREATE TEMP TABLE uncounted AS {_COUNTED.format(child=_CHILD, number=_NUMBER_OF_CHILDREN)}"
-    )
+    database.run(f"CREATE TEMP TABLE uncounted AS {_COUNTED.format(child=_CHILD, number=_NUMBER_OF_CHILDREN)}")

@@ -50,6 +50,7 @@ PLENTY = ProbesSettings(
     reasoning=100,
     logical_generalization=50,
     neighbour_pool=50,
+    neighbour_uses=50,
 )
 COMMON = ProbesSettings(
     relation_specificity=3,
@@ -59,6 +60,7 @@ COMMON = ProbesSettings(
     reasoning=4,
     logical_generalization=3,
     neighbour_pool=50,
+    neighbour_uses=50,
 )
 
 
