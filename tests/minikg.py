@@ -155,7 +155,7 @@ PLACES = (
         "Kelda",
         COUNTRY,
         *links("P35", INTI),
-        *links("P36", KELDA_TOWN),
+        says("P36", to(KELDA_TOWN), start=at("1990")),
         *links("P30", MERIDIA),
         says("P38", to(CROWN), start=at("2002")),
     ),
