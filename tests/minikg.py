@@ -32,6 +32,7 @@ ORIGIN = Origin("dump", datetime(2024, 6, 1, 12, tzinfo=UTC), datetime(2024, 6, 
 
 # Classes and sexes as Wikidata numbers them
 HUMAN, COUNTRY, CITY, TOWN, CONTINENT, FILM = 5, 6256, 515, 3957, 5107, 11424
+SUPERCONTINENT = 55833
 LANGUAGE, CURRENCY, PROFESSION, POSITION, AWARD = 34770, 8142, 28640, 4164871, 618779
 UNIVERSITY, COMPANY, RELIGION, GENDER, CEMETERY = 3918, 4830453, 9174, 48264, 39614
 DISAMBIGUATION_PAGE, DUPLICATED_PAGE = 4167410, 17362920
@@ -41,7 +42,7 @@ MALE, FEMALE = 6581097, 6581072
 # subclasses; a mood is of no type that any relation takes.
 HARBOUR_TOWN, MARKET_TOWN, FAIR_TOWN, MOOD = 901, 902, 903, 904
 
-MERIDIA, AUSTRALIS = 1001, 1002
+MERIDIA, AUSTRALIS, GREAT_MERIDIA = 1001, 1002, 1003
 VERDANIA, OSTRAVA, NORRLAND, KELDA = 1101, 1102, 1103, 1104
 GREENPORT, SALTHOLM, LOWMERE, REACHHOLM, PORT_ANSEL, KELDA_TOWN, HILL_CEMETERY = range(1201, 1208)
 VERDANIAN, OSTRAVAN, CROWN, SHELL_COIN = 1301, 1302, 1311, 1312
@@ -117,6 +118,7 @@ CLASSES = (
 PLACES = (
     thing(MERIDIA, "Meridia", CONTINENT),
     thing(AUSTRALIS, "Australis", CONTINENT),
+    thing(GREAT_MERIDIA, "Great Meridia", SUPERCONTINENT),
     thing(
         VERDANIA,
         "Verdania",
@@ -125,10 +127,10 @@ PLACES = (
         says("P36", to(SALTHOLM), rank="deprecated"),
         came(says("P6", to(EDDA), start=at("2019"), end=at("2024-06-05")), says("P6", to(EDDA), start=at("2019"))),
         came(says("P6", to(BRUNO), start=at("2024-06-05"))),
-        says("P35", to(VERA), start=at("2019")),
+        says("P35", to(VERA), start=at("2022")),
         *links("P37", VERDANIAN, OSTRAVAN),
         *links("P30", MERIDIA),
-        *links("P38", CROWN),
+        says("P38", to(CROWN), start=at("2002")),
         *links("P155", VERDANIA),  # follows itself
         aliases=[
             *("Republic of\u00a0Verdania", "Land of Two Rivers", "VER", "Verdania  Proper", "[Verdania]"),
@@ -140,10 +142,10 @@ PLACES = (
         "Ostrava Isles",  # "the Ostrava Isles"
         COUNTRY,
         *links("P36", SALTHOLM),
-        says("P35", to(OLGA), start=at("2020")),
+        says("P35", to(OLGA), start=at("2022")),
         *links("P37", OSTRAVAN),
         *links("P30", AUSTRALIS),
-        *links("P38", SHELL_COIN),
+        says("P38", to(SHELL_COIN), start=at("2002")),
     ),
     thing(  # a country of the past
         NORRLAND, "Norrland Reach", COUNTRY, *links("P36", REACHHOLM), *links("P30", MERIDIA), says("P576", at("1999"))
@@ -153,9 +155,9 @@ PLACES = (
         "Kelda",
         COUNTRY,
         *links("P35", INTI),
-        *links("P36", KELDA_TOWN),
+        says("P36", to(KELDA_TOWN), start=at("1990")),
         *links("P30", MERIDIA),
-        *links("P38", CROWN),
+        says("P38", to(CROWN), start=at("2002")),
     ),
     thing(
         GREENPORT,
@@ -167,7 +169,9 @@ PLACES = (
     ),
     thing(SALTHOLM, "Saltholm", CITY, *links("P1376", OSTRAVA), *links("P17", OSTRAVA)),
     thing(LOWMERE, "Lowmere", HARBOUR_TOWN, *links("P17", VERDANIA)),
-    thing(REACHHOLM, "Reachholm", CITY, *links("P17", NORRLAND), *links("P57", INTI)),  # nobody directs a city
+    thing(
+        REACHHOLM, "Reachholm", CITY, *links("P17", NORRLAND), *links("P30", GREAT_MERIDIA), *links("P57", INTI)
+    ),  # nobody directs a city
     labelled(thing(PORT_ANSEL, "", CITY, *links("P17", OSTRAVA)), mul="Port Ansel"),
     thing(KELDA_TOWN, "Kelda Town", TOWN, *links("P17", KELDA)),  # gives away its country
     thing(HILL_CEMETERY, "Hill Cemetery", CEMETERY, *links("P17", VERDANIA)),
@@ -289,7 +293,7 @@ PEOPLE = (
         MALE,
         says("P569", at("1961")),
         *links("P27", OSTRAVA),
-        *links("P26", VERA),
+        says("P26", to(VERA), start=at("2018")),
         says("P39", to(ENVOY), start=at("2030")),
         says("P106", to(PAINTER), qualifiers={"P5102": to(CALM)}),  # or so they say
     ),
@@ -321,7 +325,7 @@ PEOPLE = (
         "Vera Ostlund",
         FEMALE,
         *links("P27", VERDANIA),
-        *links("P26", BRUNO),
+        says("P26", to(BRUNO), start=at("2018")),
         came(says("P106", to(WRITER))),  # nobody says since when
         came(says("P166", to(SHELL_AWARD), on=at("2011"))),
         came(says("P166", to(TIDE_PRIZE), on=at("2024"))),  # most of the year so far is before the window

@@ -66,7 +66,9 @@ class ScreeningSettings(_Section):
     ending: tuple[PropertyName, ...]
     restricting: tuple[PropertyName, ...]
     doubting: tuple[PropertyName, ...]
-    dated: tuple[PropertyName, ...]
+    current_years: dict[PropertyName, Count]
+    current_if_preferred: tuple[PropertyName, ...]
+    confirmed: tuple[PropertyName, ...]
     allow_sensitive_living: bool
     assume_dead_after_years: Count
     years_between_kin: Count
@@ -188,6 +190,7 @@ class ProbesSettings(_Section):
     reasoning: Count
     logical_generalization: Count
     neighbour_pool: Count
+    neighbour_uses: Count
 
 
 class SplitsSettings(_Section):

@@ -1,13 +1,23 @@
 """Locality probes: what an edit must leave as it is."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
-from pipeline.core.edit_record import LocalityKind, Probe
+from pipeline.core.edit_record import Edit, LocalityKind, Probe
 from pipeline.edits.portability import logical_generalization
 from pipeline.edits.probe_context import EditContext, item_number, leaks_answer, make_probe, triple_step
 from pipeline.language.answers import answers, item_in_text, object_names
 from pipeline.language.prompts import Fact, word_fact, word_triple
 from pipeline.language.subgraph import Item, Subgraph, Triple
+
+Uses = Counter[tuple[str, str, str]]
+"""How often the edits of a category ask a subject and a relation of a neighbour."""
+
+
+def use_of(edit: Edit, subject_id: str) -> tuple[str, str, str]:
+    """What an edit uses up when it takes a subject as its neighbour."""
+    return edit["category"], subject_id, edit["relation_id"]
 
 
 def _locality_probe(kind: LocalityKind, subgraph: Subgraph, triple: Triple, subject: Item) -> Probe | None:
@@ -40,7 +50,11 @@ def forgetfulness(context: EditContext) -> Iterator[Probe]:
     if context.relation.cardinality == "one" or edit["hops"] == 2:
         return
     set_aside = {edit["target_new"], edit["ground_truth"]}
-    triples = subgraph.triples_of(context.subject.id, edit["relation_id"])
+    triples = [
+        triple
+        for triple in subgraph.triples_of(context.subject.id, edit["relation_id"])
+        if not _is_of_one_class(triple, edit, subgraph)
+    ]
     others = [names for names in answers(triples, subgraph) if names[0] not in set_aside]
     sentences = word_fact(Fact(context.subject.id, edit["relation_id"], object_count=2), subgraph)
     if sentences is None or not others:
@@ -57,10 +71,21 @@ def forgetfulness(context: EditContext) -> Iterator[Probe]:
         yield {**probe, "prompt": prompt, "question": ""}
 
 
-def neighborhood(context: EditContext) -> Iterator[Probe]:
+def _is_of_one_class(triple: Triple, edit: Edit, subgraph: Subgraph) -> bool:
+    """Whether an object is a class of the target or the true object, or the other way round: the Academy Awards."""
+    other = subgraph.items.get(triple.object_id) if triple.object_id is not None else None
+    for name in (edit["target_new_id"], edit["ground_truth_id"]):
+        item = subgraph.items.get(item_number(name)) if name else None
+        if item and other and (item.id in other.type_ids or other.id in item.type_ids):
+            return True
+    return False
+
+
+def neighborhood(context: EditContext, uses: Uses, most_uses: int) -> Iterator[Probe]:
     """The same relation of other subjects, those with the same true object first; their object is not the target.
 
     Subjects whose object changes with the edit, such as the siblings of somebody who is given another father, are none.
+    Neighbours that so many edits of the category use already come last, those first that fewer use.
     """
     edit, subgraph = context.edit, context.subgraph
     truth, relation = edit["ground_truth_id"], edit["relation_id"]
@@ -69,13 +94,28 @@ def neighborhood(context: EditContext) -> Iterator[Probe]:
     touched = {edit["subject_id"], edit["target_new_id"], edit["ground_truth_id"], edit["path"][0]["object_id"]}
     own_names = {name.casefold() for name in context.subject.all_names}
     entailed = {probe["subject_id"] for probe in logical_generalization(context) if probe["relation_id"] == relation}
-    for triples in (sharing, subgraph.triples_of_relation(relation)):
-        for triple in context.draw(triples, "neighborhood"):
-            subject = subgraph.items.get(triple.subject_id)
-            usable = triple.is_eligible and triple.object_count == 1 and triple.object_key != edit["target_new_id"]
-            if not subject or not usable or f"Q{subject.id}" in touched | entailed:
-                continue
-            if context.is_in_split(subject.id) and subject.label.casefold() not in own_names:
-                probe = _locality_probe("Neighborhood", subgraph, triple, subject)
-                if probe and edit["target_new"] not in probe["ground_truth"][0]:
-                    yield probe
+    drawn = chain.from_iterable(
+        context.draw(triples, "neighborhood") for triples in (sharing, subgraph.triples_of_relation(relation))
+    )
+    for triple in _spared_first(drawn, edit, uses, most_uses):
+        subject = subgraph.items.get(triple.subject_id)
+        usable = triple.is_eligible and triple.object_count == 1 and triple.object_key != edit["target_new_id"]
+        if not subject or not usable or f"Q{subject.id}" in touched | entailed:
+            continue
+        if context.is_in_split(subject.id) and subject.label.casefold() not in own_names:
+            probe = _locality_probe("Neighborhood", subgraph, triple, subject)
+            if probe and edit["target_new"] not in probe["ground_truth"][0]:
+                yield probe
+
+
+def _spared_first(triples: Iterable[Triple], edit: Edit, uses: Uses, most_uses: int) -> Iterator[Triple]:
+    """Triples in their order, and after them those that are used up, the least used first."""
+    used_up: list[tuple[int, int, Triple]] = []
+    for place, triple in enumerate(triples):
+        count = uses[use_of(edit, f"Q{triple.subject_id}")]
+        if count < most_uses:
+            yield triple
+        else:
+            used_up.append((count, place, triple))
+    for _, _, triple in sorted(used_up, key=lambda found: found[:2]):
+        yield triple

@@ -1,8 +1,10 @@
 """Portability probes: what must follow from an edit."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pipeline.core import times
 from pipeline.core.edit_record import Probe, Step
 from pipeline.core.seeded import shuffled
 from pipeline.edits.edits import edited_fact
@@ -12,6 +14,8 @@ from pipeline.language.leaks import contains_name
 from pipeline.language.prompts import Fact, Hop, usable_aliases, word_fact
 from pipeline.language.subgraph import Item, Subgraph
 from pipeline.language.templates import Rule
+
+_YEAR_OF_DATE = re.compile(r"(?:\d{1,2} )?[A-Z][a-z]+ (\d{1,4})")
 
 
 def subject_aliasing(context: EditContext) -> Iterator[Probe]:
@@ -80,6 +84,7 @@ def logical_generalization(context: EditContext) -> Iterator[Probe]:
         yield from _last_step(context)
     target = context.target
     if target is None:
+        yield from _year(context)
         return
     yield from _inverse(context, target)
     if context.edit["hops"] == 1:
@@ -91,9 +96,24 @@ def logical_generalization(context: EditContext) -> Iterator[Probe]:
 def _last_step(context: EditContext) -> Iterator[Probe]:
     """The last of two hops by itself, asked of the entity in between."""
     edit, subgraph, middle = context.edit, context.subgraph, context.last_subject
+    if subgraph.templates.moves(edit["path"][0]["relation_id"], edit["relation_id"]):
+        return
     sentences = word_fact(replace(edited_fact(edit, subgraph), subject_id=middle.id, first_hop=None), subgraph)
     if sentences and not contains_name(sentences.prompt, edit["target_new"]):
         yield make_probe("Logical_Generalization", sentences, [context.target_answer], middle, [target_step(edit)])
+
+
+def _year(context: EditContext) -> Iterator[Probe]:
+    """The year of a date that the edit states to the day or to the month."""
+    edit, subgraph = context.edit, context.subgraph
+    found = _YEAR_OF_DATE.fullmatch(edit["target_new"])
+    if found is None or edit["hops"] == 2 or context.relation.value != "date":
+        return
+    year = found.group(1)
+    key = f"+{year:0>4}-00-00T00:00:00Z/{times.YEAR}"
+    sentences = word_fact(Fact(context.subject.id, edit["relation_id"], key), subgraph)
+    if sentences and not contains_name(sentences.prompt, year):
+        yield make_probe("Logical_Generalization", sentences, [[year]], context.subject, [target_step(edit)])
 
 
 def _inverse(context: EditContext, target: Item) -> Iterator[Probe]:

@@ -10,7 +10,7 @@ from typing import cast
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.settings import ProbesSettings
 from pipeline.edits.dropped import Drop, drop_edit
-from pipeline.edits.locality import forgetfulness, neighborhood, relation_specificity
+from pipeline.edits.locality import Uses, forgetfulness, neighborhood, relation_specificity, use_of
 from pipeline.edits.portability import logical_generalization, reasoning_after, reasoning_before, subject_aliasing
 from pipeline.edits.probe_context import EditContext
 from pipeline.language.subgraph import Subgraph
@@ -23,6 +23,7 @@ def add_probes(
     seed: int,
     is_in_split: Callable[[int], bool],
     is_safe: Callable[[Probe], bool],
+    uses: Uses | None = None,
 ) -> Edit:
     """An edit with its locality and portability.
 
@@ -33,16 +34,22 @@ def add_probes(
         seed: The seed of the run.
         is_in_split: Whether an item belongs to the edit's split.
         is_safe: Whether no other edit changes or states what a probe asks.
+        uses: How often each neighbour was used so far; those of this edit are added; none: no other edit is made.
     """
 
     def first(probes: Iterator[Probe], count: int) -> Iterator[Probe]:
         return _first_distinct(filter(is_safe, probes), count)
 
+    uses = Uses() if uses is None else uses
     context = EditContext(edit, subgraph, seed, is_in_split)
+    beside = list(first(neighborhood(context, uses, settings.neighbour_uses), settings.neighborhood))
+    spared = [probe for probe in beside if uses[use_of(edit, probe["subject_id"])] < settings.neighbour_uses]
+    neighbours = spared or beside[:1]
+    uses.update(use_of(edit, probe["subject_id"]) for probe in neighbours)
     locality = [
         *first(relation_specificity(context), settings.relation_specificity),
         *first(forgetfulness(context), settings.forgetfulness),
-        *first(neighborhood(context), settings.neighborhood),
+        *neighbours,
     ]
     portability = [
         *first(subject_aliasing(context), settings.subject_aliasing),

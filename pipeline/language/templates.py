@@ -241,6 +241,7 @@ class Bridge(TemplatePart):
     subject: tuple[str, ...] = ()  # types; none: every subject
     then: tuple[PropertyId, ...] = Field(min_length=1)
     today: tuple[Literal["subject", "middle"], ...] = ()
+    moves: bool = False
 
 
 class KnownError(TemplatePart):
@@ -280,6 +281,10 @@ class Templates(TemplatePart):
             ):
                 return bridge
         return None
+
+    def moves(self, first: str, second: str) -> bool:
+        """Whether an edit over two hops would say that the entity in between lies somewhere else."""
+        return any(bridge.moves for bridge in self.bridges if bridge.first == first and second in bridge.then)
 
     @property
     def hops(self) -> list[tuple[str, str, str]]:

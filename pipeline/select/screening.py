@@ -19,6 +19,7 @@ from pipeline.language.names import LONGEST_DESCRIPTION
 from pipeline.language.relations import Relation
 from pipeline.language.templates import META, Templates
 from pipeline.select.implausible import believed
+from pipeline.select.current import make_doubted
 from pipeline.select.past import make_past
 
 _SUBCLASS = 279
@@ -89,6 +90,7 @@ def screen(
     make_past(templates.dating, settings, database)
     database.run(f"CREATE TEMP TABLE claims AS {_claims_sql(settings)}")
     _make_typed(database)
+    make_doubted(templates.relations.values(), settings, database)
     database.run(f"CREATE TEMP TABLE judged AS {_JUDGED.format(**_label_rules(settings))}")
     database.write("SELECT id FROM past ORDER BY id", out / "past.parquet", schema.PAST)
     database.write("SELECT id FROM undated ORDER BY id", out / "undated.parquet", schema.UNDATED)
@@ -118,6 +120,8 @@ def _make_parameters(database: Database, templates: Templates, excluded_ids: Ite
     roles: Mapping[str, list[tuple[str, str, int]]] = {
         "subject_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.subject_types)],
         "object_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.object_types)],
+        "no_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.no_subject)],
+        "coarse_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.coarse)],
         "ending": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.ends_with_object)],
     }
     for table, entries in roles.items():
@@ -152,7 +156,7 @@ def _claims_sql(settings: ScreeningSettings) -> str:
     """Every statement of a relation, with the reason that its own form gives."""
     return f"""
     SELECT s.subject_id, r.relation, s.object_id, s.statement_id, r.is_single, r.is_sensitive, r.value_kind,
-        s.start_time IS NULL AND list_contains({_list(settings.dated)}, s.property_id) AS may_be_over,
+        s.rank, {middle_sql("s.start_time", "s.start_precision")} AS start_day,
         CASE r.value_kind
             WHEN 'item' THEN 'Q' || s.object_id
             WHEN 'time' THEN s.time || '/' || s.precision
@@ -181,6 +185,21 @@ def _claims_sql(settings: ScreeningSettings) -> str:
     """
 
 
+_REFUSED = """
+CREATE TEMP TABLE refused AS
+SELECT DISTINCT c.relation, c.subject_id AS id FROM claims c
+JOIN item_types i ON i.id = c.subject_id JOIN no_role n ON n.relation = c.relation AND n.type = i.type
+"""
+
+# A town that is a state too is no less a town.
+_COARSE = """
+CREATE TEMP TABLE coarse AS
+SELECT c.relation, c.object_id AS id FROM (SELECT DISTINCT relation, object_id FROM claims) c
+JOIN item_types i ON i.id = c.object_id LEFT JOIN coarse_role o ON o.relation = c.relation AND o.type = i.type
+GROUP BY ALL HAVING bool_or(o.type IS NOT NULL) AND NOT bool_or(i.type = 'settlement')
+"""
+
+
 def _make_typed(database: Database) -> None:
     """Tables `subject_typed` and `object_typed`: the first fitting type of each item in each relation."""
     database.run(
@@ -197,6 +216,8 @@ def _make_typed(database: Database) -> None:
             JOIN item_types i USING (id) JOIN {role}_role o ON o.relation = c.relation AND o.type = i.type
             GROUP BY ALL"""
         )
+    database.run(_REFUSED)
+    database.run(_COARSE)
     database.run(f"CREATE TEMP TABLE meta AS SELECT DISTINCT id FROM item_types WHERE type = '{META}'")
 
 
@@ -222,12 +243,14 @@ _JUDGED = """
 WITH lasting AS (
     SELECT c.* REPLACE (CASE
         WHEN form_reason IS NULL AND ending.type IS NOT NULL AND gone.id IS NOT NULL AND past.id IS NULL THEN 'ended'
+        WHEN form_reason IS NULL AND doubted.is_replaced THEN 'may_be_over'
         ELSE form_reason END AS form_reason)
     FROM claims c
     LEFT JOIN subject_typed st ON st.id = c.subject_id AND st.relation = c.relation
     LEFT JOIN ending ON ending.relation = c.relation AND ending.type = st.type
     LEFT JOIN past gone ON gone.id = c.object_id
     LEFT JOIN past ON past.id = c.subject_id
+    LEFT JOIN doubted USING (statement_id)
 ),
 counted AS (
     SELECT c.*,
@@ -246,17 +269,19 @@ SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS su
         WHEN subject.label IS NULL THEN 'subject_unlabelled'
         WHEN subject_meta.id IS NOT NULL THEN 'subject_meta'
         WHEN {subject_unfit} THEN 'subject_label_unfit'
-        WHEN st.type IS NULL THEN 'subject_type'
+        WHEN st.type IS NULL OR refused.id IS NOT NULL THEN 'subject_type'
         WHEN value_kind = 'item' AND object.id IS NULL THEN 'object_missing'
         WHEN value_kind = 'item' AND object.label IS NULL THEN 'object_unlabelled'
         WHEN object_meta.id IS NOT NULL THEN 'object_meta'
         WHEN value_kind = 'item' AND {object_unfit} THEN 'object_label_unfit'
         WHEN value_kind = 'item' AND ot.type IS NULL THEN 'object_type'
+        WHEN coarse.id IS NOT NULL THEN 'coarse'
         WHEN contains(lower(subject.label), lower(object.label)) THEN 'label_leak'
         WHEN is_single AND object_count > 1 THEN 'several_values'
         WHEN is_sensitive AND past.id IS NULL AND NOT {allow_sensitive_living} THEN 'sensitive_living'
-        WHEN may_be_over AND past.id IS NULL THEN 'may_be_over'
         WHEN known.subject_id IS NOT NULL THEN 'known_error'
+        WHEN doubted.statement_id IS NOT NULL THEN 'may_be_over'
+        WHEN uncounted.statement_id IS NOT NULL THEN 'uncounted'
         WHEN place > 1 THEN 'duplicate'
     END AS early_reason
 FROM counted c
@@ -270,6 +295,10 @@ LEFT JOIN past ON past.id = c.subject_id
 LEFT JOIN excluded ON excluded.id = c.subject_id
 LEFT JOIN known_errors known ON known.subject_id = c.subject_id AND known.relation = c.relation
     AND known.object_key = c.object_key
+LEFT JOIN refused ON refused.relation = c.relation AND refused.id = c.subject_id
+LEFT JOIN coarse ON coarse.relation = c.relation AND coarse.id = c.object_id
+LEFT JOIN doubted ON doubted.statement_id = c.statement_id
+LEFT JOIN uncounted ON uncounted.statement_id = c.statement_id
 """
 
 # What `names.plain_description` makes of a description, but for the case of its letters.

@@ -15,6 +15,7 @@ from pipeline.edits.draw import draw_again, limits_of
 from pipeline.edits.dropped import Drop
 from pipeline.edits.edits import Origin, make_edits
 from pipeline.edits.exclusions import Exclusions
+from pipeline.edits.locality import Uses
 from pipeline.edits.probes import add_probes, drop_unprobed
 from pipeline.edits.splits import assign_splits, split_of
 from pipeline.edits.variants import make_variants
@@ -168,7 +169,8 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
         around = load_subgraph(subgraph, context.templates)
         edits = read_edits(divided)
         touched = find_touched(edits, around)
-        probed = [_probed(edit, around, touched, context) for edit in edits]
+        uses: Uses = Counter()
+        probed = [_probed(edit, around, touched, context, uses) for edit in edits]
         asked, unprobed = drop_unprobed(probed)
         kept, refused = draw_again(asked, context.settings, "probes")
         _write_edits("probes", kept, [*unprobed, *refused], _by_category(edits), out)
@@ -176,12 +178,12 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
     return context.stage("probes", depends, make)
 
 
-def _probed(edit: Edit, subgraph: Subgraph, touched: Touched, context: StageContext) -> Edit:
+def _probed(edit: Edit, subgraph: Subgraph, touched: Touched, context: StageContext, uses: Uses) -> Edit:
     def is_in_split(item: int) -> bool:
         return split_of(f"Q{item}", context.seed, context.settings.splits) == edit["split"]
 
     is_safe = functools.partial(touched.is_safe, edit=edit)
-    return add_probes(edit, subgraph, context.settings.probes, context.seed, is_in_split, is_safe)
+    return add_probes(edit, subgraph, context.settings.probes, context.seed, is_in_split, is_safe, uses)
 
 
 def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:

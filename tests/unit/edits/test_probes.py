@@ -1,5 +1,6 @@
 """Probes: what an edit must leave alone, what must follow from it, and that both can be proved from the newer state."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import pytest
 from pipeline.core.edit_record import Edit, Probe
 from pipeline.core.settings import ProbesSettings
 from pipeline.edits.edits import FactRow
+from pipeline.edits.locality import Uses
 from pipeline.edits.probes import add_probes
 from pipeline.edits.splits import split_of
 from pipeline.language.answers import answers
@@ -50,6 +52,7 @@ PLENTY = ProbesSettings(
     reasoning=100,
     logical_generalization=50,
     neighbour_pool=50,
+    neighbour_uses=50,
 )
 COMMON = ProbesSettings(
     relation_specificity=3,
@@ -59,6 +62,7 @@ COMMON = ProbesSettings(
     reasoning=4,
     logical_generalization=3,
     neighbour_pool=50,
+    neighbour_uses=50,
 )
 
 
@@ -107,7 +111,6 @@ def test_other_relations_of_the_subject_stay_as_they_are(mini: Mini) -> None:
         "One of the occupations of Ada Rooke is that of": [["writer"], ["hydrologist"]],
         "The name of an employer of Ada Rooke is": [["Tidewater Institute"]],
         "Ada Rooke was educated at an institution called": [["Tidal College"]],
-        "The number of children of Ada Rooke is": [["2"]],
         "The date of birth of Ada Rooke is": [["11 March 1970", "March 11, 1970", "1970-03-11"]],
     }  # but for her birthplace and her positions, which citizenship touches, and her religion, nobody's business
 
@@ -128,7 +131,7 @@ def test_no_relation_that_the_edit_touches_or_that_touches_it_is_asked_of_the_su
 def test_two_hop_edits_leave_out_both_relations(mini: Mini) -> None:
     edit = probed(mini, mini.fact(ADA, "P17", VERDANIA, middle=("P19", LOWMERE)))
     asked = {probe["relation_id"] for probe in of_kind(edit, "Relation_Specificity")}
-    assert asked == {"P21", "P39", "P40", "P106", "P108", "P69", "P1971", "P569"}
+    assert asked == {"P21", "P39", "P40", "P106", "P108", "P69", "P569"}
 
 
 # Forgetfulness: other objects of the same relation
@@ -434,23 +437,53 @@ def test_over_two_hops_the_last_one_is_asked_by_itself(mini: Mini) -> None:
             "The name of the father of Inti Ñandú is",
             "Finn Rooke",
         ),
-        (
-            lambda mini: mini.change(LOWMERE, "P17", VERDANIA, OSTRAVA),
-            "The name of the continent on which Lowmere is located is",
-            "Australis",
-        ),
-        (
-            lambda mini: mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM),
-            "The name of the continent on which Saltholm is located is",
-            "Meridia",
-        ),
     ],
-    ids=["father", "mother", "sibling", "country", "capital"],
+    ids=["father", "mother", "sibling"],
 )
 def test_rules_say_what_follows_for_others(
     fact: Callable[[Mini], FactRow], prompt: str, answer: str, mini: Mini
 ) -> None:
     assert said(of_kind(probed(mini, fact(mini)), "Logical_Generalization"))[prompt][0][0] == answer
+
+
+def test_a_date_says_its_year(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(ADA, "P569", "+1970-03-11T00:00:00Z/11"))
+    assert said(of_kind(edit, "Logical_Generalization")) == {"The year of birth of Ada Rooke is": [["1970"]]}
+
+
+def test_a_year_alone_says_no_more(mini: Mini) -> None:
+    edit = probed(mini, mini.fact(IBEN, "P569", "+1999-00-00T00:00:00Z/9"))
+    assert of_kind(edit, "Logical_Generalization") == []
+
+
+@pytest.mark.parametrize(
+    ("fact", "relation"),
+    [
+        (lambda mini: mini.change(LOWMERE, "P17", VERDANIA, OSTRAVA), "P30"),
+        (lambda mini: mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM), "P30"),
+        (lambda mini: mini.change(ADA, "P17", VERDANIA, OSTRAVA, middle=("P19", LOWMERE)), "P17"),
+    ],
+    ids=["country", "capital", "place of birth"],
+)
+def test_no_edit_moves_a_place(fact: Callable[[Mini], FactRow], relation: str, mini: Mini) -> None:
+    edit = probed(mini, fact(mini))
+    assert relation not in {probe["relation_id"] for probe in of_kind(edit, "Logical_Generalization")}
+
+
+def test_neighbours_that_many_edits_use_come_last(mini: Mini) -> None:
+    """Every edit keeps a neighbour, and each is used so often before any is used again."""
+    settings = PLENTY.model_copy(update={"neighborhood": 1, "neighbour_uses": 1})
+    uses = Uses()
+    fact = mini.fact(ADA, "P19", LOWMERE)
+    everybody = {probe["subject_id"] for probe in of_kind(probed(mini, fact), "Neighborhood")}
+    found: list[str] = []
+    for _ in range(2 * len(everybody)):
+        edit = add_probes(mini.edit(fact), mini.subgraph, settings, 1, everywhere, lambda _: True, uses)
+        (neighbour,) = of_kind(edit, "Neighborhood")
+        found.append(neighbour["subject_id"])
+    assert len(everybody) > 1
+    assert {*found[: len(everybody)]} == everybody
+    assert set(Counter(found).values()) == {2}
 
 
 def test_what_is_true_already_does_not_follow_from_the_edit(mini: Mini) -> None:
@@ -544,7 +577,7 @@ def test_other_subjects_are_of_the_split_of_the_edit(mini: Mini) -> None:
         for probe in of_kind(edit, "Neighborhood", "Reasoning"):
             found += 1
             assert split_of(probe["subject_id"], seed, shares) == edit["split"]
-    assert found > 60
+    assert found > 30
 
 
 def test_locality_gives_every_true_object_with_its_aliases(mini: Mini) -> None:
@@ -612,25 +645,25 @@ def with_another(mini: Mini, subject: int, relation: str, held: int, **fields: i
 
 
 def test_of_two_objects_none_is_said_to_follow(mini: Mini) -> None:
-    """A country on two continents does not say on which of them its towns lie."""
-    fact = mini.change(LOWMERE, "P17", VERDANIA, OSTRAVA)
-    both = with_another(mini, OSTRAVA, "P30", MERIDIA)
+    """Somebody with two fathers does not say which of them is the father of a new sibling."""
+    fact = mini.change(IBEN, "P3373", KOLYA, INTI)
+    both = with_another(mini, IBEN, "P22", BRUNO)
     asked = [
         {p["relation_id"] for p in of_kind(probed(mini, fact, subgraph=world), "Logical_Generalization")}
         for world in (mini.subgraph, both)
     ]
-    assert "P30" in asked[0]
-    assert "P30" not in asked[1]
+    assert "P22" in asked[0]
+    assert "P22" not in asked[1]
 
 
 def test_what_one_of_several_objects_makes_true_anyway_does_not_follow(mini: Mini) -> None:
-    """Lowmere lies on Australis already, besides another continent."""
-    fact = mini.change(LOWMERE, "P17", VERDANIA, OSTRAVA)
-    (triple,) = mini.subgraph.triples_of(OSTRAVA, "P30")
-    held = [replace(triple, subject_id=LOWMERE, object_key=f"Q{item}", object_id=item) for item in (MERIDIA, AUSTRALIS)]
+    """Finn is the father of Inti already, besides another one."""
+    fact = mini.change(IBEN, "P3373", KOLYA, INTI)
+    (triple,) = mini.subgraph.triples_of(IBEN, "P22")
+    held = [replace(triple, subject_id=INTI, object_key=f"Q{item}", object_id=item) for item in (FINN, BRUNO)]
     subgraph = Subgraph(mini.subgraph.items, [*mini.subgraph.triples, *held], TEMPLATES)
     found = of_kind(probed(mini, fact, subgraph=subgraph), "Logical_Generalization")
-    assert "P30" not in {probe["relation_id"] for probe in found}
+    assert "P22" not in {probe["relation_id"] for probe in found}
 
 
 def test_two_hops_leave_the_same_relation_of_the_subject_itself_alone(mini: Mini) -> None:

@@ -32,6 +32,7 @@ from tests.minikg import (
     FAIR_TOWN,
     FILM,
     FINN,
+    GREAT_MERIDIA,
     GREENPORT,
     GUEST,
     HARBOUR_TOWN,
@@ -100,6 +101,8 @@ REJECTED: dict[str, tuple[int, str, str | None]] = {
     "several_values": (OLGA, "P19", f"Q{SALTHOLM}"),
     "sensitive_living": (ADA, "P140", f"Q{TIDISM}"),
     "may_be_over": (KELDA, "P35", f"Q{INTI}"),
+    "uncounted": (ADA, "P1971", "2"),  # she lives, and may have more children
+    "coarse": (REACHHOLM, "P30", f"Q{GREAT_MERIDIA}"),
     "homonym": (OLE_THE_ELDER, "P27", f"Q{VERDANIA}"),
     "excluded": (GUEST, "P27", f"Q{VERDANIA}"),
 }
@@ -126,7 +129,6 @@ def test_every_reason_has_its_statement() -> None:
     [
         (VERDANIA, "P36", f"Q{GREENPORT}"),
         (ADA, "P19", f"Q{LOWMERE}"),  # a town by class path
-        (ADA, "P1971", "2"),
         (ADA, "P569", "+1970-03-11T00:00:00Z/11"),
         (FINN, "P569", "+1968-05-00T00:00:00Z/10"),
         (FINN, "P140", f"Q{TIDISM}"),  # he has died
@@ -408,13 +410,14 @@ DATES = {
     "a number": (amount("+1952"), "no_value"),
 }
 NUMBERS = {
-    "none": (amount("+0"), None),
+    "none": (amount("+0"), "uncounted"),  # but one is listed
     "three": (amount("+3"), None),
     "three without a sign": (amount("3"), None),
     "less than none": (amount("-1"), "no_value"),
     "two and a half": (amount("+2.5"), "no_value"),
     "three crowns": (amount("+3", unit=CROWN), "no_value"),
 }
+PARENT = (statement("P570", at("2001")), statement("P40", to(HOME)))
 DEATHS = {
     "a date of death": (statement("P570", at("2001")), True),
     "an unknown date of death": (statement("P570", UNKNOWN), True),
@@ -507,7 +510,9 @@ def _all_items() -> Iterator[Json]:
     yield from TWO_FAULTS.values()
     yield from (being(number, label, judged("P27", to(HOME))) for label, number in LABEL_IDS.items())
     yield from (being(number, f"Born {number}", judged("P569", DATES[name][0])) for name, number in DATE_IDS.items())
-    yield from (being(number, f"Kin {number}", judged("P1971", NUMBERS[n][0])) for n, number in NUMBER_IDS.items())
+    yield from (
+        being(number, f"Kin {number}", judged("P1971", NUMBERS[n][0]), *PARENT) for n, number in NUMBER_IDS.items()
+    )
     yield from (being(number, f"Late {number}", DEATHS[name][0]) for name, number in DEATH_IDS.items())
     yield from (being(number, f"Known {number}", about=text) for text, number in ABOUT_IDS.items())
     yield from (one for one, _ in STATES.values())
