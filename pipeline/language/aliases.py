@@ -22,6 +22,7 @@ _SHORTEST_STEM = 4  # letters; shorter beginnings are shared by chance
 _ENDINGS = ("s", "es", "ess")  # no other name, but several or a female one
 _ARTICLE = re.compile("^(the|an?) ")
 _SENTENCE_BREAK = re.compile(r"[a-z]{3,}\. \w")  # "David Arquette. Nice", but not "St. Louis" or "Samuel L. Jackson"
+_IDLE = frozenset({"a", "an", "and", "at", "for", "in", "of", "on", "the", "to"})  # "Les Misérables" keeps its "Les"
 _LONGEST_INITIALS_OF_A_PLACE = 4  # letters: "USSR", but not "UKGBI"
 _FEW_EDITS = 2  # letters that a misspelling gets wrong: "Conneticut", "Shackspeare"
 
@@ -96,9 +97,11 @@ def _is_note(alias: str, item: Named, rules: AliasRules) -> bool:
     """Whether an alias is a note, cut short, or written with small letters where a name has capitals."""
     label = item.label
     is_cut = abbreviated(alias, rules.abbreviations) and not abbreviated(label, rules.abbreviations)
-    has_quotes = any(mark in alias and mark not in label for mark in "\"“”‘?!")
+    own = set(re.findall(r"[a-z]+", label.lower()))
+    is_foreign = any(not word.isascii() and folded(word) in own for word in _TOKEN.findall(alias))  # "Budapešť"
+    has_quotes = any(mark in alias and mark not in label for mark in '"“”‘?!')
     is_small = label[:1].isupper() and has_small_words(alias, label, rules.minor)
-    return is_cut or has_quotes or is_small or bool(_SENTENCE_BREAK.search(alias))
+    return is_cut or is_foreign or has_quotes or is_small or bool(_SENTENCE_BREAK.search(alias))
 
 
 def _is_misspelt(alias: str, name: str) -> bool:
@@ -153,7 +156,7 @@ def names_the_same(alias: str, item: Named, rules: AliasRules) -> bool:
     if item.label[:1].islower():
         return _names_kind(alias, item.label, rules)
     given, own = words_of(alias, rules.synonyms), words_of(item.label, rules.synonyms)
-    if _are_one(given, own, alias, item.label, rules):
+    if _are_one(given, own, alias, item.label):
         return True
     if item.kind == "work":
         return False
@@ -173,9 +176,9 @@ def _main(words: Sequence[str], rules: AliasRules) -> list[str]:
     return [word for word in words if word not in rules.minor]
 
 
-def _are_one(given: Sequence[str], own: Sequence[str], alias: str, label: str, rules: AliasRules) -> bool:
+def _are_one(given: Sequence[str], own: Sequence[str], alias: str, label: str) -> bool:
     """Whether two names have the same words; "of" allows another order: "Cambridge University"."""
-    core, mine = _main(given, rules), _main(own, rules)
+    core, mine = ([word for word in words if word not in _IDLE] for words in (given, own))
     if not core or "," in alias.replace(",", "", label.count(",")):
         return False
     return core == mine or (sorted(core) == sorted(mine) and (" of " in alias) != (" of " in label))
@@ -184,9 +187,9 @@ def _are_one(given: Sequence[str], own: Sequence[str], alias: str, label: str, r
 def _names_place(alias: str, item: Named, rules: AliasRules) -> bool:
     """An alias of a place adds where it lies, or what it is: "Camden, NJ", "City of Chicago", "Italian Republic"."""
     label = item.label
-    head, comma, _ = alias.partition(", ")
+    head, comma, where = alias.partition(", ")
     if comma and "," not in label:
-        return words_of(head, rules.synonyms) == words_of(label, rules.synonyms)
+        return not where.isupper() and words_of(head, rules.synonyms) == words_of(label, rules.synonyms)
     given, own = words_of(alias, rules.synonyms), words_of(label, rules.synonyms)
     if len(given) == 1 and alias.replace(".", "").isupper() and _are_initials(given[0], item, rules):
         return True
@@ -198,10 +201,13 @@ def _names_place(alias: str, item: Named, rules: AliasRules) -> bool:
 
 
 def _without_state(name: str, rules: AliasRules) -> list[str] | None:
-    """The words after "Federal Republic of"; None if a name does not begin with such words."""
+    """The words after "Federal Republic of"; None if a name does not begin with such words.
+
+    "Democratic Republic of" is none: there are two Congos.
+    """
     first, of, rest = name.partition(" of ")
     words = words_of(first, rules.synonyms)
-    if not of or not {*_main(words, rules)} <= rules.state_words:
+    if not of or not {*_main(words, rules)} <= rules.state_words or "democratic" in words:
         return None
     return words_of(_ARTICLE.sub("", rest), rules.synonyms)
 
@@ -226,7 +232,7 @@ def spelt_as_american(word: str, rules: AliasRules) -> str:
 
 
 def _names_thing(given: Sequence[str], own: Sequence[str], rules: AliasRules) -> bool:
-    """An alias of an organisation or an award has its words; legal forms come and go, and a last word may be left out."""
+    """An alias of another thing has its words; legal forms come and go, and the last word may be left out."""
     core, mine = ([w for w in _main(words, rules) if w not in rules.fillers] for words in (given, own))
     if not core or not mine:
         return False

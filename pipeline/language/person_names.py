@@ -51,7 +51,7 @@ def _is_form_of(given: Sequence[str], own: Sequence[str], stated: Collection[str
     middle, own_middle = given[1:-1], own[1:-1]
     places = [place for word in middle if (place := _place(word, own_middle)) is not None]
     added = [word for word in middle if _place(word, own_middle) is None]
-    if places != sorted(places) or any(word in rules.no_middle_names or _NUMERAL.fullmatch(word) for word in added):
+    if places != sorted(places) or _are_other_words(added, rules):
         return False
     known = {word for name in stated for word in _words(name)}
     full = [_words(name) for name in stated if given[-1] in _words(name)]
@@ -60,14 +60,20 @@ def _is_form_of(given: Sequence[str], own: Sequence[str], stated: Collection[str
     return not any(_is_like(word, other) for word in added for other in {*own, *known} - {*given})
 
 
+def _are_other_words(added: Sequence[str], rules: AliasRules) -> bool:
+    """Whether words are no middle names: titles, numerals, or "and" and "of"."""
+    refused = rules.no_middle_names | (rules.minor - rules.particles)
+    return any(word in refused or _NUMERAL.fullmatch(word) for word in added)
+
+
 def _begins_alike(given: Sequence[str], own: Sequence[str], rules: AliasRules) -> bool:
-    """Whether two names have the same given name, or two short forms of one: "Bill" and "William"."""
+    """Whether two names have the same given name, or the label has a short form of it: "William", "Bill"."""
     one, other = given[0], own[0]
     if one == other:
         return True
     if len(other) == 1 and len(one) > 1:
         return one.startswith(other)  # "T. E. Lawrence" is "Thomas Edward Lawrence"
-    return any(one in names and other in names for names in rules.short_names)
+    return other in rules.short_names.get(one, ())
 
 
 def _place(word: str, words: Sequence[str]) -> int | None:

@@ -126,6 +126,7 @@ class Relation(TemplatePart):
     impacts: tuple[PropertyId, ...] = ()  # relations of the same subject that an edit may change
     known: str = Field(default="{known}", pattern=r"\{known\}")  # how `besides` names an object: "that of writer"
     ends_with_object: tuple[str, ...] = ()  # of these subjects it is over when its object is dead or dissolved
+    unfit_objects: str | None = None  # a regular expression for labels that read badly after the prompt: "Catholic"
     past_counts: bool = False  # an answer that is over is still right: "has held the position of", "the alma mater of"
     wordings: tuple[Wording, ...] = Field(min_length=1)
     current: Forms | None = None  # where the past counts: sentences that ask for what holds now

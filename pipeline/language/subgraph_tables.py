@@ -65,6 +65,19 @@ WHERE (o.sitelinks, o.statement_count) >= (g.sitelinks, g.statement_count) OR li
 GROUP BY g.id
 """
 
+# Named items whose label another item has that is better known.
+_OUTSHONE = """
+CREATE TEMP TABLE outshone AS
+WITH own AS (SELECT id, lower(label) AS name, sitelinks FROM entities WHERE id IN (FROM named) AND label IS NOT NULL),
+others AS (
+    SELECT lower(e.label) AS name, max(e.sitelinks) AS sitelinks
+    FROM entities e SEMI JOIN own ON own.name = lower(e.label)
+    WHERE NOT list_has_any(e.type_ids, (SELECT coalesce(list(class_id), []) FROM types WHERE type = '{meta}'))
+    GROUP BY ALL
+)
+SELECT id FROM own JOIN others USING (name) WHERE others.sitelinks > own.sitelinks
+"""
+
 _STATED = """
 CREATE TEMP TABLE stated AS
 SELECT subject_id AS id, list(DISTINCT text ORDER BY text) AS stated,
@@ -78,6 +91,7 @@ _NAMED_ITEMS = """
 SELECT e.id, e.label, e.label_language, e.aliases, e.description, e.type_ids,
     coalesce(t.types, []) AS types, e.sitelinks, e.statement_count,
     CASE WHEN p.id IS NOT NULL THEN 'past' WHEN u.id IS NOT NULL THEN 'unknown' ELSE 'present' END AS tense,
+    o.id IS NOT NULL AS is_outshone,
     coalesce(s.stated, []) AS stated, coalesce(s.pen_names, []) AS pen_names,
     coalesce(d.shared, []) AS shared
 FROM entities e
@@ -90,6 +104,7 @@ LEFT JOIN past p ON p.id = e.id
 LEFT JOIN undated u ON u.id = e.id
 LEFT JOIN stated s ON s.id = e.id
 LEFT JOIN shared d ON d.id = e.id
+LEFT JOIN outshone o ON o.id = e.id
 WHERE e.id IN (FROM named) AND e.label IS NOT NULL AND NOT {no_name}
 ORDER BY e.id
 """
@@ -139,6 +154,7 @@ def make_subgraph(
     )
     database.write(_WRITTEN_TRIPLES, out / "triples.parquet", schema.SUBGRAPH_TRIPLES)
     database.run(_SHARED.format(meta=META))
+    database.run(_OUTSHONE.format(meta=META))
     stated, pen_names = (
         ", ".join(name[1:] for name in names) or "0" for names in (naming.rules.statements, naming.rules.pen_names)
     )
@@ -185,4 +201,5 @@ def _item(row: Mapping[str, Any]) -> Item:
         sitelinks=row["sitelinks"],
         statement_count=row["statement_count"],
         tense=row["tense"],
+        is_outshone=row["is_outshone"],
     )

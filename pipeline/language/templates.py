@@ -73,7 +73,7 @@ class AliasRules(TemplatePart):
     kin: frozenset[str]
     kin_added: frozenset[str]
     no_middle_names: frozenset[str]
-    short_names: tuple[tuple[str, ...], ...]
+    short_names: Mapping[str, tuple[str, ...]]
 
     @field_serializer(
         *("abbreviations", "minor", "fillers", "may_be_left_out", "kind_fillers", "state_forms", "state_words"),

@@ -38,8 +38,10 @@ def abbreviated(text: str, known: Collection[str]) -> bool:
 def has_small_words(text: str, label: str, minor: Collection[str]) -> bool:
     """Whether a word begins with a small letter that a name writes with a capital: "Columbia university".
 
-    >>> has_small_words("Columbia university", "Columbia University", []), has_small_words("Vincent van X", "X", ["van"])
-    (True, False)
+    >>> has_small_words("Columbia university", "Columbia University", [])
+    True
+    >>> has_small_words("Vincent van Gogh", "Van Gogh", ["van"])
+    False
     """
     own = set(re.findall(r"[^\W_]+", label))
     words = re.findall(r"(?<![’'\w])[^\W_]+", text)

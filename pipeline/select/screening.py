@@ -108,7 +108,7 @@ def find_named(names: Iterable[str], entities: Path, database: Database) -> dict
 def _make_parameters(database: Database, templates: Templates, excluded_ids: Iterable[int]) -> None:
     relations = templates.relations.values()
     rows = ", ".join(_relation_row(relation) for relation in relations)
-    columns = "relation, property_id, filter_property, filter_value, value_kind, is_single, is_sensitive"
+    columns = "relation, property_id, filter_property, filter_value, value_kind, is_single, is_sensitive, unfit_objects"
     database.run(f"CREATE TEMP TABLE relations AS FROM (VALUES {rows}) AS t({columns})")
     roles: Mapping[str, list[tuple[str, str, int]]] = {
         "subject_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.subject_types)],
@@ -128,8 +128,10 @@ def _relation_row(relation: Relation) -> str:
     filter_property, filter_value = (chosen.property[1:], chosen.value[1:]) if chosen else ("NULL", "NULL")
     kind = _VALUE_KINDS[relation.value]
     single, sensitive = relation.cardinality == "one", relation.sensitive
+    unfit = "'" + relation.unfit_objects.replace("'", "''") + "'" if relation.unfit_objects else "NULL"
     return (
-        f"('{relation.id}', {relation.property_id}, {filter_property}, {filter_value}, '{kind}', {single}, {sensitive})"
+        f"('{relation.id}', {relation.property_id}, {filter_property}, {filter_value}, '{kind}', {single}, {sensitive},"
+        f" {unfit})"
     )
 
 
@@ -141,6 +143,7 @@ def _claims_sql(settings: ScreeningSettings) -> str:
     """Every statement of a relation, with the reason that its own form gives."""
     return f"""
     SELECT s.subject_id, r.relation, s.object_id, s.statement_id, r.is_single, r.is_sensitive, r.value_kind,
+        r.unfit_objects,
         s.start_time IS NULL AND list_contains({_list(settings.dated)}, s.property_id) AS may_be_over,
         CASE r.value_kind
             WHEN 'item' THEN 'Q' || s.object_id
@@ -241,6 +244,7 @@ SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS su
         WHEN object_meta.id IS NOT NULL THEN 'object_meta'
         WHEN value_kind = 'item' AND {object_unfit} THEN 'object_label_unfit'
         WHEN value_kind = 'item' AND ot.type IS NULL THEN 'object_type'
+        WHEN regexp_full_match(object.label, unfit_objects) THEN 'object_unworded'
         WHEN contains(lower(subject.label), lower(object.label)) THEN 'label_leak'
         WHEN is_single AND object_count > 1 THEN 'several_values'
         WHEN is_sensitive AND past.id IS NULL AND NOT {allow_sensitive_living} THEN 'sensitive_living'
