@@ -19,6 +19,7 @@ SCREENING = {
     "object_label_unfit": "the object's label is not a name",
     "object_meta": "the object is a Wikimedia page or a name",
     "object_type": "the object is of no type that the relation takes",
+    "object_unworded": "the object's label reads badly in the sentences of the relation",
     "label_leak": "the object's label is part of the subject's label",
     "several_values": "the relation takes one object, and the item holds several",
     "sensitive_living": "the relation is sensitive and the subject is not known to have died",

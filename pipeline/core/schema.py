@@ -359,6 +359,7 @@ SUBGRAPH_ITEMS = _table(
     ("sitelinks", pa.int32()),
     ("statement_count", pa.int32()),
     ("tense", pa.string()),  # in which sentences speak of it: past, present, or unknown
+    ("is_outshone", pa.bool_()),  # another item with the same label has more sitelinks: a bare label means that one
 )
 """An item that an edit or a probe may name."""
 

@@ -185,8 +185,8 @@ def _side_facts(request: _Request, surroundings: Surroundings) -> list[Triple]:
 
 
 def _clauses(fact: Triple, request: _Request, surroundings: Surroundings) -> list[str]:
-    """A fact in mid-sentence, in different words."""
-    found = clauses(fact, surroundings.subgraph, in_mid_sentence=True)
+    """A fact in mid-sentence, in different words; a clause with a comma would need another one at its end."""
+    found = [clause for clause in clauses(fact, surroundings.subgraph, in_mid_sentence=True) if "," not in clause]
     return shuffled(found, surroundings.seed, "aside", request.role, request.edit["case_id"])
 
 

@@ -1,34 +1,32 @@
 """Aliases: which other names of an item a reader accepts as an answer, by the rules of `templates/aliases.yaml`.
 
-Precision comes first: a good alias that is left out costs little, a wrong one makes a wrong answer right. So an alias
-must show by its words that it names the same thing, or a statement of the item must call it so.
+Precision comes first: a good alias that is left out costs little, a wrong one makes a wrong answer right. So the rules
+list the shapes of good aliases, by the kind of item, and refuse the rest. Words that an alias shares with the label are
+spelt alike, whatever their accents; which words may come and go is data. `person_names.py` has the rules for people.
 """
 
-import functools
-import itertools
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from typing import Literal
 
 from pipeline.language.name_form import LONGEST_CODE, is_code_form, is_name
 from pipeline.language.names import is_english_name
+from pipeline.language.person_names import names_person
 from pipeline.language.templates import AliasRules
+from pipeline.language.words_of_names import abbreviated, edits, folded, has_small_words, words_of
 
 _TOKEN = re.compile(r"[^\W_]+(?:'s\b)?")
 _DOTTED = re.compile(r"\b(\w)\.(?=\s?\w\b|\W|$)")  # "U.S.A." and "U. S. A." as well as "F.C."
 _SHORTEST_STEM = 4  # letters; shorter beginnings are shared by chance
-_STEM_SHARE = 0.7  # of the shorter word: "Italia" and "Italy", but not "France" and "French"
-_SHORTEST_LIKENESS = 5
-_MUTUAL_STEM_SHARE = 0.55  # of the longer word: "Buda" is not all of "Budapest"
-_SAME_KIND = 0.85  # "theatre" and "theater", but not "physics" and "physical"
 _ENDINGS = ("s", "es", "ess")  # no other name, but several or a female one
 _ARTICLE = re.compile("^(the|an?) ")
-_KIN = frozenset({"jr", "junior", "sr", "senior"})
-_NUMERAL = re.compile("[ivx]+")
 _SENTENCE_BREAK = re.compile(r"[a-z]{3,}\. \w")  # "David Arquette. Nice", but not "St. Louis" or "Samuel L. Jackson"
+_IDLE = frozenset({"a", "an", "and", "at", "for", "in", "of", "on", "the", "to"})  # "Les Misérables" keeps its "Les"
+_LONGEST_INITIALS_OF_A_PLACE = 4  # letters: "USSR", but not "UKGBI"
 _FEW_EDITS = 2  # letters that a misspelling gets wrong: "Conneticut", "Shackspeare"
+
+Kind = Literal["person", "place", "work", "thing"]
 
 
 @dataclass(frozen=True)
@@ -37,14 +35,16 @@ class Named:
 
     Attributes:
         label: The label of the item.
-        is_person: It is a person or a character.
+        kind: What rules its aliases follow.
         stated: Names that statements of the item give it.
+        pen_names: Those of them by which a person is known, such as a stage name.
         shared: Names, in lower case, that another item has which is as well known or of the same kind.
     """
 
     label: str
-    is_person: bool
+    kind: Kind
     stated: frozenset[str] = frozenset()
+    pen_names: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
 
 
@@ -55,6 +55,15 @@ class Naming:
     rules: AliasRules
     shortest: int
     longest: int
+
+
+def kind_of(types: Sequence[str], rules: AliasRules) -> Kind:
+    """Which rules the aliases of an item follow, by its types."""
+    if not {*rules.people}.isdisjoint(types):
+        return "person"
+    if not {*rules.places}.isdisjoint(types):
+        return "place"
+    return "thing" if {*rules.works}.isdisjoint(types) else "work"
 
 
 def alias_fault(alias: str, item: Named, naming: Naming) -> str | None:
@@ -69,23 +78,30 @@ def alias_fault(alias: str, item: Named, naming: Naming) -> str | None:
     if not is_name(alias, 1, naming.longest):
         return "no_name"
     if is_code_form(alias):  # whatever else it is: a check of the release refuses it
-        return "code" if _folded(alias).isascii() else "foreign_or_note"
+        return "code" if folded(alias).isascii() else "foreign_or_note"
     if _is_code(alias, item, rules):
         return "code"
     if len(alias) < naming.shortest:
         return "no_name"
-    if not is_english_name(alias, item.label, is_person=item.is_person) or _is_in_small_letters(alias, item.label):
-        return "foreign_or_note"
-    if _SENTENCE_BREAK.search(alias):
+    if not is_english_name(alias, item.label, is_person=item.kind == "person") or _is_note(alias, item, rules):
         return "foreign_or_note"
     if alias.lower() in item.shared:
         return "shared"
-    if alias in item.stated:
-        return None
     is_proper = not item.label[:1].islower()  # common nouns have several spellings: "theatre" and "theater"
     if is_proper and any(_is_misspelt(alias, name) for name in (item.label, *sorted(item.stated))):
         return "misspelling"
     return None if names_the_same(alias, item, rules) else "other_words"
+
+
+def _is_note(alias: str, item: Named, rules: AliasRules) -> bool:
+    """Whether an alias is a note, cut short, or written with small letters where a name has capitals."""
+    label = item.label
+    is_cut = abbreviated(alias, rules.abbreviations) and not abbreviated(label, rules.abbreviations)
+    own = set(re.findall(r"[a-z]+", label.lower()))
+    is_foreign = any(not word.isascii() and folded(word) in own for word in _TOKEN.findall(alias))  # "Budapešť"
+    has_quotes = any(mark in alias and mark not in label for mark in '"“”‘?!')
+    is_small = label[:1].isupper() and has_small_words(alias, label, rules.minor)
+    return is_cut or is_foreign or has_quotes or is_small or bool(_SENTENCE_BREAK.search(alias))
 
 
 def _is_misspelt(alias: str, name: str) -> bool:
@@ -93,7 +109,7 @@ def _is_misspelt(alias: str, name: str) -> bool:
 
     Accents, capitals, spaces and marks are no letters: "Môntréal" and "Mont Real" are spelt like "Montreal".
     """
-    given, own = (re.findall(r"[^\W_]+", _folded(text)) for text in (alias, name))
+    given, own = (re.findall(r"[^\W_]+", folded(text)) for text in (alias, name))
     if "".join(given) == "".join(own):
         return False
     if sorted(given) == sorted(own):
@@ -101,17 +117,7 @@ def _is_misspelt(alias: str, name: str) -> bool:
     if len(given) != len(own):
         return False
     wrong = [(one, other) for one, other in zip(given, own, strict=True) if one != other]
-    return all(min(len(one), len(other)) >= _SHORTEST_STEM and _edits(one, other) <= _FEW_EDITS for one, other in wrong)
-
-
-def _edits(one: str, other: str) -> int:
-    """How many letters must be put in, left out or changed to make one word of another (Levenshtein 1966)."""
-    row = [*range(len(other) + 1)]
-    for count, letter in enumerate(one, 1):
-        before, row[0] = row[0], count
-        for place, mine in enumerate(other, 1):
-            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (letter != mine))
-    return row[-1]
+    return all(min(len(one), len(other)) >= _SHORTEST_STEM and edits(one, other) <= _FEW_EDITS for one, other in wrong)
 
 
 def _is_code(alias: str, item: Named, rules: AliasRules) -> bool:
@@ -122,43 +128,42 @@ def _is_code(alias: str, item: Named, rules: AliasRules) -> bool:
         return False
     if len(written) <= LONGEST_CODE:
         return is_code_form(written)
-    own = set(_words(item.label, rules))
+    own = set(words_of(item.label, rules.synonyms))
     if re.search(r"[-_/]", alias) and all(len(word) <= LONGEST_CODE for word in given):
-        return own.isdisjoint(_words(alias, rules))
+        return own.isdisjoint(words_of(alias, rules.synonyms))
     is_acronym = len(given) == 1 and written.isupper() and len(written) <= rules.longest_acronym
     return is_acronym and alias.casefold() != item.label.casefold() and not _are_initials(written.lower(), item, rules)
 
 
 def _are_initials(letters: str, item: Named, rules: AliasRules) -> bool:
     """Whether letters are the initials of the label or of a stated name: "UCLA", "USSR"."""
+    if item.kind == "person" or (item.kind == "place" and len(letters) > _LONGEST_INITIALS_OF_A_PLACE):
+        return False
     for name in (item.label, *sorted(item.stated)):
-        words = re.findall(r"[^\W_]+", _folded(name))
+        words = re.findall(r"[^\W_]+", folded(name))
         main = [word for word in words if word not in rules.minor]
         if letters in {"".join(word[0] for word in some) for some in (words, main) if len(some) > 1}:
             return True
     return False
 
 
-def _is_in_small_letters(alias: str, label: str) -> bool:
-    """Whether a name begins with a small letter that a reader expects to be a capital: "of Arabia Lawrence"."""
-    return alias[:1].islower() and label[:1].isupper() and not alias.startswith("the ")
-
-
 def names_the_same(alias: str, item: Named, rules: AliasRules) -> bool:
     """Whether the words of an alias show that it names the same thing as a label."""
-    if item.is_person:
-        return _names_person(alias, item.label, rules)
-    head = alias if "," in item.label else alias.partition(",")[0]  # "Perth, Western Australia"
-    given, own = _words(head, rules), _words(item.label, rules)
-    if not given or not own or _lacks_its_article(alias, item.label):
+    if item.kind == "person":
+        return alias in item.pen_names or names_person(alias, item.label, item.stated, rules)
+    if _lacks_its_article(alias, item.label):
         return False
     if item.label[:1].islower():
-        return _names_kind(alias, given, own, item.label, rules)
-    return (
-        _names_thing(given, own, rules)
-        or _is_spelt_alike(given, own, rules)
-        or _are_initials("".join(given), item, rules)
-    )
+        return _names_kind(alias, item.label, rules)
+    given, own = words_of(alias, rules.synonyms), words_of(item.label, rules.synonyms)
+    if _are_one(given, own, alias, item.label):
+        return True
+    if item.kind == "work":
+        return False
+    if item.kind == "place":
+        return _names_place(alias, item, rules)
+    is_short = len(given) == 1 and alias.isupper() and _are_initials("".join(given), item, rules)
+    return is_short or _names_thing(given, own, rules)
 
 
 def _lacks_its_article(alias: str, label: str) -> bool:
@@ -167,82 +172,70 @@ def _lacks_its_article(alias: str, label: str) -> bool:
     return bare == alias.casefold() != label.casefold()
 
 
-def _names_person(alias: str, label: str, rules: AliasRules) -> bool:
-    """An alias of a person has a word of the name, the last one if it is a single word, and says which of the kin."""
-    bare, _, house = label.partition(" of ")  # of "Catherine of Aragon", "Aragon" is no name
-    given, own = _words(alias.partition(" of ")[0], rules), _words(bare, rules)
-    if not given or not own or _foreign_to(given, own, rules) & rules.distinguishing - _KIN:
+def _main(words: Sequence[str], rules: AliasRules) -> list[str]:
+    return [word for word in words if word not in rules.minor]
+
+
+def _are_one(given: Sequence[str], own: Sequence[str], alias: str, label: str) -> bool:
+    """Whether two names have the same words; "of" allows another order: "Cambridge University"."""
+    core, mine = ([word for word in words if word not in _IDLE] for words in (given, own))
+    if not core or "," in alias.replace(",", "", label.count(",")):
         return False
-    if (set(own) & _KIN or _NUMERAL.fullmatch(own[-1])) and own[-1] not in given:
-        return False  # "Joseph P. Kennedy" is the father of "Joseph P. Kennedy Jr."
-    if len(given) == 1:
-        return not house and _is_akin(given[0], own[-1], rules)
-    long_words = [word for word in own if len(word) > 2 and word not in rules.minor and not _NUMERAL.fullmatch(word)]
-    return any(_is_akin(word, mine, rules) for word in given for mine in long_words)
+    return core == mine or (sorted(core) == sorted(mine) and (" of " in alias) != (" of " in label))
 
 
-def _names_kind(alias: str, given: Sequence[str], own: Sequence[str], label: str, rules: AliasRules) -> bool:
+def _names_place(alias: str, item: Named, rules: AliasRules) -> bool:
+    """An alias of a place adds where it lies, or what it is: "Camden, NJ", "City of Chicago", "Italian Republic"."""
+    label = item.label
+    head, comma, where = alias.partition(", ")
+    if comma and "," not in label:
+        return not where.isupper() and words_of(head, rules.synonyms) == words_of(label, rules.synonyms)
+    given, own = words_of(alias, rules.synonyms), words_of(label, rules.synonyms)
+    if len(given) == 1 and alias.replace(".", "").isupper() and _are_initials(given[0], item, rules):
+        return True
+    if _without_state(alias, rules) == own or _without_state(label, rules) == given:
+        return True
+    is_akin = given[0][:_SHORTEST_STEM] == own[0][:_SHORTEST_STEM] and len(own[0]) >= _SHORTEST_STEM
+    is_state = len(given) > 1 and given[-1] in rules.state_forms and {*given[1:]} <= rules.state_words
+    return is_state and ((is_akin and len(own) == 1) or alias in item.stated)
+
+
+def _without_state(name: str, rules: AliasRules) -> list[str] | None:
+    """The words after "Federal Republic of"; None if a name does not begin with such words.
+
+    "Democratic Republic of" is none: there are two Congos.
+    """
+    first, of, rest = name.partition(" of ")
+    words = words_of(first, rules.synonyms)
+    if not of or not {*_main(words, rules)} <= rules.state_words or "democratic" in words:
+        return None
+    return words_of(_ARTICLE.sub("", rest), rules.synonyms)
+
+
+def _names_kind(alias: str, label: str, rules: AliasRules) -> bool:
     """An alias of a common noun is another spelling of it; a word more or less makes a wider or a narrower term."""
     if any(alias.casefold() == label.casefold() + ending for ending in _ENDINGS):
         return False
     idle = rules.kind_fillers | rules.minor
-    core, mine = ([word for word in words if word not in idle] for words in (given, own))
-    if not core or not mine:
+    core, mine = ([w for w in words_of(name, rules.synonyms) if w not in idle] for name in (alias, label))
+    if not core or len(core) < len(mine):  # "singersongwriter"
         return False
-    if len(core) == len(mine) > 1:
-        return all(_is_akin(word, other, rules) for word, other in zip(core, mine, strict=True))
-    one, other = "".join(core), "".join(mine)
-    return one == other or (min(len(one), len(other)) > _SHORTEST_STEM and _alike(one, other) > _SAME_KIND)
+    one, other = ("".join(words) for words in (core, mine))
+    return one == other or spelt_as_american(one, rules) == spelt_as_american(other, rules)
+
+
+def spelt_as_american(word: str, rules: AliasRules) -> str:
+    """A word with American endings: "theatre" is "theater"."""
+    for british, american in rules.spellings.items():
+        word = word.replace(british, american)
+    return word
 
 
 def _names_thing(given: Sequence[str], own: Sequence[str], rules: AliasRules) -> bool:
-    """An alias of a proper name has its words; what it adds or leaves out does not make another thing of it."""
-    if (_foreign_to(given, own, rules) | _foreign_to(own, given, rules)) & rules.distinguishing:
+    """An alias of another thing has its words; legal forms come and go, and the last word may be left out."""
+    core, mine = ([w for w in _main(words, rules) if w not in rules.fillers] for words in (given, own))
+    if not core or not mine:
         return False
-    idle = rules.fillers | rules.minor
-    core = [word for word in own if word not in idle] or [word for word in own if word not in rules.minor]
-    return bool(core) and all(any(_is_akin(word, other, rules) for other in given) for word in core)
-
-
-def _foreign_to(words: Sequence[str], others: Sequence[str], rules: AliasRules) -> set[str]:
-    """The words that have no counterpart among others."""
-    return {word for word in words if not any(_is_akin(word, other, rules) for other in others)}
-
-
-@functools.lru_cache(1 << 16)
-def _alike(one: str, other: str) -> float:
-    return SequenceMatcher(None, *sorted((one, other)), autojunk=False).ratio()
-
-
-def _is_akin(one: str, other: str, rules: AliasRules) -> bool:
-    """Whether two words are forms of one: equal, with a common stem, or spelt alike."""
-    if one == other:
+    if core == mine:
         return True
-    shorter = min(len(one), len(other))
-    if shorter < _SHORTEST_STEM or one[0] != other[0]:
-        return False
-    common = len([*itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))])
-    if common >= max(_SHORTEST_STEM, _STEM_SHARE * shorter, _MUTUAL_STEM_SHARE * max(len(one), len(other))):
-        return True
-    return shorter >= _SHORTEST_LIKENESS and _alike(one, other) >= rules.similar
-
-
-def _is_spelt_alike(given: Sequence[str], own: Sequence[str], rules: AliasRules) -> bool:
-    """Whether two names have nearly the same letters; one that is part of the other is another name."""
-    one, other = "".join(given), "".join(own)
-    if one in other or other in one:
-        return one == other
-    return min(len(one), len(other)) > _SHORTEST_STEM and _alike(one, other) >= rules.similar
-
-
-def _folded(text: str) -> str:
-    """A text without case and accents."""
-    parts = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in parts if not unicodedata.combining(letter))
-
-
-def _words(text: str, rules: AliasRules) -> list[str]:
-    """The words of a text, without case, accents and the dots of abbreviations, with one word for synonyms."""
-    undotted = _DOTTED.sub(r"\1", _folded(text).replace("’", "'"))
-    words = (rules.synonyms.get(word, word) for word in _TOKEN.findall(undotted))
-    return [part for word in words for part in word.split()]
+    return mine[-1] in rules.may_be_left_out and core == mine[:-1]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pipeline.language.dates import date_names, is_date
-from pipeline.language.names import name_in_text, plain_description
+from pipeline.language.names import is_clean_description, name_in_text, plain_description
 from pipeline.language.subgraph import Item, Subgraph, Triple
 
 
@@ -51,5 +51,6 @@ def item_in_text(item: Item, subgraph: Subgraph) -> str:
 
 
 def description_in_text(description: str | None) -> str | None:
-    """The description of an item in running text; None if it has none that is short and plain."""
-    return plain_description(description) if description else None
+    """The description of an item in running text; None if it has none that is short, plain and clean English."""
+    plain = plain_description(description) if description else None
+    return plain if plain and is_clean_description(plain) else None

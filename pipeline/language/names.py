@@ -19,6 +19,12 @@ _MAX_CODE_CHARACTERS = 4  # "ITA" and "G. B." name countries in tables, not in s
 _TITLE_FIRST = re.compile(
     r"(King|Queen|Emperor|Empress|Prince|Princess|Rey|Roi) (of|de) \S+ \w"
 )  # "King of Spain Carlos II"
+_UNCLEAN = re.compile(
+    r"(?<!1)[123]th\b|1[123](?:st|nd|rd)\b|[04-9](?:st|nd|rd)\b|[0-9] (?:st|nd|rd|th)\b"  # "31th president"
+    r"|[°º“”\"*#/|_]|\b(?:between|from) [0-9]{3,4} ?[–—-]"  # "between 1868–1947"
+    r"|[a-z)]\. ?[A-Z]|[,;:.]{2}|[a-z][,;][a-z]| [,;:.]"  # a second sentence, or marks out of place
+    r"|\([^()]*$|^[^()]*\)"  # an open bracket
+)
 _PLACES = frozenset({"country", "territory", "settlement"})
 _ABBREVIATED = re.compile(r"\b(?!(?:St|Ste|Mt|Ft)\.)[A-Z][a-z]+\.")  # "Ark.", "Fed. Sts. of Micronesia"
 
@@ -77,6 +83,16 @@ def plain_description(description: str) -> str | None:
     return text if 0 < len(text) <= LONGEST_DESCRIPTION and not re.search(r"\b[QPL][0-9]", text) else None
 
 
+def is_clean_description(description: str) -> bool:
+    """Whether a description can be quoted as English: ordinals, spans of years and sentences are well formed.
+
+    >>> texts = "35th president", "31th president", "9° President", "monarchy between 1868–1947", "actor. Nice guy"
+    >>> [text for text in texts if is_clean_description(text)]
+    ['35th president']
+    """
+    return not _UNCLEAN.search(description)
+
+
 def is_english_name(alias: str, label: str, *, is_person: bool = False) -> bool:
     """Whether English text may use an alias beside a label: it is not a code, a note or in another script.
 
@@ -116,8 +132,9 @@ def can_replace_label(alias: str, label: str, types: Collection[str]) -> bool:
         or bool(_TITLE_FIRST.match(alias))
     )
     is_part = alias[0].islower() and label[0].isupper() and not alias.startswith("the ")  # "of Arabia Lawrence"
+    is_surname = "person" in types and len(alias.split()) < 2 <= len(label.split())  # "Where was Jackson born?"
     fits = 2 < len(alias) <= _MAX_ALIAS_CHARACTERS and alias.casefold() != label.casefold()
-    return fits and not (is_code or is_short_form or is_title or is_part)
+    return fits and not (is_code or is_short_form or is_title or is_part or is_surname)
 
 
 def takes_the(label: str, types: Iterable[str], rules: Iterable[NameRule]) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from pipeline.language.answers import description_in_text
 from pipeline.language.dates import wording_precision
 from pipeline.language.grammar import can_fill, could_read, fill
 from pipeline.language.names import Name, can_replace_label, name_in_text
@@ -147,14 +148,18 @@ def word_fact(
         disambiguate: Whether a subject with namesakes carries its description.
 
     Returns:
-        None if an item is missing, if no wording fits, or if no bridge of `templates/bridges.yaml` allows the second
+        None if an item is missing, if no wording fits, if a namesake has no description that can be quoted, or if no
+        bridge of `templates/bridges.yaml` allows the second
         relation after the first.
     """
     item = subgraph.items.get(fact.subject_id)
     if item is None:
         return None
     first = fact.first_hop.relation if fact.first_hop else fact.relation
-    description = item.description if disambiguate and subgraph.is_ambiguous(item.id, first) else None
+    is_glossed = disambiguate and subgraph.is_ambiguous(item.id, first)
+    description = description_in_text(item.description) if is_glossed else None
+    if is_glossed and description is None:
+        return None  # the bare name means another item
     name = name_in_text(alias or item.label, item.types, subgraph.templates.names, description=description)
     subject = Subject(name, item.types, item.tense)
     if fact.first_hop:

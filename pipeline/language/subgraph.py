@@ -37,6 +37,7 @@ class Item:
     sitelinks: int
     statement_count: int
     tense: Tense  # in which sentences speak of it
+    is_outshone: bool = False  # another item with the same label is better known
 
     @property
     def names(self) -> list[str]:
@@ -118,8 +119,11 @@ class Subgraph:
         return len({triple.object_key for triple in self.triples_of(subject_id, relation)})
 
     def is_ambiguous(self, subject_id: int, relation: str) -> bool:
-        """Whether a subject has namesakes with other objects of a relation, so that its label alone is ambiguous."""
-        return any(triple.is_homonym for triple in self.triples_of(subject_id, relation))
+        """Whether a label alone is ambiguous: it is that of a better-known item, or of one with other objects."""
+        item = self.items.get(subject_id)
+        return (item is not None and item.is_outshone) or any(
+            triple.is_homonym for triple in self.triples_of(subject_id, relation)
+        )
 
     def triples_with_object(self, object_id: int, relation: str) -> Sequence[Triple]:
         """Some eligible triples of a relation that have an item as an object."""

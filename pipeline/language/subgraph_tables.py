@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.core import schema
 from pipeline.core.seeded import draw_key_sql
 from pipeline.core.tables import Database, read_table, write_records
-from pipeline.language.aliases import Named, Naming, alias_fault
+from pipeline.language.aliases import Named, Naming, alias_fault, kind_of
 from pipeline.language.name_form import no_name_sql
 from pipeline.language.subgraph import Item, Subgraph, Triple
 from pipeline.language.templates import META, Templates
@@ -65,9 +65,24 @@ WHERE (o.sitelinks, o.statement_count) >= (g.sitelinks, g.statement_count) OR li
 GROUP BY g.id
 """
 
+# Named items whose label another item has that is better known.
+_OUTSHONE = """
+CREATE TEMP TABLE outshone AS
+WITH own AS (SELECT id, lower(label) AS name, sitelinks FROM entities WHERE id IN (FROM named) AND label IS NOT NULL),
+others AS (
+    SELECT lower(e.label) AS name, max(e.sitelinks) AS sitelinks
+    FROM entities e SEMI JOIN own ON own.name = lower(e.label)
+    WHERE NOT list_has_any(e.type_ids, (SELECT coalesce(list(class_id), []) FROM types WHERE type = '{meta}'))
+    GROUP BY ALL
+)
+SELECT id FROM own JOIN others USING (name) WHERE others.sitelinks > own.sitelinks
+"""
+
 _STATED = """
 CREATE TEMP TABLE stated AS
-SELECT subject_id AS id, list(DISTINCT text ORDER BY text) AS stated FROM statements
+SELECT subject_id AS id, list(DISTINCT text ORDER BY text) AS stated,
+    list(DISTINCT text ORDER BY text) FILTER (property_id IN ({pen_names})) AS pen_names
+FROM statements
 WHERE property_id IN ({properties}) AND rank <> 'deprecated' AND text <> '' AND subject_id IN (FROM named)
 GROUP BY subject_id
 """
@@ -76,7 +91,9 @@ _NAMED_ITEMS = """
 SELECT e.id, e.label, e.label_language, e.aliases, e.description, e.type_ids,
     coalesce(t.types, []) AS types, e.sitelinks, e.statement_count,
     CASE WHEN p.id IS NOT NULL THEN 'past' WHEN u.id IS NOT NULL THEN 'unknown' ELSE 'present' END AS tense,
-    coalesce(s.stated, []) AS stated, coalesce(d.shared, []) AS shared
+    o.id IS NOT NULL AS is_outshone,
+    coalesce(s.stated, []) AS stated, coalesce(s.pen_names, []) AS pen_names,
+    coalesce(d.shared, []) AS shared
 FROM entities e
 LEFT JOIN (
     SELECT id, list(DISTINCT type ORDER BY type) AS types
@@ -87,6 +104,7 @@ LEFT JOIN past p ON p.id = e.id
 LEFT JOIN undated u ON u.id = e.id
 LEFT JOIN stated s ON s.id = e.id
 LEFT JOIN shared d ON d.id = e.id
+LEFT JOIN outshone o ON o.id = e.id
 WHERE e.id IN (FROM named) AND e.label IS NOT NULL AND NOT {no_name}
 ORDER BY e.id
 """
@@ -136,8 +154,11 @@ def make_subgraph(
     )
     database.write(_WRITTEN_TRIPLES, out / "triples.parquet", schema.SUBGRAPH_TRIPLES)
     database.run(_SHARED.format(meta=META))
-    properties = ", ".join(name[1:] for name in naming.rules.statements)
-    database.run(_STATED.format(properties=properties or "0"))
+    database.run(_OUTSHONE.format(meta=META))
+    stated, pen_names = (
+        ", ".join(name[1:] for name in names) or "0" for names in (naming.rules.statements, naming.rules.pen_names)
+    )
+    database.run(_STATED.format(properties=stated, pen_names=pen_names))
     items = _NAMED_ITEMS.format(no_name=no_name_sql("e.label", naming.shortest, naming.longest))
     counts: AliasCounts = Counter()
     rows = [_with_judged_aliases(row, naming, counts) for row in database.table(items).to_pylist()]
@@ -147,8 +168,8 @@ def make_subgraph(
 
 def _with_judged_aliases(row: Mapping[str, Any], naming: Naming, counts: AliasCounts) -> Mapping[str, object]:
     """A row of SUBGRAPH_ITEMS: the aliases divided into answers, codes and other names."""
-    is_person = not {*naming.rules.people}.isdisjoint(row["types"])
-    item = Named(row["label"], is_person, frozenset(row["stated"]), frozenset(row["shared"]))
+    names = (frozenset(row[column]) for column in ("stated", "pen_names", "shared"))
+    item = Named(row["label"], kind_of(row["types"], naming.rules), *names)
     judged = [(alias, alias_fault(alias, item, naming)) for alias in row["aliases"]]
     counts.update(fault or "answer" for _, fault in judged)
     columns = {name: row[name] for name in schema.SUBGRAPH_ITEMS.names if name in row}
@@ -180,4 +201,5 @@ def _item(row: Mapping[str, Any]) -> Item:
         sitelinks=row["sitelinks"],
         statement_count=row["statement_count"],
         tense=row["tense"],
+        is_outshone=row["is_outshone"],
     )

@@ -55,16 +55,31 @@ class AliasRules(TemplatePart):
     """The words and limits by which an alias is judged; `templates/aliases.yaml` says what each is for."""
 
     longest_acronym: int
-    similar: Annotated[float, Field(gt=0, lt=1)]
     statements: tuple[PropertyId, ...]
+    pen_names: tuple[PropertyId, ...]
     people: tuple[str, ...]
+    places: tuple[str, ...]
+    works: tuple[str, ...]
     synonyms: Mapping[str, str]
+    spellings: Mapping[str, str]
+    abbreviations: frozenset[str]
     minor: frozenset[str]
     fillers: frozenset[str]
+    may_be_left_out: frozenset[str]
     kind_fillers: frozenset[str]
-    distinguishing: frozenset[str]
+    state_forms: frozenset[str]
+    state_words: frozenset[str]
+    titles_before: frozenset[str]
+    particles: frozenset[str]
+    kin: frozenset[str]
+    kin_added: frozenset[str]
+    no_middle_names: frozenset[str]
+    short_names: Mapping[str, tuple[str, ...]]
 
-    @field_serializer("minor", "fillers", "kind_fillers", "distinguishing")
+    @field_serializer(
+        *("abbreviations", "minor", "fillers", "may_be_left_out", "kind_fillers", "state_forms", "state_words"),
+        *("titles_before", "particles", "kin", "kin_added", "no_middle_names"),
+    )
     def _in_order(self, words: frozenset[str]) -> list[str]:
         return sorted(words)  # the order of a set differs from process to process
 

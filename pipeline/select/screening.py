@@ -18,8 +18,8 @@ from pipeline.language.name_form import no_name_sql
 from pipeline.language.names import LONGEST_DESCRIPTION
 from pipeline.language.relations import Relation
 from pipeline.language.templates import META, Templates
-from pipeline.select.implausible import believed
 from pipeline.select.current import make_doubted
+from pipeline.select.implausible import believed
 from pipeline.select.past import make_past
 
 _SUBCLASS = 279
@@ -115,7 +115,7 @@ def find_named(names: Iterable[str], entities: Path, database: Database) -> dict
 def _make_parameters(database: Database, templates: Templates, excluded_ids: Iterable[int]) -> None:
     relations = templates.relations.values()
     rows = ", ".join(_relation_row(relation) for relation in relations)
-    columns = "relation, property_id, filter_property, filter_value, value_kind, is_single, is_sensitive"
+    columns = "relation, property_id, filter_property, filter_value, value_kind, is_single, is_sensitive, unfit_objects"
     database.run(f"CREATE TEMP TABLE relations AS FROM (VALUES {rows}) AS t({columns})")
     roles: Mapping[str, list[tuple[str, str, int]]] = {
         "subject_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.subject_types)],
@@ -143,8 +143,10 @@ def _relation_row(relation: Relation) -> str:
     filter_property, filter_value = (chosen.property[1:], chosen.value[1:]) if chosen else ("NULL", "NULL")
     kind = _VALUE_KINDS[relation.value]
     single, sensitive = relation.cardinality == "one", relation.sensitive
+    unfit = "'" + relation.unfit_objects.replace("'", "''") + "'" if relation.unfit_objects else "NULL"
     return (
-        f"('{relation.id}', {relation.property_id}, {filter_property}, {filter_value}, '{kind}', {single}, {sensitive})"
+        f"('{relation.id}', {relation.property_id}, {filter_property}, {filter_value}, '{kind}', {single}, {sensitive},"
+        f" {unfit})"
     )
 
 
@@ -157,6 +159,7 @@ def _claims_sql(settings: ScreeningSettings) -> str:
     return f"""
     SELECT s.subject_id, r.relation, s.object_id, s.statement_id, r.is_single, r.is_sensitive, r.value_kind,
         s.rank, {middle_sql("s.start_time", "s.start_precision")} AS start_day,
+        r.unfit_objects,
         CASE r.value_kind
             WHEN 'item' THEN 'Q' || s.object_id
             WHEN 'time' THEN s.time || '/' || s.precision
@@ -276,6 +279,7 @@ SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS su
         WHEN value_kind = 'item' AND {object_unfit} THEN 'object_label_unfit'
         WHEN value_kind = 'item' AND ot.type IS NULL THEN 'object_type'
         WHEN coarse.id IS NOT NULL THEN 'coarse'
+        WHEN regexp_full_match(object.label, unfit_objects) THEN 'object_unworded'
         WHEN contains(lower(subject.label), lower(object.label)) THEN 'label_leak'
         WHEN is_single AND object_count > 1 THEN 'several_values'
         WHEN is_sensitive AND past.id IS NULL AND NOT {allow_sensitive_living} THEN 'sensitive_living'

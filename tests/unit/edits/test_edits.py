@@ -79,7 +79,7 @@ def test_two_hops_do_not_name_the_middle_entity(mini: Mini) -> None:
         {"relation_id": "P19", "object_id": f"Q{LOWMERE}"},
         {"relation_id": "P17", "object_id": f"Q{VERDANIA}"},
     ]
-    assert edit["answers"] == [["Verdania", "Republic of Verdania", "Verdania Proper"]]  # those of the entity between
+    assert edit["answers"] == [["Verdania", "Republic of Verdania"]]  # those of the entity between
 
 
 def test_a_namesake_is_disambiguated_in_every_sentence(mini: Mini) -> None:

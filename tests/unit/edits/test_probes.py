@@ -17,7 +17,6 @@ from pipeline.language.leaks import contains_name
 from pipeline.language.subgraph import Subgraph
 from tests.minikg import (
     ADA,
-    AUSTRALIS,
     BRUNO,
     EDDA,
     FINN,
@@ -30,7 +29,6 @@ from tests.minikg import (
     KOLYA,
     LOWMERE,
     MALE,
-    MERIDIA,
     OSTRAVA,
     PAINTER,
     PORT_ANSEL,
@@ -97,7 +95,7 @@ def said(probes: Iterable[Probe]) -> dict[str, list[list[str]]]:
     return {probe["prompt"]: probe["ground_truth"] for probe in probes}
 
 
-VERDANIA_NAMES = ["Verdania", "Republic of Verdania", "Verdania Proper"]
+VERDANIA_NAMES = ["Verdania", "Republic of Verdania"]
 
 
 # Relation_Specificity: other relations of the subject
@@ -335,8 +333,8 @@ def test_one_object_in_two_statements_allows_a_hop_after(mini: Mini) -> None:
 def test_one_hop_before_does_not_name_the_subject(mini: Mini) -> None:
     edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
     assert said(reasoning(edit, after=False)) == {
-        "The director of Grey Tide is known to have been a citizen of a country called": [VERDANIA_NAMES],
-        "The director of Low Water is known to have been a citizen of a country called": [VERDANIA_NAMES],
+        "The director of Grey Tide is on record as a citizen of a country called": [VERDANIA_NAMES],
+        "The director of Low Water is on record as a citizen of a country called": [VERDANIA_NAMES],
     }
     (path,) = [probe["path"] for probe in reasoning(edit, after=False) if probe["subject_id"] == f"Q{GREY_TIDE}"]
     assert path == [
@@ -614,8 +612,8 @@ def test_the_known_object_keeps_its_article(mini: Mini) -> None:
 def test_a_namesake_is_disambiguated_in_probes_too(mini: Mini) -> None:
     edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
     prompts = set(said(of_kind(edit, "Neighborhood")))
-    assert "Tove Lind (Olympic swimmer) is known to have been a citizen of a country called" in prompts
-    assert "Tove Lind is known to have been a citizen of a country called" not in prompts
+    assert "Tove Lind (Olympic swimmer) is on record as a citizen of a country called" in prompts
+    assert "Tove Lind is on record as a citizen of a country called" not in prompts
 
 
 def test_a_gender_has_no_hop_after(mini: Mini) -> None:
