@@ -81,17 +81,17 @@ class RelationRules(_Frozen):
 class Plausibility(_Frozen):
     """All rules of the file, with ids as numbers."""
 
-    undated_since: int = 1900
-    levels: int = 4
-    short_name: int = 4
-    suffix: int = 2
-    youngest: int = 5
-    adult: int = 18
-    first_work: int = 30
-    generation: int = 30
-    usual_life: int = 65
-    wrong_date: float = 0.05
-    idle: int = 3
+    undated_since: int
+    levels: int
+    short_name: int
+    suffix: int
+    youngest: int
+    adult: int
+    first_work: int
+    generation: int
+    usual_life: int
+    wrong_date: float
+    idle: int
     related: tuple[Number, ...] = ()
     relations: Mapping[PropertyName, RelationRules] = {}
     demonyms: Mapping[Number, tuple[str, ...]] = {}

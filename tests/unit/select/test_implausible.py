@@ -1,7 +1,5 @@
 """Statements whose dates cannot be true, and awards that another work of the year has."""
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,50 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core import schema
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import Database
 from pipeline.language.templates import load_templates
 from pipeline.select.implausible import believed
 from pipeline.select.plausibility import lay_down_rules
 from pipeline.select.rivals import UNRIVALLED, find_rivals
+from tests.unit.select.dated_items import DOCUMENTARY, FILM, HUMAN, MEDAL, Held, open_tables
 
 TEMPLATES, SCREENING = load_templates(), load_settings().screening
-HUMAN, MEDAL, FILM, DOCUMENTARY = 5, 131647, 11424, 93204
-Held = tuple[int, str, int]
-
-
-def open_tables(
-    database: Database,
-    classes: Mapping[int, int],
-    dates: Iterable[tuple[int, int, int]],
-    held: Iterable[Held],
-    said: Mapping[int, str] | None = None,
-) -> None:
-    """Items with their classes, dates (item, property, year), statements and descriptions, as screening sees them."""
-    blank = dict.fromkeys(schema.ENTITIES.names)
-    entities = [
-        {**blank, "id": item, "type_ids": [kind], "modified": datetime(2021, 7, 2, tzinfo=UTC)}
-        | {"description": (said or {}).get(item)}
-        for item, kind in classes.items()
-    ]
-    blank = dict.fromkeys(schema.STATEMENTS.names)
-    statements = [
-        {**blank, "subject_id": item, "property_id": number, "rank": "normal", "is_best": True, "value_kind": "time"}
-        | {"time": f"+{year:04d}-00-00T00:00:00Z", "precision": 9}
-        for item, number, year in dates
-    ]
-    blank = dict.fromkeys(schema.TRIPLES.names)
-    triples = [
-        {**blank, "subject_id": subject, "relation": relation, "object_id": held_id, "object_key": f"Q{held_id}"}
-        | {"object_count": 1, "is_homonym": False, "is_true": True}
-        for subject, relation, held_id in held
-    ]
-    database.rows("entities", pa.Table.from_pylist(entities, schema.ENTITIES))
-    database.rows("statements", pa.Table.from_pylist(statements, schema.STATEMENTS))
-    database.rows("past", schema.PAST.empty_table())
-    database.rows("given", pa.Table.from_pylist(triples, schema.TRIPLES))
-    database.run("CREATE TEMP TABLE triples AS FROM given")
 
 
 def rejected(database: Database) -> set[Held]:
