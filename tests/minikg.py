@@ -46,7 +46,10 @@ MERIDIA, AUSTRALIS, GREAT_MERIDIA = 1001, 1002, 1003
 VERDANIA, OSTRAVA, NORRLAND, KELDA = 1101, 1102, 1103, 1104
 GREENPORT, SALTHOLM, LOWMERE, REACHHOLM, PORT_ANSEL, KELDA_TOWN, HILL_CEMETERY = range(1201, 1208)
 VERDANIAN, OSTRAVAN, CROWN, SHELL_COIN = 1301, 1302, 1311, 1312
-WRITER, HYDROLOGIST, PAINTER, AUTHOR, MAYOR, ENVOY, CALM, CODED = 1401, 1402, 1403, 1404, 1411, 1412, 1491, 1492
+WRITER, HYDROLOGIST, PAINTER, AUTHOR, MAYOR, ENVOY, CALM, CODED, STAFF = (
+    *(1401, 1402, 1403, 1404),
+    *(1411, 1412, 1491, 1492, 1493),
+)
 LOWMERE_COLLEGE, VERDANIA_UNIVERSITY, HARROW_PRESS, TIDEWATER, ISLES_TRADING, UNNAMED_COMPANY = range(1501, 1507)
 SHELL_AWARD, TIDE_PRIZE, TIDISM, REEFISM = 1601, 1602, 1611, 1612
 ADA, FINN, IBEN, KOLYA, RUTH = 2001, 2002, 2003, 2004, 2005
@@ -165,7 +168,7 @@ PLACES = (
         CITY,
         *links("P1376", VERDANIA),
         *links("P17", VERDANIA),
-        aliases=["Green Port", "Puerto Verde"],
+        aliases=["City of Greenport", "Puerto Verde"],
     ),
     thing(SALTHOLM, "Saltholm", CITY, *links("P1376", OSTRAVA), *links("P17", OSTRAVA)),
     thing(LOWMERE, "Lowmere", HARBOUR_TOWN, *links("P17", VERDANIA)),
@@ -190,6 +193,7 @@ KINDS = (
     thing(ENVOY, "envoy", POSITION),
     thing(CALM, "calm", MOOD),
     thing(CODED, "Q1492", PROFESSION),  # an id for a label
+    thing(STAFF, "harbour staff", PROFESSION),  # many people
     thing(SHELL_AWARD, "Golden Shell Award", AWARD),
     thing(TIDE_PRIZE, "High Tide Prize", AWARD),
     thing(TIDISM, "Tidism", RELIGION),
@@ -223,7 +227,7 @@ FAMILY = (
         says("P1971", amount("+2")),
         *links("P140", TIDISM),  # nobody's business while she lives
         about="Verdanian writer",
-        aliases=["A. Rooke", "Ada Winter Rooke"],
+        aliases=["Ada W. Rooke", "Ada Winter Rooke"],
     ),
     person(
         FINN,
@@ -302,7 +306,7 @@ PEOPLE = (
         "Mara Quellin",
         FEMALE,
         *links("P27", VERDANIA),
-        *links("P106", CALM, CODED),
+        *links("P106", CALM, CODED, STAFF),
         *links("P19", NOWHERE),
         *links("P108", UNNAMED_COMPANY),
         *links("P69", ANSEL_PAGE),

@@ -44,6 +44,7 @@ CHECKS: Mapping[str, Check] = {
         Check(texts.rephrases_differ),
         Check(wording.number_fits),
         Check(wording.tense_fits, required=False),
+        Check(wording.objects_fit),
         Check(wording.bridges_asked),
         Check(truth.answers_true),
         Check(truth.counterfactuals_false),

@@ -1,5 +1,6 @@
-"""Checks of how rows are worded: number, tense, and the paths of two relations that are asked."""
+"""Checks of how rows are worded: number, tense, objects that fit, and the paths of two relations that are asked."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -43,6 +44,15 @@ def tense_fits(contents: Contents) -> Failures:
             forms, _ = _worded_by(edit, contents)
             if "past" not in fitting_tenses(edit["prompt"], forms):
                 yield f"{edit['case_id']}: {edit['prompt']!r}, and the subject is a {description!r}"
+
+
+def objects_fit(contents: Contents) -> Failures:
+    """No target and no true object has a label that reads badly after its prompt, such as "Catholic"."""
+    for edit in contents.edits:
+        unfit = contents.relations[edit["relation_id"]].unfit_objects
+        for name in (edit["target_new"], edit["ground_truth"]) if unfit else ():
+            if name and re.fullmatch(unfit or "", name):
+                yield f"{edit['case_id']}: {name!r} after {edit['prompt']!r}"
 
 
 def bridges_asked(contents: Contents) -> Failures:

@@ -217,7 +217,7 @@ def test_neither_the_target_nor_the_true_object_is_a_neighbour(mini: Mini) -> No
 def test_the_edit_holds_under_other_names_of_the_subject(mini: Mini) -> None:
     edit = probed(mini, mini.change(ADA, "P27", VERDANIA, OSTRAVA))
     assert said(of_kind(edit, "Subject_Aliasing")) == {
-        "A. Rooke is a citizen of a country called": [["Ostrava Isles"]],
+        "Ada W. Rooke is a citizen of a country called": [["Ostrava Isles"]],
         "Ada Winter Rooke is a citizen of a country called": [["Ostrava Isles"]],
     }
 
@@ -227,7 +227,6 @@ def test_codes_and_malformed_aliases_are_not_used(mini: Mini) -> None:
     edit = probed(mini, mini.fact(VERDANIA, "P36", GREENPORT))
     assert set(said(of_kind(edit, "Subject_Aliasing"))) == {
         "The capital of the Republic of Verdania is",
-        "The capital of Verdania Proper is",
     }
 
 
@@ -287,7 +286,7 @@ def test_an_alias_that_gives_the_same_prompt_is_not_used(mini: Mini) -> None:
 def test_aliases_work_over_two_hops(mini: Mini) -> None:
     edit = probed(mini, mini.fact(ADA, "P17", VERDANIA, middle=("P19", LOWMERE)))
     prompts = set(said(of_kind(edit, "Subject_Aliasing")))
-    assert "The name of the country in which the place of birth of A. Rooke is located is" in prompts
+    assert "The name of the country in which the place of birth of Ada W. Rooke is located is" in prompts
 
 
 # Reasoning: one hop on, or one hop before

@@ -112,9 +112,9 @@ def test_a_subject_of_another_type_has_no_wording(subgraph: Subgraph) -> None:
 
 
 def test_an_alias_can_replace_the_label(subgraph: Subgraph) -> None:
-    found = word_fact(Fact(ADA, "P106"), subgraph, alias="A. Rooke")
+    found = word_fact(Fact(ADA, "P106"), subgraph, alias="Ada W. Rooke")
     assert found is not None
-    assert found.prompt == "An occupation of A. Rooke is that of"
+    assert found.prompt == "An occupation of Ada W. Rooke is that of"
 
 
 def test_rephrases_that_do_not_suit_the_subject_are_left_out(subgraph: Subgraph) -> None:

@@ -456,6 +456,7 @@ PLANTS = [
             lambda e: e["hops"] == 1 and e["domain"] == "person" and " is that of" in e["prompt"],
         ),
     ),
+    Plant("objects_fit", "people for a religion", row(put(relation_id="P140", target_new="Lapsed Catholic"))),
     Plant(
         "bridges_asked",
         "a head of state over two hops",
