@@ -442,6 +442,7 @@ def drawn_heads(mini: Mini, folder: Path, **likelihood: object) -> list[Row]:
 
 def test_beyond_the_limit_the_smallest_tickets_are_scored(mini: Mini, tmp_path: Path) -> None:
     everyone = [row["id"] for row in drawn_heads(mini, tmp_path)]
+    assert len(everyone) == len(set(everyone))  # once each, however many facts they have
     for limit in (0, 3, 8, 1_000):
         drawn = [row["id"] for row in drawn_heads(mini, tmp_path, max_heads=limit)]
         assert drawn == sorted(sorted(everyone, key=lambda item: draw_key(DEFAULTS.seed, "head", item))[:limit])
