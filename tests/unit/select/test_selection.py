@@ -296,6 +296,19 @@ def test_few_paths_end_with_the_same_step(tmp_path: Path) -> None:
     assert why(found) == {None: 3, "same_step": 27}
 
 
+def test_other_objects_of_one_question_do_not_use_up_its_last_step(tmp_path: Path) -> None:
+    """A town in a disputed region has five countries; each of three people born there is asked for one."""
+    tables = Tables(
+        [
+            *(triple(number, "P19", 1000) for number in (1, 2, 3)),
+            *(triple(1000, "P17", country, object_count=5) for country in range(7000, 7005)),
+        ],
+        views=dict.fromkeys((1, 2, 3), 8),
+    )
+    found = [row for row in considered(tables, "popular", tmp_path) if row["middle_id"] is not None]
+    assert why(found) == {None: 3, "same_question": 12}
+
+
 def test_where_two_hops_are_too_few_one_hop_fills_their_places(tmp_path: Path) -> None:
     tables = Tables(
         [*(triple(n, "P19", 1000) for n in range(1, 31)), triple(1000, "P17", 7)],
@@ -427,6 +440,7 @@ def test_the_candidate_heads_are_the_subjects_of_eligible_triples_with_their_typ
     eligible = {row["subject_id"] for row in mini.rows("screening", "triples.parquet") if row["reason"] is None}
     assert set(heads) == eligible
     assert (heads[ADA]["label"], heads[ADA]["types"]) == ("Ada Rooke", ["person"])
+    assert all(row["types"] == sorted(set(row["types"])) for row in heads.values())
     assert "country" in heads[VERDANIA]["types"]
 
 
@@ -453,7 +467,9 @@ def test_a_head_has_a_few_relations_to_open_with_each_once(mini: Mini, tmp_path:
     assert len(held[ADA]) == len(set(held[ADA])) == 3
     fewer = {row["id"]: [claim["relation"] for claim in row["claims"]] for row in drawn_heads(mini, tmp_path, facts=1)}
     assert all(fewer[item] == relations[:1] for item, relations in held.items())
-    assert all(row["claims"] == [] for row in drawn_heads(mini, tmp_path, facts=0))
+    bare = drawn_heads(mini, tmp_path, facts=0)
+    assert {row["id"] for row in bare} == set(held)
+    assert all(row["claims"] == [] for row in bare)
 
 
 def test_every_reason_of_selection_is_met_in_the_mini_world(mini: Mini, tmp_path: Path) -> None:
