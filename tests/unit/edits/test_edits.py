@@ -1,5 +1,6 @@
 """Edits: how a fact is put into words, what it is to be changed to, and which facts cannot be worded."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -158,6 +159,28 @@ def test_who_changed_employers_is_asked_for_the_one_of_now(mini: Mini) -> None:
     assert edited_fact(edit, mini.subgraph).is_change
     sentences = word_fact(edited_fact(edit, mini.subgraph), mini.subgraph)
     assert sentences and sentences.prompt == edit["prompt"]
+
+
+def test_an_old_answer_of_the_same_name_is_none(mini: Mini) -> None:
+    """A model could not say which of the two capitals called Greenport it means, whatever else they are called."""
+    called = replace(mini.subgraph.items[SALTHOLM], label="Greenport", aliases=("Salt Island",))
+    items = {**mini.subgraph.items, SALTHOLM: called}
+    namesake = Subgraph(items, mini.subgraph.triples, mini.subgraph.templates)
+    fact = mini.fact(VERDANIA, "P36", GREENPORT, category="recent", change_class="replaced", old_value=f"Q{SALTHOLM}")
+    assert mini.edit(fact)["edit_kind"] == "modification"
+    edit = mini.edit(fact, namesake)
+    assert (edit["edit_kind"], edit["ground_truth_id"]) == ("insertion", f"Q{GREENPORT}")
+
+
+def test_what_an_edit_changes_is_worded_as_the_edit_is(mini: Mini) -> None:
+    hops = Counter[int]()
+    for edit in mini.edits:
+        fact = edited_fact(edit, mini.subgraph)
+        sentences = word_fact(fact, mini.subgraph)
+        assert fact.object_key == edit["path"][-1]["object_id"]
+        assert sentences and (sentences.prompt, sentences.question) == (edit["prompt"], edit["question"])
+        hops[edit["hops"]] += 1
+    assert set(hops) == {1, 2}
 
 
 def test_an_alma_mater_stays_one_after_the_next(mini: Mini) -> None:

@@ -110,3 +110,9 @@ def test_one_child_does_not_take_the_place_of_another(tmp_path: Path) -> None:
     rows = news([old], [new, child], tmp_path)
     assert found(rows, "P40") == ("world_change", True, 569)
     assert [row["old_value"] for row in rows if row["property_id"] == 40] == [None]
+
+
+def test_a_value_that_is_corrected_takes_the_place_of_a_spell_only_as_a_spell(tmp_path: Path) -> None:
+    now = says(HEAD, to(12), on=at("2018-05-02"))
+    (row,) = news([item(1, {**says(HEAD, to(11)), "id": now["id"]})], [item(1, now)], tmp_path)
+    assert (row["change_class"], row["is_in_window"], row["former_way"]) == ("correction", True, "removed")

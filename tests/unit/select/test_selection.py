@@ -16,7 +16,7 @@ from pipeline.select.categories import CATEGORIES
 from pipeline.select.selection import Measured, find_heads, open_views, select
 from pipeline.select.thresholds import find_thresholds
 from tests.measured import DEFAULTS, Row, Tables, triple, with_section
-from tests.minikg import ADA, TEMPLATES, VERDANIA, Mini
+from tests.minikg import ADA, CITY, LOWMERE, TEMPLATES, TOWN, VERDANIA, Mini
 
 
 def considered(tables: Tables, category: str, folder: Path, settings: Settings = DEFAULTS) -> list[Row]:
@@ -266,6 +266,26 @@ def test_a_path_may_not_return(end: int, tmp_path: Path) -> None:
     assert [row["reason"] for row in found if row["middle_id"]] == ["path_returns"]
 
 
+def test_of_a_person_nothing_harmful_is_made_up_over_one_hop_or_two(tmp_path: Path) -> None:
+    """A religion, say, of the head itself or of the father; a country may be given another one."""
+    rows = [
+        triple(1, "P140", 5),
+        *(triple(1, "P22", 2), triple(2, "P140", 3)),
+        *(triple(1, "P27", 4), triple(4, "P140", 3, subject_type="country")),
+    ]
+    hops = [("P22", "person", "P140"), ("P27", "person", "P140")]
+    with Database(tmp_path / "scratch", "200MB") as database:
+        open_views(database, Tables(rows, views={1: 9}).write(tmp_path), hops, ["P140"])
+        popular = read_table(select(CATEGORIES["popular"], DEFAULTS, database, tmp_path / "out.parquet")).to_pylist()
+    assert {(row["middle_relation"], row["relation"]): row["reason"] for row in popular} == {
+        (None, "P140"): "harmful",
+        (None, "P22"): None,
+        (None, "P27"): None,
+        ("P22", "P140"): "harmful",
+        ("P27", "P140"): None,
+    }
+
+
 ONE_AND_TWO_HOPS = Tables(
     [
         *(triple(number, "P27", 1000) for number in range(1, 31)),
@@ -294,6 +314,19 @@ def test_few_paths_end_with_the_same_step(tmp_path: Path) -> None:
     )
     found = [row for row in considered(tables, "popular", tmp_path) if row["middle_id"] is not None]
     assert why(found) == {None: 3, "same_step": 27}
+
+
+def test_other_objects_of_one_question_do_not_use_up_its_last_step(tmp_path: Path) -> None:
+    """A town in a disputed region has five countries; each of three people born there is asked for one."""
+    tables = Tables(
+        [
+            *(triple(number, "P19", 1000) for number in (1, 2, 3)),
+            *(triple(1000, "P17", country, object_count=5) for country in range(7000, 7005)),
+        ],
+        views=dict.fromkeys((1, 2, 3), 8),
+    )
+    found = [row for row in considered(tables, "popular", tmp_path) if row["middle_id"] is not None]
+    assert why(found) == {None: 3, "same_question": 12}
 
 
 def test_where_two_hops_are_too_few_one_hop_fills_their_places(tmp_path: Path) -> None:
@@ -430,6 +463,19 @@ def test_the_candidate_heads_are_the_subjects_of_eligible_triples_with_their_typ
     assert "country" in heads[VERDANIA]["types"]
 
 
+def test_a_head_of_two_classes_of_a_type_has_it_once(mini: Mini, tmp_path: Path) -> None:
+    """Many a town is a city, too."""
+    entities = read_table(mini.stage("ingest") / "entities").to_pylist()
+    for row in entities:
+        row["type_ids"] = [TOWN, CITY] if row["id"] == LOWMERE else row["type_ids"]
+    path = write_records(entities, tmp_path / "entities" / "000000.parquet", schema.ENTITIES).parent
+    with Database(tmp_path / "scratch", "200MB") as database:
+        found = find_heads(mini.stage("screening"), path, DEFAULTS, database, tmp_path / "heads.parquet")
+    (types,) = (row["types"] for row in read_table(found).to_pylist() if row["id"] == LOWMERE)
+    assert types == sorted(set(types))
+    assert "settlement" in types
+
+
 def drawn_heads(mini: Mini, folder: Path, **likelihood: object) -> list[Row]:
     """HEADS of the mini world."""
     screened, entities = mini.stage("screening"), mini.stage("ingest") / "entities"
@@ -442,6 +488,7 @@ def drawn_heads(mini: Mini, folder: Path, **likelihood: object) -> list[Row]:
 
 def test_beyond_the_limit_the_smallest_tickets_are_scored(mini: Mini, tmp_path: Path) -> None:
     everyone = [row["id"] for row in drawn_heads(mini, tmp_path)]
+    assert len(everyone) == len(set(everyone))  # once each, however many facts they have
     for limit in (0, 3, 8, 1_000):
         drawn = [row["id"] for row in drawn_heads(mini, tmp_path, max_heads=limit)]
         assert drawn == sorted(sorted(everyone, key=lambda item: draw_key(DEFAULTS.seed, "head", item))[:limit])
@@ -452,7 +499,9 @@ def test_a_head_has_a_few_relations_to_open_with_each_once(mini: Mini, tmp_path:
     assert len(held[ADA]) == len(set(held[ADA])) == 3
     fewer = {row["id"]: [claim["relation"] for claim in row["claims"]] for row in drawn_heads(mini, tmp_path, facts=1)}
     assert all(fewer[item] == relations[:1] for item, relations in held.items())
-    assert all(row["claims"] == [] for row in drawn_heads(mini, tmp_path, facts=0))
+    bare = drawn_heads(mini, tmp_path, facts=0)
+    assert {row["id"] for row in bare} == set(held)
+    assert all(row["claims"] == [] for row in bare)
 
 
 def test_every_reason_of_selection_is_met_in_the_mini_world(mini: Mini, tmp_path: Path) -> None:
