@@ -17,7 +17,6 @@ from pipeline.language.leaks import contains_name
 from pipeline.language.subgraph import Subgraph
 from tests.minikg import (
     ADA,
-    AUSTRALIS,
     BRUNO,
     EDDA,
     FINN,
@@ -30,7 +29,6 @@ from tests.minikg import (
     KOLYA,
     LOWMERE,
     MALE,
-    MERIDIA,
     OSTRAVA,
     PAINTER,
     PORT_ANSEL,

@@ -41,6 +41,7 @@ from tests.minikg import (
     INTI,
     KELDA,
     KOLYA,
+    LOW_WATER,
     LOWMERE,
     LOWMERE_PAGE,
     MARA,
@@ -58,6 +59,7 @@ from tests.minikg import (
     PAINTER,
     PORT_ANSEL,
     REACHHOLM,
+    RED_HARVEST,
     RUTH,
     SALTHOLM,
     TEMPLATES,
@@ -102,6 +104,7 @@ REJECTED: dict[str, tuple[int, str, str | None]] = {
     "may_be_over": (KELDA, "P35", f"Q{INTI}"),
     "uncounted": (ADA, "P1971", "2"),  # she lives, and may have more children
     "coarse": (REACHHOLM, "P30", f"Q{GREAT_MERIDIA}"),
+    "unrelated": (LOW_WATER, "P155", f"Q{RED_HARVEST}"),
     "homonym": (OLE_THE_ELDER, "P27", f"Q{VERDANIA}"),
     "excluded": (GUEST, "P27", f"Q{VERDANIA}"),
 }
