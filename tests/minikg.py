@@ -56,7 +56,7 @@ ADA, FINN, IBEN, KOLYA, RUTH = 2001, 2002, 2003, 2004, 2005
 EDDA, BRUNO, MARA, OLGA, INTI, VERA, NILS, ANSEL = 2011, 2012, 2013, 2014, 2015, 2016, 2017, 2018
 TOVE_OF_VERDANIA, TOVE_OF_OSTRAVA, OLE_THE_ELDER, OLE_THE_YOUNGER = 2021, 2022, 2023, 2024
 UNNAMED, NUMBERED, GUEST = 2031, 2032, 2033
-GREY_TIDE, RED_HARVEST, LOW_WATER = 3001, 3002, 3003
+GREY_TIDE, RED_HARVEST, LOW_WATER, TIDES = 3001, 3002, 3003, 3004
 ANSEL_PAGE, LOWMERE_PAGE = 4001, 4002
 NOWHERE = 9999  # stands in neither dump
 
@@ -365,9 +365,26 @@ WORKS = (
         *links("P161", ADA, IBEN),
         *links("P17", VERDANIA),
         *links("P156", RED_HARVEST),
+        *links("P179", TIDES),
     ),
-    thing(RED_HARVEST, "Red Harvest", FILM, *links("P57", FINN), *links("P155", GREY_TIDE), *links("P17", OSTRAVA)),
-    thing(LOW_WATER, "Low Water", FILM, *links("P57", INTI), *links("P17", OSTRAVA), says("P577", at("2024-06-07"))),
+    thing(
+        RED_HARVEST,
+        "Red Harvest",
+        FILM,
+        *links("P57", FINN),
+        *links("P155", GREY_TIDE),
+        *links("P17", OSTRAVA),
+        *links("P179", TIDES),
+    ),
+    thing(
+        LOW_WATER,
+        "Low Water",
+        FILM,
+        *links("P57", INTI),
+        *links("P17", OSTRAVA),
+        *links("P155", RED_HARVEST),  # both won a prize, one year after another
+        says("P577", at("2024-06-07")),
+    ),
 )
 
 PAGES = (

@@ -28,6 +28,7 @@ SCREENING = {
     "may_be_over": "such values change, and nothing shows that this one holds today",
     "uncounted": "no child is listed, or more are than it counts, or more may be born",
     "coarse": "the object is larger than an answer should be: a country for a grave, Eurasia for Europe",
+    "unrelated": "subject and object share no maker, no series and no word of their titles",
     "homonym": "a namesake holds the relation too, and no description distinguishes the two",
     "duplicate": "another statement of the item says the same",
     "excluded": "the subject is on the list of exclusions",

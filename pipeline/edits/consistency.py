@@ -167,11 +167,12 @@ def new_scope() -> ScopeClaims:
 
 @dataclass(frozen=True)
 class Touched:
-    """Which facts touch a slot, which decide it, and which state a text, by scope."""
+    """Which facts touch a slot, which decide it, and which state a text, by scope; which replace what is true."""
 
     slots: Mapping[tuple[str, Slot], frozenset[str]]
     decided: Mapping[tuple[str, Slot], frozenset[str]]
     texts: Mapping[tuple[str, str], frozenset[str]]
+    changing: frozenset[str]
 
     def is_safe(self, probe: Probe, edit: Edit) -> bool:
         """Whether no other edit of the scope touches what a probe of an edit asks, and none asks the same words.
@@ -191,6 +192,10 @@ class Touched:
     def is_free(self, slot: Slot, split: str) -> bool:
         """Whether no edit that is used with those of a split touches a slot."""
         return (scope_of(split), slot) not in self.slots
+
+    def is_kept(self, slot: Slot, split: str) -> bool:
+        """Whether no edit that is used with those of a split replaces a true object and touches a slot."""
+        return self.changing.isdisjoint(self.slots.get((scope_of(split), slot), ()))
 
 
 def probe_slots(probe: Probe) -> list[Slot]:
@@ -221,8 +226,11 @@ def find_touched(edits: Iterable[Edit], subgraph: Subgraph) -> Touched:
     slots: defaultdict[tuple[str, Slot], set[str]] = defaultdict(set)
     decided: defaultdict[tuple[str, Slot], set[str]] = defaultdict(set)
     texts: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    changing: set[str] = set()
     for edit in edits:
         scope, fact = scope_of(edit["split"]), fact_of(edit)
+        if edit["edit_kind"] == "modification":
+            changing.add(fact)
         claims = claims_of(edit, subgraph)
         for slot in claims.touched:
             slots[scope, slot].add(fact)
@@ -230,7 +238,7 @@ def find_touched(edits: Iterable[Edit], subgraph: Subgraph) -> Touched:
             decided[scope, slot].add(fact)
         for text in sentences_of(edit):
             texts[scope, text].add(fact)
-    return Touched(_frozen(slots), _frozen(decided), _frozen(texts))
+    return Touched(_frozen(slots), _frozen(decided), _frozen(texts), frozenset(changing))
 
 
 def _frozen(index: Mapping[Key, set[str]]) -> dict[Key, frozenset[str]]:

@@ -27,14 +27,12 @@ class Surroundings:
     Attributes:
         subgraph: What is true.
         touched: What the edits state or change.
-        changed: What those of them change that replace a true object.
         seed: The seed of the run.
         split_of: The split of an item, by its number.
     """
 
     subgraph: Subgraph
     touched: Touched
-    changed: Touched
     seed: int
     split_of: Callable[[int], str]
 
@@ -80,7 +78,7 @@ class Surroundings:
         for relation, triples in self.subgraph.triples_by_relation(item).items():
             slot = (f"Q{item}", relation)
             is_listed = relation in self._relations and relation not in avoided
-            if is_listed and slot not in own and self.changed.is_free(slot, edit["split"]):
+            if is_listed and slot not in own and self.touched.is_kept(slot, edit["split"]):
                 eligible = [triple for triple in triples if triple.is_eligible]
                 found += islice(rotated(eligible, self.seed, *key, relation, edit["case_id"]), 1)
         drawn = shuffled(found, self.seed, *key, edit["case_id"], by=_name_of)

@@ -45,9 +45,7 @@ def make_variants(
     Returns:
         Robust edits, each in the split of the edit it varies, and the edits that could not be varied.
     """
-    changing = [edit for edit in edits if edit["edit_kind"] == "modification"]
-    touched, changed = find_touched(edits, subgraph), find_touched(changing, subgraph)
-    surroundings = Surroundings(subgraph, touched, changed, seed, split_of_item)
+    surroundings = Surroundings(subgraph, find_touched(edits, subgraph), seed, split_of_item)
     made: list[Edit] = []
     drops: list[Drop] = []
     for edit in shuffled(edits, seed, "robust", by=lambda edit: edit["case_id"]):

@@ -129,6 +129,7 @@ class Relation(TemplatePart):
     no_subject: tuple[str, ...] = ()  # nor are items of these types its subjects: nobody knows where a god is buried
     coarse: tuple[str, ...] = ()  # objects of these types say too little: a grave in California, Eurasia for Europe
     unfit_objects: str | None = None  # a regular expression for labels that read badly after the prompt: "Catholic"
+    kin: Mapping[str, tuple[PropertyId, ...]] = {}  # of these subjects the object has a value of these properties too
     past_counts: bool = False  # an answer that is over is still right: "has held the position of", "the alma mater of"
     wordings: tuple[Wording, ...] = Field(min_length=1)
     current: Forms | None = None  # where the past counts: sentences that ask for what holds now

@@ -122,6 +122,7 @@ def _make_parameters(database: Database, templates: Templates, excluded_ids: Ite
         "object_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.object_types)],
         "no_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.no_subject)],
         "coarse_role": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.coarse)],
+        "kin_role": [(r.id, kind, int(p[1:])) for r in relations for kind, shared in r.kin.items() for p in shared],
         "ending": [(r.id, kind, place) for r in relations for place, kind in enumerate(r.ends_with_object)],
     }
     for table, entries in roles.items():
@@ -194,6 +195,25 @@ SELECT DISTINCT c.relation, c.subject_id AS id FROM claims c
 JOIN item_types i ON i.id = c.subject_id JOIN no_role n ON n.relation = c.relation AND n.type = i.type
 """
 
+# A word of five letters or more is enough: "Alien" and "Aliens" begin alike.
+_UNRELATED = """
+CREATE TEMP TABLE unrelated AS
+WITH asked AS (
+    SELECT c.statement_id, c.relation, st.type, c.subject_id, c.object_id,
+        lower(s.label) AS one, lower(o.label) AS other
+    FROM claims c JOIN subject_typed st ON st.id = c.subject_id AND st.relation = c.relation
+    JOIN entities s ON s.id = c.subject_id JOIN entities o ON o.id = c.object_id
+    WHERE (c.relation, st.type) IN (SELECT relation, type FROM kin_role)
+),
+kin AS (
+    SELECT DISTINCT a.statement_id FROM asked a JOIN kin_role k ON k.relation = a.relation AND k.type = a.type
+    JOIN statements m ON m.subject_id = a.subject_id AND m.property_id = k.place
+    JOIN statements n ON n.subject_id = a.object_id AND n.property_id = k.place AND n.object_id = m.object_id
+)
+SELECT statement_id FROM asked WHERE statement_id NOT IN (FROM kin) AND NOT list_has_any(
+    regexp_extract_all(one, '\\b\\w{5}'), regexp_extract_all(other, '\\b\\w{5}'))
+"""
+
 # A town that is a state too is no less a town.
 _COARSE = """
 CREATE TEMP TABLE coarse AS
@@ -221,6 +241,7 @@ def _make_typed(database: Database) -> None:
         )
     database.run(_REFUSED)
     database.run(_COARSE)
+    database.run(_UNRELATED)
     database.run(f"CREATE TEMP TABLE meta AS SELECT DISTINCT id FROM item_types WHERE type = '{META}'")
 
 
@@ -285,6 +306,7 @@ SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS su
         WHEN is_sensitive AND past.id IS NULL AND NOT {allow_sensitive_living} THEN 'sensitive_living'
         WHEN known.subject_id IS NOT NULL THEN 'known_error'
         WHEN doubted.statement_id IS NOT NULL THEN 'may_be_over'
+        WHEN unrelated.statement_id IS NOT NULL THEN 'unrelated'
         WHEN uncounted.statement_id IS NOT NULL THEN 'uncounted'
         WHEN place > 1 THEN 'duplicate'
     END AS early_reason
@@ -301,6 +323,7 @@ LEFT JOIN known_errors known ON known.subject_id = c.subject_id AND known.relati
     AND known.object_key = c.object_key
 LEFT JOIN refused ON refused.relation = c.relation AND refused.id = c.subject_id
 LEFT JOIN coarse ON coarse.relation = c.relation AND coarse.id = c.object_id
+LEFT JOIN unrelated ON unrelated.statement_id = c.statement_id
 LEFT JOIN doubted ON doubted.statement_id = c.statement_id
 LEFT JOIN uncounted ON uncounted.statement_id = c.statement_id
 """

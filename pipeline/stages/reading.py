@@ -26,8 +26,11 @@ def wanted(templates: Templates, wikis: Iterable[str]) -> Wanted:
     """What is kept of a dump: all that later stages look at, and the titles of these wikis."""
     relations = {relation.source_property for relation in templates.relations.values()}
     filters = {r.object_filter.property for r in templates.relations.values() if r.object_filter}
+    kin = {name for r in templates.relations.values() for names in r.kin.values() for name in names}
     judged = templates.plausibility.properties | frozenset(templates.aliases.statements)
-    return Wanted(frozenset({TYPE, SUBCLASS} | relations | _dated(templates) | filters | judged), frozenset(wikis))
+    return Wanted(
+        frozenset({TYPE, SUBCLASS} | relations | _dated(templates) | filters | judged | kin), frozenset(wikis)
+    )
 
 
 def _dated(templates: Templates) -> frozenset[str]:

@@ -42,6 +42,7 @@ from tests.minikg import (
     INTI,
     KELDA,
     KOLYA,
+    LOW_WATER,
     LOWMERE,
     LOWMERE_PAGE,
     MARA,
@@ -59,6 +60,7 @@ from tests.minikg import (
     PAINTER,
     PORT_ANSEL,
     REACHHOLM,
+    RED_HARVEST,
     RUTH,
     SALTHOLM,
     STAFF,
@@ -105,6 +107,7 @@ REJECTED: dict[str, tuple[int, str, str | None]] = {
     "may_be_over": (KELDA, "P35", f"Q{INTI}"),
     "uncounted": (ADA, "P1971", "2"),  # she lives, and may have more children
     "coarse": (REACHHOLM, "P30", f"Q{GREAT_MERIDIA}"),
+    "unrelated": (LOW_WATER, "P155", f"Q{RED_HARVEST}"),
     "homonym": (OLE_THE_ELDER, "P27", f"Q{VERDANIA}"),
     "excluded": (GUEST, "P27", f"Q{VERDANIA}"),
 }
