@@ -11,6 +11,7 @@ from pipeline import __version__, stages
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit
 from pipeline.core.errors import InputError, UsageError
+from pipeline.core.garbage import rare_garbage_collection
 from pipeline.core.manifest import (
     CodeRecord,
     DumpRecord,
@@ -108,7 +109,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
     exclusions = read_exclusions(sources.exclude) if sources.exclude else Exclusions()
     verdicts = [read_verdicts(path, load_faults()) for path in sources.verdicts]
     make_folder(options.out)
-    with locked(options.work):
+    with locked(options.work), rare_garbage_collection():
         context = StageContext(settings, templates, options.work, options.workers, reporter)
 
         # Its workers end when all is read: the model needs their memory.

@@ -148,11 +148,15 @@ def takes_the(label: str, types: Iterable[str], rules: Iterable[NameRule]) -> bo
 
 
 def _rule_applies(rule: NameRule, label: str) -> bool:
+    # One look at all words of a rule first: few labels start or end with any of them, or contain "of" or "for".
     return (
         label in rule.names
-        or any(label == words or label.startswith(f"{words} ") for words in rule.first)
-        or any(_ends_with(words, label) for words in rule.last)
-        or any(_has_head_noun(word, label) for word in rule.heads)
+        or (
+            label.startswith(rule.first)
+            and any(label == words or label.startswith(f"{words} ") for words in rule.first)
+        )
+        or (label.endswith(rule.last) and any(_ends_with(words, label) for words in rule.last))
+        or ((" of " in label or " for " in label) and any(_has_head_noun(word, label) for word in rule.heads))
         or bool(rule.pattern and re.fullmatch(rule.pattern, label))
     )
 
