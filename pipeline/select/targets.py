@@ -140,7 +140,10 @@ UNION
 SELECT pair FROM offers JOIN true_names USING (ask) JOIN target_names USING (target_id, name)
 UNION  -- a class, a whole or a part of it, the same thing under another item, its successor
 SELECT pair FROM offers o JOIN true_objects t USING (ask) JOIN related r
-    ON r.id = t.object_id AND r.other = o.target_id OR r.id = o.target_id AND r.other = t.object_id
+    ON r.id = t.object_id AND r.other = o.target_id
+UNION
+SELECT pair FROM offers o JOIN true_objects t USING (ask) JOIN related r
+    ON r.id = o.target_id AND r.other = t.object_id
 UNION  -- its own description says so
 SELECT pair FROM offers o JOIN asked a USING (ask) JOIN words w USING (target_id) WHERE contains(a.description, w.name)
 UNION  -- or a word of the same stem does: "philosopher" for philosophy, "actor" for voice actor
@@ -186,15 +189,17 @@ JOIN triples other ON other.subject_id = peer.subject_id AND other.relation = a.
 
 # Pairs that cannot be asked, or go round in a circle.
 _UNFIT = r"""
+WITH ends AS (
+    SELECT pair, target_id, unnest(list_distinct([a.subject_id, a.holder_id])) AS item
+    FROM offers o JOIN asked a USING (ask)
+)
 SELECT pair FROM offers o JOIN asked a USING (ask) LEFT JOIN entities e ON e.id = o.target_id
 WHERE target_id IN (a.subject_id, a.holder_id) OR contains(a.subject_label, lower(e.label))
 UNION
-SELECT pair FROM offers o JOIN asked a USING (ask) JOIN statements s
-    ON s.subject_id = o.target_id AND s.object_id IN (a.subject_id, a.holder_id)
+SELECT pair FROM ends JOIN statements s ON s.subject_id = target_id AND s.object_id = item
 WHERE s.rank <> 'deprecated'
 UNION
-SELECT pair FROM offers o JOIN asked a USING (ask) JOIN statements s
-    ON s.object_id = o.target_id AND s.subject_id IN (a.subject_id, a.holder_id)
+SELECT pair FROM ends JOIN statements s ON s.object_id = target_id AND s.subject_id = item
 WHERE s.rank <> 'deprecated'
 UNION  -- what a work or a place is joined to has the target: a film has awards of its director, a sequel its cast
 SELECT o.pair FROM offers o JOIN asked a USING (ask) JOIN joined j ON j.id = a.holder_id

@@ -44,7 +44,7 @@ from tests.minikg import (
     Mini,
 )
 
-LIMITS = LimitsSettings(prompt_and_target_bytes=256)
+LIMITS = LimitsSettings(prompt_and_target_bytes=256, dropped_rows_per_edit=10)
 
 
 # What is asked

@@ -12,6 +12,7 @@ from pipeline.core import reasons, schema
 from pipeline.core.seeded import draw_key
 from pipeline.core.settings import Settings
 from pipeline.core.tables import Database, read_table, write_records
+from pipeline.language.plausibility import Spared
 from pipeline.select.categories import CATEGORIES
 from pipeline.select.selection import Measured, find_heads, open_views, select
 from pipeline.select.thresholds import find_thresholds
@@ -275,7 +276,7 @@ def test_of_a_person_nothing_harmful_is_made_up_over_one_hop_or_two(tmp_path: Pa
     ]
     hops = [("P22", "person", "P140"), ("P27", "person", "P140")]
     with Database(tmp_path / "scratch", "200MB") as database:
-        open_views(database, Tables(rows, views={1: 9}).write(tmp_path), hops, ["P140"])
+        open_views(database, Tables(rows, views={1: 9}).write(tmp_path), hops, [Spared("P140", "person", "harmful", False)])
         popular = read_table(select(CATEGORIES["popular"], DEFAULTS, database, tmp_path / "out.parquet")).to_pylist()
     assert {(row["middle_relation"], row["relation"]): row["reason"] for row in popular} == {
         (None, "P140"): "harmful",
