@@ -399,7 +399,7 @@ def test_every_reason_has_its_case() -> None:
 def test_prompt_and_target_are_measured_together_in_bytes(mini: Mini) -> None:
     length = len("Grey Tide was directed by Inti Ñandú") + 2  # two letters take two bytes each
     for limit, kept in ((length, 1), (length - 1, 0)):
-        limits = LimitsSettings(prompt_and_target_bytes=limit)
+        limits = LimitsSettings(prompt_and_target_bytes=limit, dropped_rows_per_edit=10)
         edits, _ = make_edits([mini.fact(GREY_TIDE, "P57", INTI)], mini.subgraph, ORIGIN, limits)
         assert len(edits) == kept
 

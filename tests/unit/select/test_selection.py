@@ -276,7 +276,8 @@ def test_of_a_person_nothing_harmful_is_made_up_over_one_hop_or_two(tmp_path: Pa
     ]
     hops = [("P22", "person", "P140"), ("P27", "person", "P140")]
     with Database(tmp_path / "scratch", "200MB") as database:
-        open_views(database, Tables(rows, views={1: 9}).write(tmp_path), hops, [Spared("P140", "person", "harmful", False)])
+        spared = [Spared("P140", "person", "harmful", if_several=False)]
+        open_views(database, Tables(rows, views={1: 9}).write(tmp_path), hops, spared)
         popular = read_table(select(CATEGORIES["popular"], DEFAULTS, database, tmp_path / "out.parquet")).to_pylist()
     assert {(row["middle_relation"], row["relation"]): row["reason"] for row in popular} == {
         (None, "P140"): "harmful",
