@@ -11,7 +11,7 @@ from pipeline.edits.edits import edited_fact
 from pipeline.edits.probe_context import EditContext, item_number, leaks_answer, make_probe, target_step, triple_step
 from pipeline.language.answers import answers
 from pipeline.language.leaks import contains_name
-from pipeline.language.prompts import Fact, Hop, usable_aliases, word_fact
+from pipeline.language.prompts import Fact, Hop, usable_aliases, word_fact, word_reverse
 from pipeline.language.subgraph import Item, Subgraph
 from pipeline.language.templates import Rule
 
@@ -87,6 +87,7 @@ def logical_generalization(context: EditContext) -> Iterator[Probe]:
         yield from _year(context)
         return
     yield from _inverse(context, target)
+    yield from _reverse(context, target)
     if context.edit["hops"] == 1:
         for rule in context.subgraph.templates.rules:
             if rule.edit == context.relation.id:
@@ -126,6 +127,24 @@ def _inverse(context: EditContext, target: Item) -> Iterator[Probe]:
     is_one = subgraph.templates.relations[partner].cardinality == "one"
     fact = Fact(target.id, partner, object_count=1 if is_one else len(others) + 1)
     yield from _entailed(fact, answer, subgraph)
+
+
+def _reverse(context: EditContext, target: Item) -> Iterator[Probe]:
+    """The edit itself asked from its target: a film that the new director directed."""
+    subject = context.last_subject
+    words = word_reverse(context.relation, target, context.subgraph)
+    if words is None or leaks_answer(words[0], [subject.names]):
+        return
+    prompt, question = words
+    yield {
+        "kind": "Logical_Generalization",
+        "prompt": prompt,
+        "question": question,
+        "ground_truth": [subject.names],
+        "subject_id": f"Q{subject.id}",
+        "relation_id": context.relation.id,
+        "path": [target_step(context.edit)],
+    }
 
 
 def _rule_conclusions(context: EditContext, target: Item, rule: Rule) -> Iterator[Probe]:

@@ -102,8 +102,9 @@ def names_of_answers(edit: Edit, subgraph: Subgraph) -> list[str]:
 
 
 def names_of_probe_answers(edit: Edit) -> list[str]:
-    """Every name that answers a probe of an edit."""
-    return [name for probe in probes_of(edit) for names in probe["ground_truth"] for name in names]
+    """Every name that answers a probe of an edit, but for that of its subject, which every prompt of it gives."""
+    answers = [names for probe in probes_of(edit) for names in probe["ground_truth"] if names[0] != edit["subject"]]
+    return [name for names in answers for name in names]
 
 
 def fits_as_prefix(text: str, forbidden: Collection[str], settings: RobustSettings) -> bool:

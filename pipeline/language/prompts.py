@@ -176,6 +176,14 @@ def word_triple(triple: Triple, subgraph: Subgraph) -> FactSentences | None:
     return word_fact(Fact(triple.subject_id, triple.relation, triple.object_key, triple.object_count), subgraph)
 
 
+def word_reverse(relation: Relation, target: Item, subgraph: Subgraph) -> tuple[str, str] | None:
+    """A cloze and a question that ask of an object whose object it is; None without words for that or a clear name."""
+    if relation.reverse is None or target.is_outshone:
+        return None
+    name = name_in_text(target.label, target.types, subgraph.templates.names)
+    return fill(relation.reverse.prompt, name, target.tense), fill(relation.reverse.question, name, target.tense)
+
+
 def usable_aliases(item: Item, subgraph: Subgraph) -> list[str]:
     """The aliases that sentences can use instead of an item's label, and that no other item has."""
     return [

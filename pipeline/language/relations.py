@@ -100,6 +100,13 @@ class Wording(Forms):
         return (self, self.several) if self.several else (self,)
 
 
+class Reverse(TemplatePart):
+    """The relation asked from its object, where no relation of its own says that: which films somebody directed."""
+
+    prompt: Cloze
+    question: Question
+
+
 class ObjectFilter(TemplatePart):
     """Keep only objects with this value: a brother is a sibling whose sex or gender is male."""
 
@@ -131,6 +138,7 @@ class Relation(TemplatePart):
     unfit_objects: str | None = None  # a regular expression for labels that read badly after the prompt: "Catholic"
     kin: Mapping[str, tuple[PropertyId, ...]] = {}  # of these subjects the object has a value of these properties too
     past_counts: bool = False  # an answer that is over is still right: "has held the position of", "the alma mater of"
+    reverse: Reverse | None = None
     wordings: tuple[Wording, ...] = Field(min_length=1)
     current: Forms | None = None  # where the past counts: sentences that ask for what holds now
     version: str = ""

@@ -390,6 +390,19 @@ def test_the_inverse_holds_of_the_target(mini: Mini) -> None:
     assert inverse["path"] == [{"relation_id": "P1376", "object_id": f"Q{VERDANIA}"}]
 
 
+def test_an_edit_of_a_maker_is_asked_from_its_new_maker(mini: Mini) -> None:
+    """No relation lists what somebody directed: the relation of the film is asked the other way round."""
+    edit = probed(mini, mini.change(GREY_TIDE, "P57", INTI, ADA))
+    (reverse,) = [probe for probe in of_kind(edit, "Logical_Generalization") if probe["relation_id"] == "P57"]
+    assert reverse["prompt"] == "One of the works that Ada Rooke directed is called"
+    assert reverse["question"] == "Which works did Ada Rooke direct?"
+    assert [names[0] for names in reverse["ground_truth"]] == ["Grey Tide"]
+    assert (reverse["subject_id"], reverse["path"]) == (
+        f"Q{GREY_TIDE}",
+        [{"relation_id": "P57", "object_id": f"Q{ADA}"}],
+    )
+
+
 def test_an_inverse_that_takes_one_object_asks_for_the_one(mini: Mini) -> None:
     edit = probed(mini, mini.change(GREENPORT, "P1376", VERDANIA, KELDA))
     assert said(of_kind(edit, "Logical_Generalization"))["The capital of Kelda is"][0][0] == "Greenport"
