@@ -14,7 +14,7 @@ import pyarrow as pa
 from pipeline.core.columns import Field
 from pipeline.core.edit_record import COLUMNS
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _strings = pa.list_(pa.string())
 _numbers = pa.list_(pa.int64())
