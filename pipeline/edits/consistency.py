@@ -17,7 +17,7 @@ from pipeline.core.edit_record import Edit, PortabilityKind, Probe, Step
 from pipeline.edits.edit_parts import holder_of, probes_of, sentences_of
 from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Subgraph
-from pipeline.language.templates import Rule
+from pipeline.language.template_parts import Rule
 
 Slot = tuple[str, str]  # an item and a relation, by their ids
 Claim = tuple[str, str, str]  # a fact: subject, relation, object

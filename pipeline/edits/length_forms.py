@@ -25,7 +25,7 @@ from pipeline.language.answers import item_in_text
 from pipeline.language.leaks import contains_name, mentions_any
 from pipeline.language.prompts import Fact, FactSentences, word_fact
 from pipeline.language.subgraph import Item, Triple
-from pipeline.language.templates import slots_of
+from pipeline.language.template_parts import slots_of
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pipeline.language.answers import answers
 from pipeline.language.leaks import contains_name
 from pipeline.language.prompts import Fact, Hop, usable_aliases, word_fact, word_reverse
 from pipeline.language.subgraph import Item, Subgraph
-from pipeline.language.templates import Rule
+from pipeline.language.template_parts import Rule
 
 _YEAR_OF_DATE = re.compile(r"(?:\d{1,2} )?[A-Z][a-z]+ (\d{1,4})")
 

@@ -21,7 +21,7 @@ from pipeline.edits.side_facts import Surroundings, fits_as_prefix, names_of_ans
 from pipeline.language.prompts import FactSentences, word_fact
 from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Subgraph
-from pipeline.language.templates import VariantGrammar, VariantSentence
+from pipeline.language.template_parts import VariantGrammar, VariantSentence
 
 _SLOT = re.compile(r"\{(\w+)\}")
 

@@ -13,7 +13,7 @@ from typing import Literal
 from pipeline.language.name_form import LONGEST_CODE, is_code_form, is_name
 from pipeline.language.names import is_english_name
 from pipeline.language.person_names import names_person
-from pipeline.language.templates import AliasRules
+from pipeline.language.template_parts import AliasRules
 from pipeline.language.words_of_names import abbreviated, edits, folded, has_small_words, words_of
 
 _TOKEN = re.compile(r"[^\W_]+(?:'s\b)?")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from pipeline.language.templates import DescriptionWords
+from pipeline.language.template_parts import DescriptionWords
 
 _DASH = "[–—-]"
 _YEAR = r"\b([0-9]{3,4})\b"

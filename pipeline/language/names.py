@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from pipeline.language.templates import NameRule
+from pipeline.language.template_parts import NameRule
 
 LONGEST_DESCRIPTION = 80  # characters: as long as a label may be
 

@@ -7,7 +7,7 @@ initials; a full name that a statement gives decides which ones there are.
 import re
 from collections.abc import Collection, Sequence
 
-from pipeline.language.templates import AliasRules
+from pipeline.language.template_parts import AliasRules
 from pipeline.language.words_of_names import edits, folded
 
 _NUMERAL = re.compile("[ivx]+")

@@ -12,7 +12,8 @@ from pipeline.core.tables import Database, read_table, write_records
 from pipeline.language.aliases import Named, Naming, alias_fault, kind_of
 from pipeline.language.name_form import no_name_sql
 from pipeline.language.subgraph import Item, Subgraph, Triple
-from pipeline.language.templates import META, Templates
+from pipeline.language.template_parts import META
+from pipeline.language.templates import Templates
 
 AliasCounts = Counter[str]  # aliases by verdict, a key of `reasons.ALIASES`
 

@@ -14,7 +14,7 @@ from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
 from pipeline.language import lifespans
 from pipeline.language.plausibility import Plausibility
-from pipeline.language.templates import Dating
+from pipeline.language.template_parts import Dating
 
 HUMAN = 5
 DAYS = 365.25  # of a year

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pipeline.core import schema
 from pipeline.core.tables import Database
 from pipeline.core.times import is_within_sql, middle_sql
-from pipeline.language.templates import Dating
+from pipeline.language.template_parts import Dating
 
 _START = 580
 

@@ -12,7 +12,7 @@ from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
 from pipeline.language import lifespans
 from pipeline.language.relations import PERSON
-from pipeline.language.templates import Dating, DescriptionWords
+from pipeline.language.template_parts import Dating, DescriptionWords
 
 _HUMAN = 5
 _KIN = {"father": 22, "mother": 25, "spouse": 26, "child": 40, "sibling": 3373}

@@ -13,7 +13,7 @@ from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
 from pipeline.language.plausibility import Plausibility, RelationRules
-from pipeline.language.templates import Dating
+from pipeline.language.template_parts import Dating
 from pipeline.select.moments import DAYS, find_lifespans
 
 _SEX, _CITIZENSHIP, OCCUPATION = 21, 27, 106

@@ -17,7 +17,8 @@ from pipeline.core.times import middle_sql
 from pipeline.language.name_form import no_name_sql
 from pipeline.language.names import LONGEST_DESCRIPTION
 from pipeline.language.relations import Relation
-from pipeline.language.templates import META, Templates
+from pipeline.language.template_parts import META
+from pipeline.language.templates import Templates
 from pipeline.select.current import make_doubted
 from pipeline.select.implausible import believed
 from pipeline.select.past import make_past

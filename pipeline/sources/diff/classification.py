@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.core import schema
 from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
-from pipeline.language.templates import Dating
+from pipeline.language.template_parts import Dating
 
 # Days are counted from 1 January of the year 1, as `times.span` does.
 _CLASS = """

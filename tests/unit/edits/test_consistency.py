@@ -24,7 +24,7 @@ from pipeline.edits.exclusions import Exclusions
 from pipeline.edits.probes import add_probes
 from pipeline.edits.splits import assign_splits
 from pipeline.language.subgraph import Subgraph
-from pipeline.language.templates import Rule
+from pipeline.language.template_parts import Rule
 from tests.limits import ROOMY
 from tests.minikg import FINN, GREENPORT, IBEN, KOLYA, RUTH, SALTHOLM, VERDANIA, Mini
 from tests.samples import changed

@@ -20,7 +20,7 @@ from pipeline.edits.variants import make_variants
 from pipeline.language.leaks import mentions_any
 from pipeline.language.prompts import word_fact
 from pipeline.language.subgraph import Subgraph
-from pipeline.language.templates import VariantGrammar
+from pipeline.language.template_parts import VariantGrammar
 from tests.minikg import (
     ADA,
     FINN,

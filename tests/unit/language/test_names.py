@@ -3,7 +3,8 @@
 import pytest
 
 from pipeline.language.names import Name, is_english_name, name_in_text, takes_the
-from pipeline.language.templates import NameRule, load_templates
+from pipeline.language.template_parts import NameRule
+from pipeline.language.templates import load_templates
 
 RULES = load_templates().names
 

@@ -18,7 +18,8 @@ from pipeline.core.resources import templates_folder
 from pipeline.language.grammar import can_fill, fill
 from pipeline.language.names import Name
 from pipeline.language.relations import PERSON, Forms, Relation, Tense
-from pipeline.language.templates import VariantGrammar, load_templates, slots_of
+from pipeline.language.template_parts import VariantGrammar, slots_of
+from pipeline.language.templates import load_templates
 
 TEMPLATES = load_templates()
 RELATIONS = TEMPLATES.relations

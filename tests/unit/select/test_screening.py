@@ -11,7 +11,8 @@ from pipeline.core.parallel import InlineExecutor
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import Database, read_table
 from pipeline.language.lifespans import lifespan
-from pipeline.language.templates import KnownError, Templates
+from pipeline.language.template_parts import KnownError
+from pipeline.language.templates import Templates
 from pipeline.select.screening import Ingested, make_types, screen
 from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.rows import Wanted
