@@ -71,6 +71,7 @@ class RelationRules(_Frozen):
     kind_words: tuple[str, ...] = ()
     like_truth: bool = False
     apart: bool = False
+    other_family: bool = False
     near: int | None = None
     is_start: bool = False
     of_people: bool = True

@@ -40,7 +40,8 @@ WITH dated AS (
 ),
 judged AS (
     SELECT *,
-        change_class = 'new_item' AND event_time IS NULL AND begins_in_window AS is_new_with_item,
+        change_class = 'new_item' AND event_time IS NULL AND begins_in_window AND property_id NOT IN ({lasting})
+            AS is_new_with_item,
         former_value IS NOT NULL AND is_in_window
             AND (change_class = 'world_change' AND (is_spell OR is_successive)
                  OR change_class = 'correction' AND old_statement_id = new_statement_id AND is_spell)
@@ -93,6 +94,7 @@ def find_news(changes: Path, statements: Path, window: Window, dating: Dating, d
     sql = _NEWS.format(
         in_window=is_within_sql("c.event_time", "c.event_precision", start, end),
         begins_in_window=is_within_sql("b.time", "b.precision", start, end),
+        lasting=", ".join(map(str, dating.lasting)),
         successive=", ".join(map(str, dating.successive)),
         start=_START,
     )

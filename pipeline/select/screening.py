@@ -25,6 +25,9 @@ from pipeline.select.past import make_past
 
 _SUBCLASS = 279
 
+# A reader takes a late day of the Julian calendar for one of ours: Jefferson was born on 2 April of one, 13 of the other.
+_JULIAN, _GREGORIAN = 1985786, "+1582-10-15"
+
 _KNOWN_ERRORS = pa.schema([("subject_id", pa.int64()), ("relation", pa.string()), ("object_key", pa.string())])
 
 _VALUE_KINDS = {"item": "item", "date": "time", "number": "quantity"}
@@ -181,7 +184,8 @@ def _claims_sql(settings: ScreeningSettings) -> str:
         END AS form_reason,
         s.value_kind = 'time' AND (s.precision < 9 OR NOT regexp_matches(s.time, '^[+-]?[0-9]+-[0-9][0-9]-[0-9][0-9]T')
             OR (s.precision >= 11 AND regexp_matches(s.time, '-00T'))
-            OR (s.precision >= 10 AND regexp_matches(s.time, '-00-[0-9][0-9]T'))) AS is_coarse
+            OR (s.precision >= 10 AND regexp_matches(s.time, '-00-[0-9][0-9]T'))
+            OR (s.precision >= 11 AND s.calendar_id = {_JULIAN} AND s.time > '{_GREGORIAN}')) AS is_coarse
     FROM statements s JOIN relations r USING (property_id)
     LEFT JOIN (
         SELECT DISTINCT subject_id, property_id, object_id FROM statements WHERE is_best AND value_kind = 'item'
@@ -300,9 +304,9 @@ SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS su
         WHEN object_meta.id IS NOT NULL THEN 'object_meta'
         WHEN value_kind = 'item' AND {object_unfit} THEN 'object_label_unfit'
         WHEN value_kind = 'item' AND ot.type IS NULL THEN 'object_type'
-        WHEN coarse.id IS NOT NULL THEN 'coarse'
         WHEN regexp_full_match(object.label, unfit_objects) THEN 'object_unworded'
         WHEN contains(lower(subject.label), lower(object.label)) THEN 'label_leak'
+        WHEN coarse.id IS NOT NULL THEN 'coarse'
         WHEN is_single AND object_count > 1 THEN 'several_values'
         WHEN is_sensitive AND past.id IS NULL AND NOT {allow_sensitive_living} THEN 'sensitive_living'
         WHEN known.subject_id IS NOT NULL THEN 'known_error'

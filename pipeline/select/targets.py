@@ -214,6 +214,11 @@ UNION  -- an award for documentaries goes to none but documentaries
 SELECT pair FROM offers o JOIN asked a USING (ask) JOIN entities e ON e.id = o.target_id JOIN kind_words k
     ON regexp_matches(lower(e.label), '\b' || k.word || '\b') AND NOT contains(a.description, k.word)
 WHERE a.relation = k.relation
+UNION  -- who bears the family's name may belong to it
+SELECT o.pair FROM offers o JOIN asked a USING (ask) JOIN rule_flags f ON f.relation = a.relation AND f.other_family
+JOIN entities e ON e.id = o.target_id LEFT JOIN entities t ON t.id = a.object_id JOIN entities h ON h.id = a.holder_id
+WHERE regexp_extract(lower(e.label), '(\S+)$', 1)
+    IN (regexp_extract(lower(h.label), '(\S+)$', 1), regexp_extract(lower(t.label), '(\S+)$', 1))
 UNION  -- a living child is left alone
 SELECT pair FROM offers o JOIN lifespans l ON l.id = o.target_id AND l.is_human AND NOT l.is_past
 WHERE l.about_start > (SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) FROM entities) - {adult}

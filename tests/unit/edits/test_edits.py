@@ -267,7 +267,7 @@ def test_a_case_id_does_not_depend_on_names_statements_or_measurements(mini: Min
 
 
 def test_the_case_ids_of_the_mini_world_are_distinct(mini: Mini) -> None:
-    assert len({edit["case_id"] for edit in mini.edits}) == len(mini.edits) > 70
+    assert len({edit["case_id"] for edit in mini.edits}) == len(mini.edits) > 60
 
 
 def test_an_edit_records_its_provenance(mini: Mini) -> None:

@@ -273,7 +273,7 @@ def test_an_object_that_two_statements_name_is_one_object(mini: Mini) -> None:
 
 
 def test_an_edit_can_be_worded_by_an_alias(mini: Mini) -> None:
-    edit = next(edit for edit in mini.edits if edit["subject_id"] == f"Q{IBEN}" and edit["hops"] == 1)
-    found = word_fact(edited_fact(edit, mini.subgraph), mini.subgraph, alias="Iben Sølvi Rooke")
+    edit = next(edit for edit in mini.edits if edit["subject_id"] == f"Q{ADA}" and edit["hops"] == 1)
+    found = word_fact(edited_fact(edit, mini.subgraph), mini.subgraph, alias="Ada Sølvi Rooke")
     assert found is not None
-    assert found.subject == Name("Iben Sølvi Rooke")
+    assert found.subject == Name("Ada Sølvi Rooke")

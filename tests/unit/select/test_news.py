@@ -14,7 +14,17 @@ from tests.minikg import says
 from tests.states import DATING, NEW_EDIT, OLD_EDIT, between
 
 WINDOW = Window(datetime(2015, 1, 4, 21, tzinfo=UTC), datetime(2021, 7, 2, 19, tzinfo=UTC))
-COUNTRY, HEAD, TEAM, AWARD, BIRTH, BEGINNING, DEATH, GENDER = "P17", "P6", "P54", "P166", "P569", "P571", "P570", "P21"
+COUNTRY, CURRENCY, HEAD, TEAM, AWARD, BIRTH, BEGINNING, DEATH, GENDER = (
+    "P17",
+    "P112",
+    "P6",
+    "P54",
+    "P166",
+    "P569",
+    "P571",
+    "P570",
+    "P21",
+)
 
 
 def news(old: list[Json], new: list[Json], folder: Path, window: Window = WINDOW) -> list[Json]:
@@ -51,8 +61,14 @@ def found(rows: list[Json], prop: str) -> tuple[str, bool, int | None]:
 def test_an_undated_fact_of_a_new_item_is_news_if_the_item_began_in_the_window(
     beginning: Json, expected: tuple[str, bool, int | None], tmp_path: Path
 ) -> None:
-    rows = news([item(1)], [item(1), item(2, beginning, says(COUNTRY, to(30)))], tmp_path)
-    assert found(rows, COUNTRY) == expected
+    rows = news([item(1)], [item(1), item(2, beginning, says(CURRENCY, to(30)))], tmp_path)
+    assert found(rows, CURRENCY) == expected
+
+
+def test_where_a_new_item_lies_is_no_news(tmp_path: Path) -> None:
+    """A merged region lies where its parts lay."""
+    new = item(2, says(BEGINNING, at("2018-05-01")), says(COUNTRY, to(30)))
+    assert found(news([item(1)], [item(1), new], tmp_path), COUNTRY) == ("newly_described", False, None)
 
 
 def test_an_event_of_the_window_is_news_of_an_old_item_that_is_new_to_wikidata(tmp_path: Path) -> None:
