@@ -25,7 +25,7 @@ from pipeline.select.past import make_past
 
 _SUBCLASS = 279
 
-# A reader takes a late day of the Julian calendar for one of ours: Jefferson was born on 2 April of one, 13 of the other.
+# A reader takes a late Julian day for one of ours: Jefferson was born on 2 April by the one calendar, 13 by the other.
 _JULIAN, _GREGORIAN = 1985786, "+1582-10-15"
 
 _KNOWN_ERRORS = pa.schema([("subject_id", pa.int64()), ("relation", pa.string()), ("object_key", pa.string())])

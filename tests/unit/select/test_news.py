@@ -51,8 +51,8 @@ def found(rows: list[Json], prop: str) -> tuple[str, bool, int | None]:
     [
         (says(BEGINNING, at("2018-05-01")), ("new_item", True, 571)),
         (says(BEGINNING, at("2018")), ("new_item", True, 571)),
-        (says(BEGINNING, at("1935-05-01")), ("newly_described", False, None)),
-        (says(BEGINNING, at("2021-08-01")), ("newly_described", False, None)),  # after the window
+        (says(BEGINNING, at("1935-05-01")), ("newly_described", False, 571)),
+        (says(BEGINNING, at("2021-08-01")), ("newly_described", False, 571)),  # after the window
         (says(GENDER, to(5)), ("newly_described", False, None)),  # no date at all
         (says(DEATH, at("2018-05-01")), ("newly_described", False, None)),  # an end is no beginning
         ({**says(BEGINNING, at("2018-05-01")), "rank": "deprecated"}, ("newly_described", False, None)),
