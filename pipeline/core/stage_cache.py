@@ -18,8 +18,9 @@ from typing import TextIO
 
 from pipeline.core import schema
 from pipeline.core.errors import UsageError
+from pipeline.core.foreign import disk_error
 from pipeline.core.resources import source_files
-from pipeline.core.tables import disk_error, make_folder
+from pipeline.core.tables import make_folder
 
 DONE = "done.json"
 

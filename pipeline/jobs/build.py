@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from pipeline import __version__, stages
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit
-from pipeline.core.errors import InputError, UsageError
+from pipeline.core.errors import UsageError
+from pipeline.core.foreign import no_file
 from pipeline.core.garbage import rare_garbage_collection
 from pipeline.core.manifest import (
     CodeRecord,
@@ -211,8 +212,7 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
     for role, path in paths:
         is_dump = role in ("new", "old")
         if not path.is_file() and not (is_dump and path.is_dir()):
-            what = "This is a folder, not a file" if path.is_dir() else "There is no such file"
-            raise InputError(what, str(path), f"Check --{role}.")
+            raise no_file(path, f"Check --{role}.")
     total = sum(dump_bytes(path) for _, path in paths)
     with reporter.track("reading checksums", total) as advance:
         hashes = dump_hashes([path for _, path in paths], advance)

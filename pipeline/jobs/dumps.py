@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import stages
-from pipeline.core.errors import InputError, UsageError
+from pipeline.core.errors import UsageError
+from pipeline.core.foreign import no_file
 from pipeline.core.parallel import Kind, executor
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
@@ -144,7 +145,7 @@ def read_inputs(paths: Sequence[Path], reporter: Reporter) -> list[Input]:
     """
     for path in paths:
         if not path.is_file() and not path.is_dir():
-            raise InputError("There is no such file", str(path), "Check the path.")
+            raise no_file(path, "Check the path.")
     with reporter.track("reading checksums", sum(map(dump_bytes, paths))) as advance:
         return [Input(path, sha256) for path, sha256 in zip(paths, dump_hashes(paths, advance), strict=True)]
 

@@ -40,9 +40,9 @@ def make_types(statements: Path, templates: Templates, max_depth: int, database:
         out: The file to write.
     """
     roots = [(int(item[1:]), name) for name, kind in templates.types.items() for item in kind.classes]
-    columns = [list(column) for column in zip(*roots, strict=True)]
+    rows = [{"class_id": number, "type": name} for number, name in roots]
     database.view("statements", statements)
-    database.rows("roots", pa.table(columns, schema=schema.TYPES))  # by VALUES they would be of 32 bits
+    database.rows("roots", pa.Table.from_pylist(rows, schema.TYPES))  # VALUES would give them 32 bits
     database.run("CREATE TEMP TABLE reached AS SELECT DISTINCT * FROM roots")
     database.run("CREATE TEMP TABLE edge AS FROM reached")
     for _ in range(max_depth):  # level by level, so that loops in P279 end
