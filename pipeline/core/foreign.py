@@ -21,11 +21,11 @@ from pipeline.core.errors import InputError, PipelineError, StorageError
 ARROW_ERRORS = (pa.ArrowException, OSError)
 """What Arrow raises for a file that it cannot read: damaged, of another format, or gone."""
 
-DUCKDB_ERRORS = (
-    *(duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InvalidInputException, duckdb.SerializationException),
-    *(duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.BinderException, duckdb.PermissionException),
+QUERY_MISTAKES = (
+    *(duckdb.ParserException, duckdb.SyntaxException, duckdb.CatalogException, duckdb.ConnectionException),
+    duckdb.InterruptException,
 )
-"""What DuckDB raises because of files, room or values; its other errors are mistakes in a query."""
+"""What DuckDB raises because of our code; its other errors come from files, room or values."""
 
 _ELSEWHERE = "hoose another --out or --work, then run again."  # at the beginning of a sentence or in it
 _ROOM = f"Free some space or c{_ELSEWHERE}"
@@ -70,8 +70,8 @@ def _reason(error: OSError) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in lines[0].rstrip("."))
 
 
 def shown(path: object) -> str:
@@ -129,7 +129,7 @@ def _remedy(path: Path) -> str:
 
 
 def query_error(error: duckdb.Error, tables: Iterable[Path], scratch: Path, memory: str) -> PipelineError:
-    """One of `DUCKDB_ERRORS` as our error.
+    """An error of DuckDB that is not one of `QUERY_MISTAKES`, as ours.
 
     Args:
         error: What DuckDB said.
@@ -147,15 +147,13 @@ def query_error(error: duckdb.Error, tables: Iterable[Path], scratch: Path, memo
     named = _FILE.search(str(error))
     if isinstance(error, duckdb.IOException) and (named is None or Path(named[1]).is_relative_to(scratch.absolute())):
         return StorageError(f"DuckDB ran out of room: {said}", shown(scratch), _ROOM)
-    if named:
-        return table_error(error, Path(named[1]))
-    read = sorted(map(shown, tables))
+    read = sorted({Path(named[1])} if named else tables)
+    if len(read) == 1:
+        return table_error(error, read[0])
     if not read:
         return PipelineError(f"DuckDB refused a query: {said}", _place(error), _FAULT)
-    where = ", ".join(read[:_NAMED]) + (f" and {len(read) - _NAMED} more" if len(read) > _NAMED else "")
-    return InputError(
-        f"DuckDB cannot use a table: {said}", where, "If one of them was changed or damaged, remove it, then run again."
-    )
+    where = ", ".join(map(shown, read[:_NAMED])) + (f" and {len(read) - _NAMED} more" if len(read) > _NAMED else "")
+    return InputError(f"A table cannot be used: {said}", where, "Remove the one that is damaged, then run again.")
 
 
 _NAMED = 3  # tables in a message

@@ -343,5 +343,7 @@ class Database:
         """Errors that files, room or values cause, as ours."""
         try:
             yield
-        except foreign.DUCKDB_ERRORS as error:
+        except foreign.QUERY_MISTAKES:
+            raise
+        except duckdb.Error as error:
             raise foreign.query_error(error, self._tables, self._scratch, self._memory) from error

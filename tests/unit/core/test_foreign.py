@@ -1,4 +1,4 @@
-"""What the system, DuckDB and Arrow refuse comes as our error, with its place and what to do; mistakes of ours do not."""
+"""What the system, DuckDB and Arrow refuse comes as our error, with its place and what to do; our mistakes do not."""
 
 import errno
 import os
@@ -196,7 +196,7 @@ def test_a_table_without_a_column_is_told(tmp_path: Path) -> None:
         read_table(path, ["page_views"])
     with (
         Database(tmp_path / "scratch", "100MB") as database,
-        pytest.raises(InputError, match="DuckDB cannot use a table: .*page_views") as told,
+        pytest.raises(InputError, match="The table cannot be read: .*page_views") as told,
     ):
         database.view("numbers", path)
         database.table("SELECT page_views FROM numbers")
