@@ -124,7 +124,7 @@ def record_error(error: BaseException, path: Path) -> InputError:
 def _remedy(path: Path) -> str:
     stage = next((parent for parent in (path, *path.parents) if _STAGE.fullmatch(parent.name)), None)
     if stage is None:
-        return "Make it again: build or download what it belongs to."
+        return "Build or download it again."
     return f"Remove the folder {shown(stage)}, then run again: it is made again."
 
 

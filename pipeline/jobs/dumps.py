@@ -17,7 +17,7 @@ from pipeline.core.foreign import no_file
 from pipeline.core.parallel import Kind, executor
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
-from pipeline.core.stage_cache import DONE, locked
+from pipeline.core.stage_cache import DONE, locked, read_record
 from pipeline.core.tables import make_folder, read_table, whole_file
 from pipeline.language.templates import load_templates
 from pipeline.sources.diff.window import ESTIMATED, WINDOW, Given, Window, read_window, warn_odd
@@ -63,7 +63,7 @@ def ingest_dump(name: str, settings: Settings, options: RunOptions, reporter: Re
             with executor(options.workers, options.kind, options.address) as pool:
                 ingested = stages.ingest(context, new, pool) if new else stages.ingest_stream(context, name, pool)
             _publish(options.out, (ingested, stages.count_mentions(context, ingested)))
-    return json.loads((options.out / stages.COUNTS).read_text())
+    return read_record(options.out / stages.COUNTS, json.loads)
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def read_inputs(paths: Sequence[Path], reporter: Reporter) -> list[Input]:
 
 def _is_done(out: Path, stage: Path) -> bool:
     done = out / DONE
-    return done.is_file() and stage.name in json.loads(done.read_text())["stages"]
+    return done.is_file() and stage.name in read_record(done, json.loads)["stages"]
 
 
 def _publish(out: Path, folders: Sequence[Path], names: Sequence[str] = ()) -> None:
@@ -178,7 +178,7 @@ def _claim(out: Path, identity: Mapping[str, object]) -> None:
     """Check that shards of an earlier run are of the same dump, cut the same way."""
     source = out / _WORK / "source.json"
     is_there = (out / "counts").exists() and any((out / "counts").iterdir())
-    if is_there and (identity["dump"] is None or json.loads(source.read_text()) != identity):
+    if is_there and (identity["dump"] is None or read_record(source, json.loads) != identity):
         raise UsageError("The folder contains shards of another dump", str(out), "Name an empty one for --out.")
     with whole_file(source) as part:
         part.write_text(json.dumps(identity))
