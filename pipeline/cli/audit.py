@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.arguments import Command, add_release, positive
+from pipeline.cli.output import write_out
 from pipeline.core.errors import UsageError
 from pipeline.core.progress import Reporter
 
@@ -52,11 +52,11 @@ def _sample(contents: "Contents", options: argparse.Namespace) -> int:
         write_text(to_json(page.blank(cards, release)), options.blank)
     if options.text:
         text = page.to_text(cards, faults)
-        write_text(text, options.out) if options.out else sys.stdout.write(text)
+        write_text(text, options.out) if options.out else write_out(text)
         return 0
     out = options.out or Path(f"audit-{release}.html")
     write_text(page.to_html(cards, faults, release, file_hash(options.release / MANIFEST)), out)
-    sys.stdout.write(f"{page.in_numbers(cards)} are in {out}. Open it in a browser; it works without a network.\n")
+    write_out(f"{page.in_numbers(cards)} are in {out}. Open it in a browser; it works without a network.\n")
     return 0
 
 
@@ -92,9 +92,9 @@ def _rates(contents: "Contents", options: argparse.Namespace, reporter: Reporter
     ]
     if options.json:
         found = {"release": contents.manifest.release, **summary.model_dump(), "faulty": faulty}
-        sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+        write_out(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(rates.written(summary, faults) + "\n")
+        write_out(rates.written(summary, faults) + "\n")
     return 0
 
 

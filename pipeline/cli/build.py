@@ -1,7 +1,6 @@
 """`editmill build`."""
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -19,6 +18,7 @@ from pipeline.cli.arguments import (
     model_settings,
     name,
 )
+from pipeline.cli.output import write_out
 from pipeline.core.edit_record import Category
 from pipeline.core.errors import UsageError
 from pipeline.core.extras import require
@@ -88,7 +88,7 @@ def _build(options: argparse.Namespace, reporter: Reporter) -> int:
     if options.verdicts:
         sources = replace(sources, verdicts=options.verdicts)
     built = build(sources, settings, where, reporter)
-    sys.stdout.write(summary(built.manifest, built.folder) + "\n")
+    write_out(summary(built.manifest, built.folder) + "\n")
     return 0
 
 

@@ -1,10 +1,10 @@
 """`editmill ingest`, `diff` and `reshard`: whole dumps, apart from a build."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from pipeline.cli.arguments import A_DUMP, Command, add_config, add_dates, add_workers
+from pipeline.cli.output import write_out
 from pipeline.core.errors import UsageError
 from pipeline.core.progress import Reporter
 
@@ -47,7 +47,7 @@ def _ingest(options: argparse.Namespace, reporter: Reporter) -> int:
     summary = (
         "{items} items, {statements} statements kept, of {lines} lines, {unreadable} unreadable, {repeated} repeated"
     )
-    sys.stdout.write(f"{options.out}: {summary.format_map(counts)}\n")
+    write_out(f"{options.out}: {summary.format_map(counts)}\n")
     return 0
 
 
@@ -61,7 +61,7 @@ def _diff(options: argparse.Namespace, reporter: Reporter) -> int:
     older, newer = found.window.older, found.window.newer
     dates = " to ".join(f"{state.date:%Y-%m-%d}" if state.date else "no date" for state in (older, newer))
     repeated = f"{older.repeated} and {newer.repeated} repeated lines"
-    sys.stdout.write(f"{options.out}: {classes}; {dates}, {repeated}\n")
+    write_out(f"{options.out}: {classes}; {dates}, {repeated}\n")
     return 0
 
 
@@ -69,7 +69,7 @@ def _reshard(options: argparse.Namespace, reporter: Reporter) -> int:
     from pipeline.jobs.dumps import reshard_dump
 
     index = reshard_dump(options.dump, *_how(options), reporter)
-    sys.stdout.write(f"{options.out}: {len(index.shards)} shards of {index.size} bytes in all\n")
+    write_out(f"{options.out}: {len(index.shards)} shards of {index.size} bytes in all\n")
     return 0
 
 

@@ -1,10 +1,10 @@
 """`editmill plan`: what reading a dump, or harvesting a living wiki, will cost."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from pipeline.cli.arguments import DEFAULT_OUT, Command, add_config, add_live_options, add_workers, live_options
+from pipeline.cli.output import write_out
 from pipeline.core.errors import UsageError
 from pipeline.core.extras import require
 from pipeline.core.progress import Reporter
@@ -32,7 +32,7 @@ def _plan(options: argparse.Namespace, reporter: Reporter) -> int:
         text = _plan_dump(options)
     else:
         raise UsageError("There is nothing to plan", "plan", "Name a dump, or add --source live.")
-    sys.stdout.write(text + "\n")
+    write_out(text + "\n")
     return 0
 
 

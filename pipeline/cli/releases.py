@@ -1,10 +1,10 @@
 """`editmill check`, `explain`, `drift` and `publish`: what is done with a finished release."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from pipeline.cli.arguments import Command, add_config, add_release, name
+from pipeline.cli.output import write_out
 from pipeline.core.extras import require
 from pipeline.core.progress import Reporter
 
@@ -48,7 +48,7 @@ def _check(options: argparse.Namespace, reporter: Reporter) -> int:
     del reporter
     contents = read_release(options.release, load_templates().relations)
     results = run_checks(contents)
-    sys.stdout.write(f"{written(results)}\nThe digest of the manifest is {digest_of(contents.manifest)}.\n")
+    write_out(f"{written(results)}\nThe digest of the manifest is {digest_of(contents.manifest)}.\n")
     return 1 if any(result.required and not result.passed for result in results) else 0
 
 
@@ -57,7 +57,7 @@ def _explain(options: argparse.Namespace, reporter: Reporter) -> int:
 
     del reporter
     work = options.work or options.release.parent / ".work"
-    sys.stdout.write(explain_row(options.release, options.subject, options.relation, work) + "\n")
+    write_out(explain_row(options.release, options.subject, options.relation, work) + "\n")
     return 0
 
 
@@ -76,7 +76,7 @@ def _drift(options: argparse.Namespace, reporter: Reporter) -> int:
         found = publish.published(options.repo_id, operations.drift.releases + 1, operations.hub, reporter)
         past = [one for tag, one in found.items() if tag != options.release.name]
     findings = drift_of(options.release, past, operations)
-    sys.stdout.write(written(findings) + "\n")
+    write_out(written(findings) + "\n")
     refuse_drift(options.release.name, findings)
     return 0
 
@@ -91,7 +91,7 @@ def _publish(options: argparse.Namespace, reporter: Reporter) -> int:
     done = publish_release(
         options.release, where, operations, reporter, options.tag or "", accept_drift=options.accept_drift
     )
-    sys.stdout.write(f"{'Was there already' if done.was_there else 'Published'}: {done.tag} at {done.url}\n")
+    write_out(f"{'Was there already' if done.was_there else 'Published'}: {done.tag} at {done.url}\n")
     return 0
 
 

@@ -1,10 +1,10 @@
 """`editmill score`."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from pipeline.cli.arguments import Command, add_config, add_model, model_settings
+from pipeline.cli.output import write_out
 from pipeline.core.extras import require
 from pipeline.core.progress import Reporter
 
@@ -30,7 +30,7 @@ def _score(options: argparse.Namespace, reporter: Reporter) -> int:
 
     settings = load_settings(options.config, {"model": model_settings(options)})
     spec = find_model(options.model, settings.model)
-    sys.stdout.write(score_file(options.requests, options.out, spec, reporter).sentence() + "\n")
+    write_out(score_file(options.requests, options.out, spec, reporter).sentence() + "\n")
     return 0
 
 

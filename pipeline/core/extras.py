@@ -27,7 +27,9 @@ EXTRAS = {
     "live": Extra("A living wiki", ("pywikibot", "SPARQLWrapper", "requests")),
     "sandbox": Extra("The sandbox", ("pyoxigraph",)),
     "dask": Extra("A Dask cluster", ("distributed",)),
-    "remote": Extra("A dump at an address", ("fsspec",)),  # which reports the packages of a protocol itself
+    "remote": Extra(
+        "A dump at an address", ("fsspec", "aiohttp", "botocore")
+    ),  # fsspec itself reports that s3fs is missing
 }
 
 

@@ -24,7 +24,7 @@ class Reporter:
     """Progress bars on a terminal, JSON lines for machines, silence otherwise; always on standard error."""
 
     def __init__(self, mode: Mode | None = None) -> None:
-        self.mode: Mode = mode or ("terminal" if sys.stderr.isatty() else "quiet")
+        self.mode: Mode = mode or ("terminal" if sys.stderr and sys.stderr.isatty() else "quiet")
         self._console = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
     def say(self, event: str, message: str, **fields: object) -> None:

@@ -14,14 +14,17 @@ import shutil
 from collections.abc import Callable, Generator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from pipeline.core import schema
 from pipeline.core.errors import UsageError
+from pipeline.core.foreign import disk_error, record_error
 from pipeline.core.resources import source_files
-from pipeline.core.tables import disk_error, make_folder
+from pipeline.core.tables import make_folder
 
 DONE = "done.json"
+
+Record = TypeVar("Record")
 
 
 @functools.cache
@@ -31,6 +34,22 @@ def code_version() -> str:
     for path in source_files():
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
+
+
+def read_record(path: Path, decode: Callable[[bytes], Record]) -> Record:
+    """What a stage counted or noted, from its JSON file.
+
+    Args:
+        path: The file.
+        decode: Makes a value of its bytes.
+
+    Raises:
+        InputError: The file is damaged or not there.
+    """
+    try:
+        return decode(path.read_bytes())
+    except (OSError, ValueError, TypeError) as error:
+        raise record_error(error, path) from error
 
 
 Run = Callable[[str, str, Callable[[], Path]], Path]

@@ -5,7 +5,6 @@ same rows give the same bytes.
 """
 
 import contextlib
-import errno
 import glob
 import hashlib
 import os
@@ -22,7 +21,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.core.errors import InputError, PipelineError, StorageError
+from pipeline.core import foreign
+from pipeline.core.errors import InputError, PipelineError
 
 Result = TypeVar("Result")
 
@@ -30,10 +30,6 @@ ROW_GROUP_ROWS = 100_000
 _BATCH_ROWS = 50_000
 _HASHED_BYTES = 1 << 20
 _GATHERED_BYTES = 1 << 28
-_DISK_ERRORS = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
-    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG),  # paths that cannot be made
-}
 
 
 @contextlib.contextmanager
@@ -41,8 +37,9 @@ def whole_file(path: Path) -> Generator[Path, None, None]:
     """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not.
 
     Raises:
-        StorageError: The disk is full, read-only or broken.
+        StorageError: The disk is full, read-only or broken, or the name is that of a folder, a pipe or a device.
     """
+    foreign.require_replaceable(path)
     part = path.with_name(f".{path.name}.part")
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +49,7 @@ def whole_file(path: Path) -> Generator[Path, None, None]:
         part.replace(path)
     except OSError as error:
         _remove(part)
-        raise disk_error(error, path) from error
+        raise foreign.disk_error(error, path) from error
     except BaseException:
         _remove(part)
         raise
@@ -73,17 +70,6 @@ def _remove(part: Path) -> None:
         part.unlink()
 
 
-def disk_error(error: OSError, path: Path) -> OSError | StorageError:
-    """A refusal of the disk as our error; any other operating system error as it is."""
-    if error.errno in _DISK_ERRORS:
-        return StorageError(
-            f"The disk refused a write: {os.strerror(error.errno)}",
-            str(path),
-            "Free some space or choose another --out or --work, then run again.",
-        )
-    return error
-
-
 def make_folder(folder: Path) -> None:
     """Make a folder, and see that files can be made in it.
 
@@ -95,7 +81,7 @@ def make_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise disk_error(error, folder) from error
+        raise foreign.refusal(error, folder) from error
 
 
 def file_hash(path: Path, advance: Callable[[float], None] = lambda _: None) -> str:
@@ -196,7 +182,7 @@ def _gathered(files: Iterable[Path]) -> Generator[pa.Table, None, None]:
     """Tables of files, several in one: small row groups cost much."""
     tables: list[pa.Table] = []
     for file in files:
-        tables.append(pq.read_table(file, partitioning=None))
+        tables.append(_read(file))
         if sum(table.nbytes for table in tables) > _GATHERED_BYTES:
             yield pa.concat_tables(tables)
             tables = []
@@ -210,15 +196,48 @@ def write_records(records: Sequence[Mapping[str, object]], path: Path, schema: p
 
 
 def read_table(path: Path, columns: list[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
-    """Read a Parquet file, or all files of a folder in name order, into memory; only rows for which `where`."""
-    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
-    return pa.concat_tables([pq.read_table(file, columns=columns, filters=where, partitioning=None) for file in files])
+    """Read a Parquet file, or all files of a folder in name order, into memory; only rows for which `where`.
+
+    Raises:
+        InputError: A file is damaged, not there, or lacks a column.
+    """
+    return pa.concat_tables([_read(file, columns, where) for file in table_files(path)])
+
+
+def _read(file: Path, columns: list[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
+    try:
+        return pq.read_table(file, columns=columns, filters=where, partitioning=None)
+    except foreign.ARROW_ERRORS as error:
+        raise foreign.table_error(error, file) from error
+
+
+def table_files(path: Path) -> list[Path]:
+    """A Parquet file by itself, or all files of a folder in name order.
+
+    Raises:
+        InputError: The folder contains none.
+    """
+    if not path.is_dir():
+        return [path]
+    if files := sorted(path.glob("*.parquet")):
+        return files
+    raise foreign.table_error(FileNotFoundError("the folder has no Parquet file"), path)
 
 
 def row_count(path: Path) -> int:
-    """How many rows a Parquet file, or all files of a folder, hold; only their footers are read."""
-    files = path.glob("*.parquet") if path.is_dir() else [path]
-    return sum(pq.read_metadata(file).num_rows for file in files)
+    """How many rows a Parquet file, or all files of a folder, hold; only their footers are read.
+
+    Raises:
+        InputError: A file is damaged or not there.
+    """
+    return sum(_rows(file) for file in (path.glob("*.parquet") if path.is_dir() else [path]))
+
+
+def _rows(file: Path) -> int:
+    try:
+        return pq.read_metadata(file).num_rows
+    except foreign.ARROW_ERRORS as error:
+        raise foreign.table_error(error, file) from error
 
 
 def map_numbers(path: Path) -> NDArray[np.int64]:
@@ -239,8 +258,9 @@ class Database:
     """
 
     def __init__(self, scratch: Path, memory: str, threads: int = 2) -> None:
-        self._scratch = scratch
-        scratch.mkdir(parents=True, exist_ok=True)
+        self._scratch, self._memory = scratch, memory
+        self._tables: set[Path] = set()
+        make_folder(scratch)
         try:
             self._connection = duckdb.connect(
                 config={"memory_limit": memory, "temp_directory": str(scratch), "threads": threads}
@@ -267,10 +287,12 @@ class Database:
             with_file: Whether rows have a column `filename`.
         """
         patterns = [_pattern(path, deep) for path in paths]
-        rows = self._connection.read_parquet(patterns, union_by_name=False, filename=with_file)
-        if among is not None:
-            rows = rows.join(self._connection.read_parquet(_pattern(among)), "id", how="semi")
-        rows.create_view(name, replace=True)
+        self._tables |= {*paths, *([among] if among else [])}
+        with self._told():
+            rows = self._connection.read_parquet(patterns, union_by_name=False, filename=with_file)
+            if among is not None:
+                rows = rows.join(self._connection.read_parquet(_pattern(among)), "id", how="semi")
+            rows.create_view(name, replace=True)
 
     def rows(self, name: str, table: pa.Table) -> None:
         """Let a name stand for rows in memory."""
@@ -306,7 +328,7 @@ class Database:
 
     def _beside(self, query: Callable[[], Result]) -> Result:
         """Run a query beside this thread, which hears Ctrl-C: DuckDB may be deaf to it until the query ends."""
-        with ThreadPoolExecutor(max_workers=1) as thread:
+        with self._told(), ThreadPoolExecutor(max_workers=1) as thread:
             asked = thread.submit(query)
             try:
                 return asked.result()
@@ -315,9 +337,13 @@ class Database:
                     self._connection.interrupt()
                     wait([asked], timeout=0.1)
                 raise
-            except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-                raise StorageError(
-                    f"DuckDB ran out of room: {str(error).splitlines()[0]}",
-                    str(self._scratch),
-                    "Free some space there, or raise `memory`.",
-                ) from error
+
+    @contextlib.contextmanager
+    def _told(self) -> Generator[None]:
+        """Errors that files, room or values cause, as ours."""
+        try:
+            yield
+        except foreign.QUERY_MISTAKES:
+            raise
+        except duckdb.Error as error:
+            raise foreign.query_error(error, self._tables, self._scratch, self._memory) from error

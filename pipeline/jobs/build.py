@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from pipeline import __version__, stages
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit
-from pipeline.core.errors import InputError, UsageError
+from pipeline.core.errors import UsageError
+from pipeline.core.foreign import no_file
 from pipeline.core.garbage import rare_garbage_collection
 from pipeline.core.manifest import (
     CodeRecord,
@@ -27,7 +28,7 @@ from pipeline.core.manifest import (
 from pipeline.core.parallel import Kind, executor
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
-from pipeline.core.stage_cache import code_version, locked
+from pipeline.core.stage_cache import code_version, locked, read_record
 from pipeline.core.tables import make_folder, read_table, row_count
 from pipeline.edits.edits import Origin
 from pipeline.edits.exclusions import Exclusions, read_exclusions
@@ -211,8 +212,7 @@ def _read_inputs(sources: Sources, reporter: Reporter) -> _Files:
     for role, path in paths:
         is_dump = role in ("new", "old")
         if not path.is_file() and not (is_dump and path.is_dir()):
-            what = "This is a folder, not a file" if path.is_dir() else "There is no such file"
-            raise InputError(what, str(path), f"Check --{role}.")
+            raise no_file(path, f"Check --{role}.")
     total = sum(dump_bytes(path) for _, path in paths)
     with reporter.track("reading checksums", total) as advance:
         hashes = dump_hashes([path for _, path in paths], advance)
@@ -252,7 +252,7 @@ def _states(context: StageContext, given: Given, ingested: Path, changed: Path |
         window = read_window(changed)
         found = {"older": window.older, "newer": window.newer}
     else:
-        dump = DumpRecord.model_validate_json((ingested / COUNTS).read_text())
+        dump = read_record(ingested / COUNTS, DumpRecord.model_validate_json)
         with context.database() as database:
             newer = state_date(ingested / "entities", given.new, settings, database)
         found = {"newer": replace(newer, repeated=dump.repeated)}
@@ -319,7 +319,7 @@ def _manifest(context: StageContext, options: Options, files: _Files, folders: _
         ),
         source=origin.source,
         inputs=tuple(files.records),
-        dump=DumpRecord.model_validate_json((folders.ingested / COUNTS).read_text()),
+        dump=read_record(folders.ingested / COUNTS, DumpRecord.model_validate_json),
         window_start=origin.window_start,
         window_end=origin.window_end,
         seed=context.seed,
@@ -327,10 +327,10 @@ def _manifest(context: StageContext, options: Options, files: _Files, folders: _
         model=_model_record(folders.scored),
         thresholds=tuple(ThresholdRecord.model_validate(row) for row in thresholds),
         likelihood_auc=tuple(LikelihoodAucRecord.model_validate(row) for row in likelihood_auc),
-        pageviews=json.loads((folders.popularity / COUNTS).read_text()) if folders.popularity else {},
-        odd_view_lines=json.loads((folders.popularity / stages.ODD_LINES).read_text()) if folders.popularity else {},
+        pageviews=read_record(folders.popularity / COUNTS, json.loads) if folders.popularity else {},
+        odd_view_lines=read_record(folders.popularity / stages.ODD_LINES, json.loads) if folders.popularity else {},
         changes=_change_classes(folders.changed),
-        aliases=json.loads((folders.around / COUNTS).read_text()),
+        aliases=read_record(folders.around / COUNTS, json.loads),
         counts=tuple(counts),
         rows={},
         relations={},
@@ -347,7 +347,7 @@ def _version(origin: Origin, new: Input) -> str:
 def _model_record(scored: Path | None) -> ModelRecord | None:
     if scored is None:
         return None
-    return ModelRecord.model_validate_json((scored / stages.MODEL).read_text())
+    return read_record(scored / stages.MODEL, ModelRecord.model_validate_json)
 
 
 def _change_classes(changed: Path | None) -> Mapping[str, int]:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import stages
-from pipeline.core.errors import InputError, UsageError
+from pipeline.core.errors import UsageError
+from pipeline.core.foreign import no_file
 from pipeline.core.parallel import Kind, executor
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
-from pipeline.core.stage_cache import DONE, locked
+from pipeline.core.stage_cache import DONE, locked, read_record
 from pipeline.core.tables import make_folder, read_table, whole_file
 from pipeline.language.templates import load_templates
 from pipeline.sources.diff.window import ESTIMATED, WINDOW, Given, Window, read_window, warn_odd
@@ -62,7 +63,7 @@ def ingest_dump(name: str, settings: Settings, options: RunOptions, reporter: Re
             with executor(options.workers, options.kind, options.address) as pool:
                 ingested = stages.ingest(context, new, pool) if new else stages.ingest_stream(context, name, pool)
             _publish(options.out, (ingested, stages.count_mentions(context, ingested)))
-    return json.loads((options.out / stages.COUNTS).read_text())
+    return read_record(options.out / stages.COUNTS, json.loads)
 
 
 @dataclass(frozen=True)
@@ -144,14 +145,14 @@ def read_inputs(paths: Sequence[Path], reporter: Reporter) -> list[Input]:
     """
     for path in paths:
         if not path.is_file() and not path.is_dir():
-            raise InputError("There is no such file", str(path), "Check the path.")
+            raise no_file(path, "Check the path.")
     with reporter.track("reading checksums", sum(map(dump_bytes, paths))) as advance:
         return [Input(path, sha256) for path, sha256 in zip(paths, dump_hashes(paths, advance), strict=True)]
 
 
 def _is_done(out: Path, stage: Path) -> bool:
     done = out / DONE
-    return done.is_file() and stage.name in json.loads(done.read_text())["stages"]
+    return done.is_file() and stage.name in read_record(done, json.loads)["stages"]
 
 
 def _publish(out: Path, folders: Sequence[Path], names: Sequence[str] = ()) -> None:
@@ -177,7 +178,7 @@ def _claim(out: Path, identity: Mapping[str, object]) -> None:
     """Check that shards of an earlier run are of the same dump, cut the same way."""
     source = out / _WORK / "source.json"
     is_there = (out / "counts").exists() and any((out / "counts").iterdir())
-    if is_there and (identity["dump"] is None or json.loads(source.read_text()) != identity):
+    if is_there and (identity["dump"] is None or read_record(source, json.loads) != identity):
         raise UsageError("The folder contains shards of another dump", str(out), "Name an empty one for --out.")
     with whole_file(source) as part:
         part.write_text(json.dumps(identity))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline import stages
 from pipeline.core.errors import InputError
+from pipeline.core.foreign import no_file
 from pipeline.core.settings import PlanSettings, Settings
 from pipeline.language.templates import load_templates
 from pipeline.sources.entities.ingestion import ingest_shard
@@ -70,9 +71,11 @@ def plan_dump(dump: Path, settings: Settings, assumed: PlanSettings, workers: in
     Raises:
         InputError: It cannot be read.
     """
-    if not dump.exists():
-        raise InputError("There is no such file", str(dump), "Check the path.")
+    if not dump.is_file() and not dump.is_dir():
+        raise no_file(dump, "Check the path.")
     sample = _measure(dump, settings, assumed.sample_shards)
+    if not sample.items:
+        raise InputError("The dump contains no items", str(dump), "Is this a Wikidata JSON dump?")
     scale = dump_bytes(dump) / max(sample.packed, 1)
     spans = find_spans(dump)
     has_threads = spans is None and is_bzip2(first_bytes(dump))

@@ -21,6 +21,7 @@ import torch
 from transformers import PreTrainedModel
 
 from pipeline.core import schema
+from pipeline.core.foreign import ARROW_ERRORS, table_error
 from pipeline.core.parallel import InlineExecutor, processes
 from pipeline.core.settings import Sharing
 from pipeline.core.tables import read_table, write_table
@@ -133,7 +134,10 @@ def score_shard(task: ShardTask) -> ShardStats:
 
 def read_stats(scores: Path) -> ShardStats:
     """What the shard took whose PAIR_SCORES these are; nothing is known of files of earlier versions."""
-    metadata = pq.read_schema(scores).metadata or {}
+    try:
+        metadata = pq.read_schema(scores).metadata or {}
+    except ARROW_ERRORS as error:
+        raise table_error(error, scores) from error
     return ShardStats(**json.loads(metadata[_STATS.encode()])) if _STATS.encode() in metadata else ShardStats()
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline.core import schema
 from pipeline.core.errors import InputError
+from pipeline.core.foreign import ARROW_ERRORS, table_error
 from pipeline.core.tables import file_hash
 
 _REMEDY = "Requests have the columns id and text (strings), start and end (int32, code points), none of them null."
@@ -47,17 +48,24 @@ class RequestsFile:
         """REQUESTS, so many at a time.
 
         Raises:
-            InputError: A text is not UTF-8, or a number does not fit.
+            InputError: A text is not UTF-8, a number does not fit, or the file is damaged.
         """
         with pq.ParquetFile(self.path) as file:
             left = pa.Table.from_batches([], schema=schema.REQUESTS)
-            for batch in file.iter_batches(batch_size=rows, columns=schema.REQUESTS.names):
+            for batch in _batches(file, rows, self.path):
                 left = pa.concat_tables([left, _typed(batch, self.path)])
                 while left.num_rows >= rows:
                     yield left.slice(0, rows)
                     left = left.slice(rows)
             if left.num_rows or not self.rows:
                 yield left
+
+
+def _batches(file: pq.ParquetFile, rows: int, path: Path) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from file.iter_batches(batch_size=rows, columns=schema.REQUESTS.names)
+    except ARROW_ERRORS as error:
+        raise table_error(error, path) from error
 
 
 def _typed(batch: pa.RecordBatch, path: Path) -> pa.Table:
@@ -83,7 +91,7 @@ def open_requests(path: Path) -> RequestsFile:
         for name in schema.REQUESTS.names:
             _check_nulls(path, name)
         _check_ids(path)
-    except (pa.ArrowInvalid, OSError) as error:
+    except ARROW_ERRORS as error:
         raise InputError(
             f"The requests are not a Parquet file that can be read: {str(error).splitlines()[0]}", str(path), _REMEDY
         ) from error

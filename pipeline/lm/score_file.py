@@ -34,7 +34,7 @@ from pipeline.core.errors import UsageError
 from pipeline.core.manifest import AuditRecord
 from pipeline.core.parallel import report_worker_deaths
 from pipeline.core.progress import Advance, Reporter
-from pipeline.core.stage_cache import locked
+from pipeline.core.stage_cache import locked, read_record
 from pipeline.core.tables import make_folder, read_table, whole_file, write_table
 from pipeline.lm.audit import audit, describe_audit
 from pipeline.lm.device_workers import (
@@ -313,4 +313,4 @@ def _write_audit(folder: ScoreFolder, identity: Identity, spec: ModelSpec, repor
 
 
 def _read_audit(path: Path) -> AuditRecord | None:
-    return AuditRecord.model_validate_json(path.read_bytes()) if path.exists() else None
+    return read_record(path, AuditRecord.model_validate_json) if path.exists() else None

@@ -5,6 +5,7 @@ The token is read by that client, from HF_TOKEN or its login. It stands in no me
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 KIND = "dataset"
 SHORT = 12
+_TOKEN = re.compile(r"[!-~]+")
 _TRANSIENT = {408, 409, 412, 429, 500, 502, 503, 504}  # 409 and 412: somebody else moved the ref in between
 
 
@@ -33,11 +35,17 @@ def connect() -> HfApi:
     """The client.
 
     Raises:
-        UsageError: There is no token.
+        UsageError: There is no token, or it cannot be one.
     """
     token = huggingface_hub.get_token()
     if not token:
         raise UsageError("There is no token for the Hub", "HF_TOKEN", "Set HF_TOKEN, or log in with `hf auth login`.")
+    if not _TOKEN.fullmatch(token):  # it goes into a header, which takes nothing else
+        raise UsageError(
+            "The token for the Hub contains characters that no token has",
+            "HF_TOKEN",
+            "Copy it again from the settings of your account, or log in with `hf auth login`.",
+        )
     disable_progress_bars()
     logging.set_verbosity_error()  # what is tried again is told by the reporter
     return HfApi(token=token, library_name="editmill")

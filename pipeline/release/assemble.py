@@ -12,6 +12,7 @@ import msgspec
 from pipeline.core import schema
 from pipeline.core.edit_record import Edit
 from pipeline.core.errors import ChecksFailed, InputError, UsageError
+from pipeline.core.foreign import disk_error
 from pipeline.core.manifest import (
     CARD,
     MANIFEST,
@@ -23,7 +24,7 @@ from pipeline.core.manifest import (
     read_manifest,
     sealed,
 )
-from pipeline.core.tables import disk_error, file_hash, read_table, whole_file, write_text
+from pipeline.core.tables import file_hash, read_table, whole_file, write_text
 from pipeline.edits.splits import SPLITS
 from pipeline.language.relations import Relation
 from pipeline.language.subgraph import Subgraph

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.core.errors import InputError, UsageError
+from pipeline.core.errors import UsageError
 from pipeline.core.manifest import Manifest, read_manifest
 from pipeline.core.reasons import BY_STAGE
 from pipeline.core.tables import read_table
@@ -67,10 +66,7 @@ def explain(folder: Path, subject_id: str, relation_id: str, whole: Mapping[str,
 
 
 def _rows(path: Path, subject_id: str) -> list[dict[str, Any]]:
-    try:
-        return read_table(path, where=pc.field("subject_id") == subject_id).to_pylist()
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"The release cannot be read: {error}", str(path), "Build or download it again.") from error
+    return read_table(path, where=pc.field("subject_id") == subject_id).to_pylist()
 
 
 def _about(path: Path, subject_id: str, relation_id: str) -> list[dict[str, Any]]:

@@ -44,9 +44,10 @@ def make_types(statements: Path, templates: Templates, max_depth: int, database:
         out: The file to write.
     """
     roots = [(int(item[1:]), name) for name, kind in templates.types.items() for item in kind.classes]
-    values = ", ".join(f"({number}, '{name}')" for number, name in roots)
+    rows = [{"class_id": number, "type": name} for number, name in roots]
     database.view("statements", statements)
-    database.run(f"CREATE TEMP TABLE reached AS SELECT DISTINCT * FROM (VALUES {values}) AS t(class_id, type)")
+    database.rows("roots", pa.Table.from_pylist(rows, schema.TYPES))  # VALUES would give them 32 bits
+    database.run("CREATE TEMP TABLE reached AS SELECT DISTINCT * FROM roots")
     database.run("CREATE TEMP TABLE edge AS FROM reached")
     for _ in range(max_depth):  # level by level, so that loops in P279 end
         database.run(

@@ -5,12 +5,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from pipeline.core.manifest import CountRecord
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
-from pipeline.core.stage_cache import DONE, stage
+from pipeline.core.stage_cache import DONE, read_record, stage
 from pipeline.core.tables import Database
 from pipeline.language.templates import Templates
+
+_COUNT_RECORDS = TypeAdapter(list[CountRecord])
 
 COUNTS = "counts.json"
 DROPPED = "dropped.parquet"
@@ -63,7 +67,7 @@ def find_drops(work: Path, name: str, counts: Sequence[CountRecord]) -> Path | N
 
 def read_counts(folder: Path) -> list[CountRecord]:
     """What came into a stage, was kept and was dropped."""
-    return [CountRecord.model_validate(record) for record in json.loads((folder / COUNTS).read_text())]
+    return read_record(folder / COUNTS, _COUNT_RECORDS.validate_json)
 
 
 def write_counts(records: Iterable[CountRecord], out: Path) -> None:

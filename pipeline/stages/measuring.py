@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.core.stage_cache import read_record
 from pipeline.core.tables import file_hash
 from pipeline.edits import dropped
 from pipeline.edits.exclusions import Exclusions
@@ -98,7 +99,7 @@ def count_views(context: StageContext, files: Sequence[Input], ingested: Path) -
         write_json(odd, out / ODD_LINES)
 
     viewed = context.stage("popularity", depends, make)
-    for name, count in json.loads((viewed / ODD_LINES).read_text()).items():
+    for name, count in read_record(viewed / ODD_LINES, json.loads).items():
         context.reporter.warn("odd_lines", f"{count} lines of {name} have no form of page views and were passed over.")
     return viewed
 

@@ -25,13 +25,13 @@ ROOMS = {
     "live": ("pipeline/sources/live/", "pipeline/sources/pageviews/", "pipeline/sources/files/resumable.py"),
     "sandbox": ("pipeline/sandbox/",),
     "dask": ("pipeline/core/parallel.py",),
-    "remote": ("pipeline/sources/files/stream.py",),
+    "remote": ("pipeline/sources/files/remote.py",),
     "flows": ("flows/",),
     "core": ("pipeline/", "flows/"),
 }
 # Declared, and imported by another package: fsspec imports its protocols, Prefect requires bounds.
-INDIRECT = {"remote": {"aiohttp", "s3fs"}, "flows": {"fastapi", "sqlalchemy"}}
-PACKAGES = sorted({package for extra in EXTRAS.values() for package in extra.packages} | {"prefect", "aiohttp", "s3fs"})
+INDIRECT = {"remote": {"s3fs"}, "flows": {"fastapi", "sqlalchemy"}}
+PACKAGES = sorted({package for extra in EXTRAS.values() for package in extra.packages} | {"prefect", "s3fs"})
 
 
 def plain(name: str) -> str:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from pipeline.core.errors import InputError
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import WindowSettings
+from pipeline.core.stage_cache import read_record
 from pipeline.core.tables import Database
 
 Numbers = NDArray[np.int64]
@@ -251,4 +252,4 @@ def write_window(window: Window, folder: Path) -> None:
 
 def read_window(folder: Path) -> Window:
     """What `write_window` wrote."""
-    return msgspec.json.decode((folder / WINDOW).read_bytes(), type=Window)
+    return read_record(folder / WINDOW, msgspec.json.Decoder(Window).decode)

@@ -13,6 +13,7 @@ from pipeline.core import schema
 from pipeline.core.errors import InputError
 from pipeline.core.parallel import map_shards
 from pipeline.core.settings import DumpSettings
+from pipeline.core.stage_cache import read_record
 from pipeline.core.tables import read_table, row_count, whole_file, write_rows, write_table
 from pipeline.sources.entities.mentions import contributions, count_mentions, recount_mentions
 from pipeline.sources.entities.model import UNREADABLE, is_redirect
@@ -226,7 +227,7 @@ def read_done(out: Path, *others: Path) -> tuple[ShardCounts, frozenset[int]]:
     counts, done = ShardCounts(), set[int]()
     for marker in (out / "counts").glob("[0-9]*.json"):
         if all((other / "counts" / marker.name).is_file() for other in others):
-            counts.add(ShardCounts(**json.loads(marker.read_text())))
+            counts.add(read_record(marker, lambda data: ShardCounts(**json.loads(data))))
             done.add(int(marker.stem))
     return counts, frozenset(done)
 

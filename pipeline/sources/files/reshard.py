@@ -10,6 +10,7 @@ import msgspec
 import zstandard
 
 from pipeline.core.settings import DumpSettings
+from pipeline.core.stage_cache import read_record
 from pipeline.core.tables import whole_file
 from pipeline.sources.files.compression import DumpFile
 from pipeline.sources.files.reader import ReadTask, read_dump
@@ -35,9 +36,8 @@ def reshard(
     Raises:
         InputError: The dump is empty, damaged or cut off.
     """
-    found = [
-        msgspec.json.decode(file.read_bytes(), type=ShardRecord) for file in sorted((out / "counts").glob("[0-9]*"))
-    ]
+    decode = msgspec.json.Decoder(ShardRecord).decode
+    found = [read_record(file, decode) for file in sorted((out / "counts").glob("[0-9]*"))]
     done = frozenset(int(record.file.partition(".")[0]) for record in found)
     task = ReadTask(dump, out, settings, workers, done, beats)
     with contextlib.closing(read_dump(task, functools.partial(_write_shard, out), pool)) as records:

@@ -3,6 +3,7 @@
 They are read once, from front to back, and hashed at the same time. Jobs that read a dump twice save it first.
 """
 
+import contextlib
 import hashlib
 import shutil
 import sys
@@ -10,16 +11,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import Protocol
 
 from pipeline.core.errors import InputError
-from pipeline.core.extras import missing_extra, require
+from pipeline.core.extras import require
 from pipeline.core.tables import whole_file
 from pipeline.sources.files.compression import DumpFile, check_packing, decoder
 from pipeline.sources.files.members import CHUNK_BYTES, MAGIC_BYTES, ByteStream
-
-if TYPE_CHECKING:
-    from fsspec.core import OpenFile
+from pipeline.sources.files.remote import RemoteFile
 
 STANDARD_INPUT = "-"
 
@@ -47,10 +46,14 @@ class StreamedDump:
         return self.raw.digest.hexdigest()
 
 
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 class _Hashed:
     """A stream without seeking, which counts and hashes what is read."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: _Readable) -> None:
         self._file = file
         self.digest = hashlib.sha256()
         self._count = 0
@@ -101,23 +104,18 @@ def open_stream(name: str) -> Generator[StreamedDump, None, None]:
     """Open a dump that is a stream.
 
     Raises:
-        InputError: It cannot be opened.
+        InputError: It cannot be opened, or it changed while it was read.
+        ServiceError: The connection broke again and again.
         UsageError: The address needs a package that is not installed.
     """
     if name == STANDARD_INPUT:
-        raw = _Hashed(cast(IO[bytes], sys.stdin.buffer))
+        if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+            raise InputError("Standard input is closed", "-", "Give a dump by its name, or pipe one in.")
+        raw = _Hashed(sys.stdin.buffer)
         yield StreamedDump(DumpFile("standard input", raw, _decoder(raw, name)), raw)
         return
     require("remote", name)
-    import fsspec
-
-    try:
-        file = cast("OpenFile", fsspec.open(name, "rb")).open()
-    except ImportError as error:
-        raise missing_extra("remote", f"The address requires a package that is not installed: {error}", name) from error
-    except (OSError, ValueError) as error:  # not there, or an unknown protocol
-        raise InputError(f"The address cannot be opened: {error}", name, "Check it.") from error
-    with file:
+    with contextlib.closing(RemoteFile(name)) as file:
         raw = _Hashed(file)
         yield StreamedDump(DumpFile(name, raw, _decoder(raw, name)), raw)
 
@@ -126,7 +124,8 @@ def save_stream(name: str, folder: Path) -> Path:
     """Save a stream, as compressed as it is, in a file named after its hash.
 
     Raises:
-        InputError: It cannot be opened.
+        InputError: It cannot be opened, or it changed while it was read.
+        ServiceError: The connection broke again and again.
         StorageError: There is no room for it.
     """
     with open_stream(name) as stream, whole_file(folder / "incoming") as part:

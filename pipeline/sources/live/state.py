@@ -11,6 +11,7 @@ from pipeline.core import schema
 from pipeline.core.errors import UsageError
 from pipeline.core.seeded import draw_key
 from pipeline.core.settings import Settings
+from pipeline.core.stage_cache import read_record
 from pipeline.sources.live.request import HarvestRequest, ServiceUrls
 from pipeline.sources.live.window import Window
 
@@ -65,12 +66,12 @@ def find_finished(request: HarvestRequest, window: Window, settings: Settings) -
     """The harvest of a window if an earlier run finished it."""
     folder = harvest_folder(request, window, settings)
     record = folder / RECORD
-    return Harvest(folder, window, json.loads(record.read_text())) if record.is_file() else None
+    return Harvest(folder, window, read_record(record, json.loads)) if record.is_file() else None
 
 
 def read_records(state: Path) -> list[Mapping[str, Any]]:
     """The records of all finished harvests of a state folder, the earliest end first."""
-    records = [json.loads(path.read_text()) for path in state.glob(f"visits/*/{RECORD}")]
+    records = [read_record(path, json.loads) for path in state.glob(f"visits/*/{RECORD}")]
     return sorted(records, key=lambda record: datetime.fromisoformat(record["end"]))
 
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from pipeline.core import schema
 from pipeline.core.errors import InputError
+from pipeline.core.foreign import no_file
 from pipeline.core.tables import write_batches
 from pipeline.sources.entities.model import number
 from pipeline.sources.files.compression import DAMAGE, ByteStream, open_dump
@@ -43,7 +44,7 @@ def pageview_files(path: Path) -> list[Path]:
         _require_format(path)
         return [path]
     if not path.is_dir():
-        raise InputError("There are no page views", str(path), "Check --pageviews.")
+        raise no_file(path, "Check --pageviews.")
     files = [file for file in sorted(path.rglob("*")) if file.is_file() and not _is_note(file.relative_to(path))]
     for file in files:
         if _detect_format(file) is None:

@@ -22,7 +22,6 @@ from pipeline.core.errors import InputError, PipelineError, StorageError
 from pipeline.core.tables import (
     ROW_GROUP_ROWS,
     Database,
-    disk_error,
     file_hash,
     make_folder,
     read_table,
@@ -99,26 +98,10 @@ def test_a_run_killed_while_it_writes_leaves_no_file_of_that_name(tmp_path: Path
     assert not (tmp_path / "table").exists()
 
 
-@pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "ENOTDIR", "EISDIR"])
-def test_a_refusal_of_the_disk_says_what_where_and_remedy(name: str, tmp_path: Path) -> None:
-    number = getattr(errno, name)
-    error = disk_error(OSError(number, os.strerror(number)), tmp_path)
-    assert isinstance(error, StorageError)
-    assert str(error) == (
-        f"The disk refused a write: {os.strerror(number)} ({tmp_path}). "
-        "Free some space or choose another --out or --work, then run again."
-    )
-
-
 def test_a_disk_that_refuses_the_first_byte_is_told_too(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="No space"), whole_file(tmp_path / "table"):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_other_errors_of_the_system_are_not_blamed_on_the_disk(tmp_path: Path) -> None:
-    error = FileNotFoundError(errno.ENOENT, "No such file")
-    assert disk_error(error, tmp_path) is error
 
 
 def full_disk(path: Path) -> None:
