@@ -8,7 +8,7 @@ SCREENING = {
     "not_started": "the statement starts after the newer state",
     "restricted": "a qualifier narrows what the statement says",
     "doubtful": "a qualifier says that the statement is uncertain or disputed",
-    "precision": "the date is coarser than a year, malformed, or a late day of the Julian calendar",
+    "precision": "the date is coarser than a year, malformed, New Year's Day, or a late day of the Julian calendar",
     "self_reference": "subject and object are the same item",
     "subject_unlabelled": "the subject has no English and no general label",
     "subject_label_unfit": "the subject's label is not a name: too short, too long, digits only, or an id",

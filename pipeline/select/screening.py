@@ -184,7 +184,7 @@ def _claims_sql(settings: ScreeningSettings) -> str:
             WHEN s.object_id = s.subject_id THEN 'self_reference'
         END AS form_reason,
         s.value_kind = 'time' AND (s.precision < 9 OR NOT regexp_matches(s.time, '^[+-]?[0-9]+-[0-9][0-9]-[0-9][0-9]T')
-            OR (s.precision >= 11 AND regexp_matches(s.time, '-00T'))
+            OR (s.precision >= 11 AND regexp_matches(s.time, '-00T|-01-01T'))  -- New Year's Day stands in for a year
             OR (s.precision >= 10 AND regexp_matches(s.time, '-00-[0-9][0-9]T'))
             OR (s.precision >= 11 AND s.calendar_id = {_JULIAN} AND s.time > '{_GREGORIAN}')) AS is_coarse
     FROM statements s JOIN relations r USING (property_id)
