@@ -6,7 +6,8 @@ taken unless the category is full, its subject, relation or target has what it m
 All of these only fill up, so a draw is exhaustive: what it refused cannot be added to what it took.
 
 Caps are shares of the rows taken, and these are not known before. So a draw is tried for a number of rows: the caps are
-those of that number, and the try is good if it takes as many. Bisection finds the greatest number that is.
+those of that number, and the try is good if it takes as many. Bisection finds a number that is, whose next one is not:
+a few rows short of the greatest at most, since shares are rounded down.
 """
 
 import math
@@ -90,7 +91,7 @@ def draw(candidates: Iterable[Edit], limits: Limits, seed: int, new_check: Calla
         new_check: Makes a further check for each try; it is asked last, and only about what fits otherwise.
 
     Returns:
-        The rows of the greatest number for which a try is good.
+        The rows of a number for which a try is good, where one more is not.
     """
     ordered = in_turn(candidates, limits.two_hop_share, seed)
 
