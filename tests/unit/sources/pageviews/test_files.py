@@ -230,7 +230,7 @@ def test_lines_with_odd_bytes_are_passed_over_and_counted(tmp_path: Path) -> Non
 
 
 def test_a_path_to_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no page views \(.*nowhere\)\. Check --pageviews"):
+    with pytest.raises(InputError, match=r"no such file \(.*nowhere\)\. Check --pageviews"):
         pageview_files(tmp_path / "nowhere")
 
 
