@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, field_serializer, model_validator
 
@@ -246,6 +246,14 @@ class Bridge(TemplatePart):
     then: tuple[PropertyId, ...] = Field(min_length=1)
     today: tuple[Literal["subject", "middle"], ...] = ()
     moves: bool = False
+
+
+class FalseStatement(NamedTuple):
+    """A statement that is known to be false, by the columns of TRIPLES."""
+
+    subject_id: int
+    relation: str
+    object_key: str
 
 
 class KnownError(TemplatePart):

@@ -21,6 +21,7 @@ from pipeline.language.template_parts import (
     Bridge,
     Contexts,
     Dating,
+    FalseStatement,
     ItemType,
     KnownError,
     LongForms,
@@ -66,6 +67,18 @@ class Templates(TemplatePart):
     def moves(self, first: str, second: str) -> bool:
         """Whether an edit over two hops would say that the entity in between lies somewhere else."""
         return any(bridge.moves for bridge in self.bridges if bridge.first == first and second in bridge.then)
+
+    @property
+    def false_statements(self) -> set[FalseStatement]:
+        """The known errors, and the same the other way round: what is no capital has no country."""
+        found: set[FalseStatement] = set()
+        for relation, errors in self.known_errors.items():
+            partner = self.relations[relation].partner
+            for error in errors:
+                found.add(FalseStatement(error.subject, relation, error.object))
+                if partner:
+                    found.add(FalseStatement(int(error.object[1:]), partner, f"Q{error.subject}"))
+        return found
 
     @property
     def hops(self) -> list[tuple[str, str, str]]:

@@ -133,11 +133,7 @@ def _make_parameters(database: Database, templates: Templates, excluded_ids: Ite
     for table, entries in roles.items():
         values = ", ".join(f"('{relation}', '{kind}', {place})" for relation, kind, place in entries)
         database.run(f"CREATE TEMP TABLE {table} AS FROM (VALUES {values}) AS t(relation, type, place)")
-    errors = [
-        {"subject_id": error.subject, "relation": relation, "object_key": error.object}
-        for relation, found in templates.known_errors.items()
-        for error in found
-    ]
+    errors = [error._asdict() for error in sorted(templates.false_statements)]
     database.rows("known_errors", pa.Table.from_pylist(errors, _KNOWN_ERRORS))
     database.run("CREATE TEMP TABLE excluded (id BIGINT)")
     if ids := ", ".join(f"({item})" for item in sorted(excluded_ids)):

@@ -48,9 +48,7 @@ def screen(context: StageContext, ingested: Path, exclusions: Exclusions) -> Pat
         "relations": relations,
         "types": {name: kind.classes for name, kind in templates.types.items()},
         "dating": templates.dating.model_dump(mode="json"),
-        "known_errors": {
-            name: [(error.subject, error.object) for error in errors] for name, errors in templates.known_errors.items()
-        },
+        "known_errors": sorted(templates.false_statements),
         "plausibility": templates.plausibility.model_dump(mode="json"),
         "excluded": sorted(exclusions.ids),
     }

@@ -11,7 +11,7 @@ from pipeline.core.parallel import InlineExecutor
 from pipeline.core.settings import load_settings
 from pipeline.core.tables import Database, read_table
 from pipeline.language.lifespans import lifespan
-from pipeline.language.template_parts import KnownError
+from pipeline.language.template_parts import FalseStatement, KnownError
 from pipeline.language.templates import Templates
 from pipeline.select.screening import Ingested, make_types, screen
 from pipeline.sources.entities import ingestion
@@ -271,6 +271,10 @@ def test_statements_known_to_be_false_are_left_out(mini: Mini, tmp_path: Path) -
     templates = TEMPLATES.model_copy(update={"known_errors": errors})
     plain, found = screened(mini, tmp_path / "plain"), screened(mini, tmp_path / "known", templates=templates)
     changed = {key for key in plain if plain[key] != found[key]}
+    (inverse,) = TEMPLATES.model_copy(update={"known_errors": {"P36": errors["P27"]}}).false_statements - {
+        FalseStatement(ADA, "P36", f"Q{VERDANIA}")
+    }
+    assert inverse == FalseStatement(VERDANIA, "P1376", f"Q{ADA}")
     assert {key: found[key] for key in changed} == dict.fromkeys(
         [(ADA, "P27", f"Q{VERDANIA}"), (ADA, "P1971", "2")], "known_error"
     )
