@@ -618,7 +618,7 @@ def test_a_namesake_with_the_same_object_is_no_neighbour(mini: Mini) -> None:
 def test_the_known_object_keeps_its_article(mini: Mini) -> None:
     """It is "besides the High Tide Prize", not "besides High Tide Prize"."""
     (probe,) = of_kind(probed(mini, mini.fact(INTI, "P166", TIDE_PRIZE)), "Forgetfulness")
-    assert probe["prompt"] == "Besides the High Tide Prize, one of the awards received by Inti Ñandú to be named is"
+    assert probe["prompt"] == "Besides the High Tide Prize, one of the awards received by Inti Ñandú on record is"
 
 
 def test_a_namesake_is_disambiguated_in_probes_too(mini: Mini) -> None:
