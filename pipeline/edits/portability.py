@@ -8,7 +8,15 @@ from pipeline.core import times
 from pipeline.core.edit_record import Probe, Step
 from pipeline.core.seeded import shuffled
 from pipeline.edits.edits import edited_fact
-from pipeline.edits.probe_context import EditContext, item_number, leaks_answer, make_probe, target_step, triple_step
+from pipeline.edits.probe_context import (
+    EditContext,
+    item_number,
+    leaks_answer,
+    make_probe,
+    probe_record,
+    target_step,
+    triple_step,
+)
 from pipeline.language.answers import answers
 from pipeline.language.leaks import contains_name
 from pipeline.language.prompts import Fact, Hop, usable_aliases, word_fact, word_reverse
@@ -137,16 +145,8 @@ def _reverse(context: EditContext, target: Item) -> Iterator[Probe]:
     words = word_reverse(context.relation, target, context.subgraph)
     if words is None or leaks_answer(words[0], [subject.names]):
         return
-    prompt, question = words
-    yield {
-        "kind": "Logical_Generalization",
-        "prompt": prompt,
-        "question": question,
-        "ground_truth": [subject.names],
-        "subject_id": f"Q{subject.id}",
-        "relation_id": context.relation.id,
-        "path": [target_step(context.edit)],
-    }
+    steps = [target_step(context.edit)]
+    yield probe_record("Logical_Generalization", *words, context.relation, [subject.names], subject, steps)
 
 
 def _rule_conclusions(context: EditContext, target: Item, rule: Rule) -> Iterator[Probe]:

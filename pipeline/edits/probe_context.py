@@ -69,14 +69,27 @@ def make_probe(
     subject: Item,
     path: Sequence[Step],
 ) -> Probe:
+    """A probe that sentences of a fact ask, as a row of a release contains it."""
+    return probe_record(kind, sentences.prompt, sentences.question, sentences.relation, ground_truth, subject, path)
+
+
+def probe_record(
+    kind: LocalityKind | PortabilityKind,
+    prompt: str,
+    question: str,
+    relation: Relation,
+    ground_truth: list[list[str]],
+    subject: Item,
+    path: Sequence[Step],
+) -> Probe:
     """A probe as a row of a release contains it."""
     return {
         "kind": kind,
-        "prompt": sentences.prompt,
-        "question": sentences.question,
+        "prompt": prompt,
+        "question": question,
         "ground_truth": ground_truth,
         "subject_id": f"Q{subject.id}",
-        "relation_id": sentences.relation.id,
+        "relation_id": relation.id,
         "path": list(path),
     }
 

@@ -70,7 +70,6 @@ class RelationRules(_Frozen):
     once_a_year: OnceAYear | None = None
     kind_words: tuple[str, ...] = ()
     like_truth: bool = False
-    apart: bool = False
     other_family: bool = False
     near: int | None = None
     is_start: bool = False

@@ -39,7 +39,6 @@ _RULE_FLAGS = pa.schema(
         ("by_citizenship", pa.bool_()),
         ("by_occupation", pa.bool_()),
         ("like_truth", pa.bool_()),
-        ("apart", pa.bool_()),
         ("other_family", pa.bool_()),
         ("near", pa.int64()),
         ("is_start", pa.bool_()),
@@ -225,7 +224,7 @@ def _flags(name: str, rules: RelationRules) -> dict[str, object]:
     return {
         **{"relation": name, "sex": rules.sex, "living": rules.living},
         **{f"by_{trait}": trait in rules.peers for trait in ("sex", "citizenship", "occupation")},
-        **{"like_truth": rules.like_truth, "apart": rules.apart, "other_family": rules.other_family},
+        **{"like_truth": rules.like_truth, "other_family": rules.other_family},
         **{"near": rules.near, "is_start": rules.is_start},
         **{"era": round(era.years * DAYS) if era else None, "era_by_start": era is not None and era.by == "start"},
         **{"once_years": once.years if once else None, "once_share": once.share if once else None},

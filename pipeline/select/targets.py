@@ -177,16 +177,6 @@ UNION
 SELECT DISTINCT h.id, t.subject_id FROM holders h JOIN triples t ON t.object_id = h.id WHERE t.is_true
 """
 
-# Objects that somebody has together with a true object of the question.
-_TOGETHER = """
-CREATE OR REPLACE TEMP TABLE together AS
-SELECT DISTINCT a.ask, other.object_key AS target_key
-FROM asked a JOIN rule_flags f ON f.relation = a.relation AND f.apart
-JOIN triples own ON own.subject_id = a.holder_id AND own.relation = a.relation AND own.is_true
-JOIN triples peer ON peer.relation = a.relation AND peer.object_key = own.object_key AND peer.is_true
-JOIN triples other ON other.subject_id = peer.subject_id AND other.relation = a.relation AND other.is_true
-"""
-
 # Pairs that cannot be asked, or go round in a circle.
 _UNFIT = r"""
 WITH ends AS (
@@ -222,9 +212,6 @@ WHERE regexp_extract(lower(e.label), '(\S+)$', 1)
 UNION  -- a living child is left alone
 SELECT pair FROM offers o JOIN lifespans l ON l.id = o.target_id AND l.is_human AND NOT l.is_past
 WHERE l.about_start > (SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) FROM entities) - {adult}
-UNION  -- nobody has both the target and one of the true objects
-SELECT o.pair FROM offers o JOIN rule_flags f ON f.relation = o.relation AND f.apart
-JOIN together t ON t.ask = o.ask AND t.target_key = o.target_key
 UNION
 SELECT pair FROM offers o JOIN asked a USING (ask) JOIN rule_flags f ON f.relation = a.relation
 WHERE f.near IS NOT NULL AND o.target_id IS NULL
@@ -305,7 +292,6 @@ def _reject(rules: Plausibility, database: Database) -> None:
     database.rows("demonyms", pa.Table.from_pylist(demonyms, _DEMONYMS))
     database.run(_RELATED.format(related=", ".join(map(str, rules.related)) or "0", levels=rules.levels))
     database.run(_JOINED)
-    database.run(_TOGETHER)
     find_rivals(database)
     dates = {
         "day": middle_sql("o.time", "o.precision"),
