@@ -11,6 +11,8 @@ from pathlib import Path
 from pipeline.core.progress import Reporter
 
 DEFAULT_OUT = Path("releases")
+_MOST_DIGITS = 9  # of a whole number, which is then one of 32 bits
+_LONGEST_NAME = 200  # bytes: file systems allow 255, and a release is made beside its name in `.NAME.part`
 A_DUMP = "a file, a folder of shards, an address, or - for standard input"
 
 
@@ -28,6 +30,8 @@ def positive(text: str) -> int:
     """A whole number above 0."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    if len(text) > _MOST_DIGITS:
+        raise argparse.ArgumentTypeError(f"{text} is too large")
     return int(text)
 
 
@@ -35,6 +39,8 @@ def name(text: str) -> str:
     """A name that can be that of a folder and of a tag."""
     if not re.fullmatch(r"\w[\w.+-]*", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a name: use letters, digits and . _ + -")
+    if len(text.encode()) > _LONGEST_NAME:
+        raise argparse.ArgumentTypeError(f"{text[:20]}... is longer than {_LONGEST_NAME} bytes")
     return text
 
 

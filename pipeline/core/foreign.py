@@ -8,6 +8,7 @@ traceback: a query that does not parse, a wrong type, a missing key.
 import errno
 import os
 import re
+import shutil
 import stat
 import traceback
 from collections.abc import Iterable, Mapping
@@ -54,7 +55,8 @@ def disk_error(error: OSError, path: Path) -> OSError | StorageError:
         path: What was written.
     """
     names = error.filename if isinstance(error.filename, str) else None
-    if error.errno in _REMEDIES or (names and Path(names) in (path, *path.parents)):
+    ours = (path, path.with_name(f".{path.name}.part"), *path.parents)
+    if error.errno in _REMEDIES or (names and Path(names) in ours):
         return refusal(error, path)
     return error
 
@@ -139,11 +141,8 @@ def query_error(error: duckdb.Error, tables: Iterable[Path], scratch: Path, memo
     """
     said = _first_line(error)
     if isinstance(error, duckdb.OutOfMemoryException):
-        return StorageError(
-            f"DuckDB ran out of room: {said}",
-            shown(scratch),
-            f"Free some space there, or raise `memory` (--memory or --config), which is {memory} now.",
-        )
+        more = f"Give it more: raise `memory` (--memory or --config), which is {memory} now, to twice that."
+        return StorageError(f"DuckDB ran out of room: {said}", shown(scratch), more + _space(scratch))
     named = _FILE.search(str(error))
     if isinstance(error, duckdb.IOException) and (named is None or Path(named[1]).is_relative_to(scratch.absolute())):
         return StorageError(f"DuckDB ran out of room: {said}", shown(scratch), _ROOM)
@@ -156,6 +155,13 @@ def query_error(error: duckdb.Error, tables: Iterable[Path], scratch: Path, memo
     return InputError(f"A table cannot be used: {said}", where, "Remove the one that is damaged, then run again.")
 
 
+def _space(folder: Path) -> str:
+    """What to do about a disk that is nearly full, if it is."""
+    free = shutil.disk_usage(folder).free if folder.exists() else _LITTLE_BYTES
+    return "" if free > _LITTLE_BYTES else f" The disk has only {free / 1e6:.0f} MB left: free some space there."
+
+
+_LITTLE_BYTES = 1 << 30
 _NAMED = 3  # tables in a message
 _FAULT = "This looks like a fault of editmill: please report it, with the command."
 

@@ -18,7 +18,7 @@ from typing import TextIO, TypeVar
 
 from pipeline.core import schema
 from pipeline.core.errors import UsageError
-from pipeline.core.foreign import disk_error, record_error
+from pipeline.core.foreign import disk_error, record_error, refusal
 from pipeline.core.resources import source_files
 from pipeline.core.tables import make_folder
 
@@ -189,9 +189,12 @@ def locked(work: Path) -> Generator[None, None, None]:
                 raise UsageError(what, str(work), "Wait for it, or give another --work or --out.") from error
             report(f"{what} ({work}): this one waits.")
             fcntl.flock(file, fcntl.LOCK_EX)
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        try:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+        except OSError as error:
+            raise refusal(error, work / "lock") from error
         yield
 
 

@@ -260,6 +260,8 @@ class Database:
     def __init__(self, scratch: Path, memory: str, threads: int = 2) -> None:
         self._scratch, self._memory = scratch, memory
         self._tables: set[Path] = set()
+        if memory.lstrip().startswith("-"):  # which DuckDB takes for no limit
+            raise PipelineError(f"DuckDB refused the settings: {memory} is below 0", remedy="Check `memory`.")
         make_folder(scratch)
         try:
             self._connection = duckdb.connect(

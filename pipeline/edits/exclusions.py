@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import cast
 
 from pipeline.core.errors import InputError
+from pipeline.sources.entities.model import MAX_ITEM
 
-_ID = re.compile(r"Q[1-9][0-9]{0,17}", re.IGNORECASE)
+_ID = re.compile(r"Q[1-9][0-9]{0,18}", re.IGNORECASE)
 _ADDRESS = re.compile(
     r"<?(?:https?://(?:www\.|m\.)?wikidata\.org/(?:entity|wiki)/(?:Special:EntityData/|Item:)?|wdt?:)"
-    r"(Q[1-9][0-9]{0,17})(?:\.[a-z]+)?(?:[?#]\S*)?>?",
+    r"(Q[1-9][0-9]{0,18})(?:\.[a-z]+)?(?:[?#]\S*)?>?",
     re.IGNORECASE,
 )
 _MISSPELT = re.compile(r"Q\s*[0-9]+|https?://\S*", re.IGNORECASE | re.ASCII)  # looks like an id or an address
@@ -98,7 +99,7 @@ def _item(text: str) -> int | None:
     cell = text.strip().strip("\"'").strip()
     match = _ADDRESS.fullmatch(cell)
     name = match[1] if match else cell if _ID.fullmatch(cell) else None
-    return int(name[1:]) if name else None
+    return int(name[1:]) if name and int(name[1:]) <= MAX_ITEM else None
 
 
 def _named(text: str) -> _Found:

@@ -111,6 +111,8 @@ def _told(repo_id: str) -> Generator[None]:
         yield
     except HfHubHTTPError as error:
         raise _refusal(error, repo_id) from None
+    except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
+        raise UsageError(f"The Hub has no such address: {error}", "HF_ENDPOINT", "Check HF_ENDPOINT.") from None
     except (httpx2.HTTPError, json.JSONDecodeError, ConnectionError) as error:
         raise _Again(
             ServiceError(
