@@ -1,8 +1,8 @@
 """Errors of the system, of DuckDB and of Arrow as ours: what went wrong, where, and what to do.
 
 Whoever knows what a file is for catches its error and reports that. What reaches `core.tables` is translated there, and
-what reaches the command line is translated by `as_ours`. Mistakes in our own code stay as they are, with their
-traceback: a query that does not parse, a wrong type, a missing key.
+what reaches the command line is translated by `as_ours`, which asks for a report where the fault looks like ours, as
+with a query that does not parse. Other mistakes in our own code, a missing key say, keep their traceback.
 """
 
 import errno
@@ -55,7 +55,7 @@ def disk_error(error: OSError, path: Path) -> OSError | StorageError:
         path: What was written.
     """
     names = error.filename if isinstance(error.filename, str) else None
-    ours = (path, path.with_name(f".{path.name}.part"), *path.parents)
+    ours = (path, path.parent / f".{path.name}.part", *path.parents)
     if error.errno in _REMEDIES or (names and Path(names) in ours):
         return refusal(error, path)
     return error
