@@ -156,5 +156,7 @@ def _protocol_errors() -> tuple[type[Exception], ...]:
 
 
 def _said(error: BaseException) -> str:
+    if isinstance(error, FileNotFoundError) and error.__cause__:  # fsspec says only the address again
+        error = error.__cause__
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__

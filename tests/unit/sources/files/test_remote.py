@@ -126,7 +126,7 @@ def test_a_server_that_keeps_failing_is_told_with_the_place() -> None:
 def test_an_address_that_is_refused_is_told(status: int) -> None:
     with serve(lambda _: Answer(b"", "text/html", status)) as (url, _), pytest.raises(InputError) as told:
         read(url)
-    assert told.value.what.startswith("The address cannot be opened: ")
+    assert told.value.what.startswith(f"The address cannot be opened: {status}")
     assert told.value.where == f"{url}/all.json"
 
 
