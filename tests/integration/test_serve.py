@@ -236,10 +236,13 @@ def test_a_scheduled_run_survives_a_kill_and_a_power_cut_and_drift_stops_the_nex
     of_run = {"flow_runs": {"id": {"any_": [first["id"]]}}, "limit": 100}
     assert found.keys() == {one["key"] for one in served.ask("artifacts/filter", of_run)}  # all in the tab of the run
 
-    if browser := shutil.which("chromium"):
-        told = ("rows, checks, figures", "what was dropped, and why")
-        page = f"http://127.0.0.1:{served.port}/artifacts"  # which a busy machine may show before it is filled
-        assert wait_until(lambda: all(text in seen(browser, page, tmp_path) for text in told), PATIENCE)
+    # Prefect lists artifacts by key and description; what it draws of them is its own.
+    described = {key: found[key]["description"] for key in ("funnel", "checks", "release")}
+    assert described == {
+        "funnel": f"{release.name}: what was dropped, and why",
+        "checks": f"{release.name}: what was checked",
+        "release": f"{release.name}: rows, checks, figures",
+    }
 
     drifted = drifted_run(served, first["deployment_id"])
     assert drifted["state_type"] == "FAILED"
@@ -261,13 +264,6 @@ def reachable(served: Served) -> bool:
         return bool(served.runs())
     except OSError:
         return False
-
-
-def seen(browser: str, page: str, folder: Path) -> str:
-    """What a browser makes of a page, once it has asked for all it wants."""
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}"]
-    wait = "--virtual-time-budget=20000"
-    return subprocess.run([*command, wait, "--dump-dom", page], capture_output=True, text=True, timeout=120).stdout
 
 
 def drifted_run(served: Served, deployment: str) -> dict[str, Any]:
