@@ -26,4 +26,4 @@ def explain_row(release: Path, subject_id: str, relation_id: str, work: Path) ->
         found = stages.find_drops(work, name, [count for count in manifest.counts if count.stage == name])
         if found:
             whole[name] = found
-    return explain(release, subject_id, relation_id, whole)
+    return explain(release, manifest, subject_id, relation_id, whole)

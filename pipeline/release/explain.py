@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from pipeline.core.errors import UsageError
-from pipeline.core.manifest import Manifest, read_manifest
+from pipeline.core.manifest import Manifest
 from pipeline.core.reasons import BY_STAGE
 from pipeline.core.tables import read_table
 from pipeline.select.categories import CATEGORIES
@@ -24,22 +24,21 @@ _CONSIDERS = {
 }
 
 
-def explain(folder: Path, subject_id: str, relation_id: str, whole: Mapping[str, Path]) -> str:
+def explain(folder: Path, manifest: Manifest, subject_id: str, relation_id: str, whole: Mapping[str, Path]) -> str:
     """What happened to the statements of a subject and a relation, and why.
 
     Args:
         folder: A release.
+        manifest: That of the release.
         subject_id: An item, as in "Q23".
         relation_id: A relation, as in "P26"; paths of two hops that contain it are listed too.
         whole: Files with all rows that a stage rejected, by stage, for stages that the release lists in part.
 
     Raises:
         UsageError: An id is malformed.
-        InputError: The folder holds no release.
     """
     if not re.fullmatch(r"Q[1-9]\d*", subject_id) or not re.fullmatch(r"P[1-9]\d*", relation_id):
         raise UsageError(f"{subject_id} {relation_id} is not an item and relation", remedy="Write them as in Q23 P26.")
-    manifest = read_manifest(folder)
     listed = {stage: folder / "dropped" / f"{stage}.parquet" for stage in BY_STAGE}
     files = {stage: whole.get(stage, path) for stage, path in listed.items()}
     drops = {stage: _about(path, subject_id, relation_id) for stage, path in files.items() if path.is_file()}
