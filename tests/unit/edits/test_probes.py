@@ -332,8 +332,8 @@ def test_one_object_in_two_statements_allows_a_hop_after(mini: Mini) -> None:
 def test_one_hop_before_does_not_name_the_subject(mini: Mini) -> None:
     edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
     assert said(reasoning(edit, after=False)) == {
-        "The director of Grey Tide is on record as a citizen of a country called": [VERDANIA_NAMES],
-        "The director of Low Water is on record as a citizen of a country called": [VERDANIA_NAMES],
+        "The name of a country of citizenship of the director of Grey Tide is": [VERDANIA_NAMES],
+        "The name of a country of citizenship of the director of Low Water is": [VERDANIA_NAMES],
     }
     (path,) = [probe["path"] for probe in reasoning(edit, after=False) if probe["subject_id"] == f"Q{GREY_TIDE}"]
     assert path == [
@@ -618,14 +618,14 @@ def test_a_namesake_with_the_same_object_is_no_neighbour(mini: Mini) -> None:
 def test_the_known_object_keeps_its_article(mini: Mini) -> None:
     """It is "besides the High Tide Prize", not "besides High Tide Prize"."""
     (probe,) = of_kind(probed(mini, mini.fact(INTI, "P166", TIDE_PRIZE)), "Forgetfulness")
-    assert probe["prompt"] == "Besides the High Tide Prize, one of the awards received by Inti Ñandú on record is"
+    assert probe["prompt"] == "Besides the High Tide Prize, one of the awards received by Inti Ñandú is known to be"
 
 
 def test_a_namesake_is_disambiguated_in_probes_too(mini: Mini) -> None:
     edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
     prompts = set(said(of_kind(edit, "Neighborhood")))
-    assert "Tove Lind (Olympic swimmer) is on record as a citizen of a country called" in prompts
-    assert "Tove Lind is on record as a citizen of a country called" not in prompts
+    assert "The name of a country of citizenship of Tove Lind (Olympic swimmer) is" in prompts
+    assert "The name of a country of citizenship of Tove Lind is" not in prompts
 
 
 def test_a_gender_has_no_hop_after(mini: Mini) -> None:
