@@ -29,7 +29,7 @@ def names_person(alias: str, label: str, stated: Collection[str], rules: AliasRu
     if not given or not own or "," in alias:
         return False
     if given[0] in rules.titles_before and own[0] != given[0]:
-        return given[1:] == own or given[1:] == _bare(label)
+        return given[1:] == own or (given[1:] == _bare(label) and len(given) > 2)  # "King Abdullah" is one of several
     if _is_of_a_house(label, own):
         return given == _bare(label) and len(given) > 1
     if len(own) == 1:
@@ -39,8 +39,30 @@ def names_person(alias: str, label: str, stated: Collection[str], rules: AliasRu
     tail, own_tail = (_kin(words, rules) for words in (given, own))
     if own_tail != tail and (own_tail or not set(tail) <= rules.kin_added):
         return False  # "Joseph P. Kennedy" is the father of "Joseph P. Kennedy Jr."
+    names = [_words(name) for name in stated]
+    if tail and given[: -len(tail)] == own and given not in names:
+        return False  # "Grover Cleveland Jr.", whom nobody calls so
+    if _mixes_names(given, own, rules) and given not in names:
+        return False
     given, own = given[: len(given) - len(tail)], own[: len(own) - len(own_tail)]
     return _is_form_of(given, own, stated, rules)
+
+
+def _mixes_names(given: Sequence[str], own: Sequence[str], rules: AliasRules) -> bool:
+    """Whether a name is put together as nobody says it: "Tim Daniel Conway", "Terrence Terry Malick", and the like.
+
+    "Jean Ann Smith" is no name of Jean Kennedy Smith.
+    """
+    middle, own_middle = given[1:-1], own[1:-1]
+    added = [word for word in middle if _place(word, own_middle) is None and len(word) > 1]
+    is_short = any(own[0] in short for short in rules.short_names.values()) and given[0] == own[0]
+    is_dropped = any(len(word) > 1 and _place(word, middle) is None for word in own_middle)
+    is_twice = any(
+        word[:_SHORTEST_CHECKED] == given[0][:_SHORTEST_CHECKED] or word in rules.short_names.get(given[0], ())
+        for word in added
+        if len(word) >= _SHORTEST_CHECKED
+    )
+    return bool(added) and (is_short or is_dropped or is_twice)
 
 
 def _is_form_of(given: Sequence[str], own: Sequence[str], stated: Collection[str], rules: AliasRules) -> bool:

@@ -55,6 +55,8 @@ class AliasRules(TemplatePart):
     fillers: frozenset[str]
     may_be_left_out: frozenset[str]
     kind_fillers: frozenset[str]
+    universities_of: frozenset[str]
+    gone_states: frozenset[str]
     state_forms: frozenset[str]
     state_words: frozenset[str]
     titles_before: frozenset[str]
@@ -66,6 +68,7 @@ class AliasRules(TemplatePart):
 
     @field_serializer(
         *("abbreviations", "minor", "fillers", "may_be_left_out", "kind_fillers", "state_forms", "state_words"),
+        *("universities_of", "gone_states"),
         *("titles_before", "particles", "kin", "kin_added", "no_middle_names"),
     )
     def _in_order(self, words: frozenset[str]) -> list[str]:

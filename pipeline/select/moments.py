@@ -37,6 +37,7 @@ read AS (
     SELECT id, type_ids, coalesce(list_contains(type_ids, {human}), false) AS is_human,
         {life_first} AS first, {life_last} AS last, {born} AS born, {year} AS year,
         {span_first} AS span_first, {span_last} AS span_last,
+        coalesce(span_first <= span_last, false) AS is_span,  -- a death before the birth says nothing
         coalesce(regexp_matches(lower(description), '{not_of_a_life}'), false) AS may_be_a_reign
     FROM entities WHERE id IN (FROM named)
 ),
@@ -48,8 +49,9 @@ judged AS (
 worded AS (
     SELECT id, type_ids, is_human,
         CASE WHEN is_human AND is_life THEN first WHEN is_human THEN born
-            WHEN {trusts_spans} THEN coalesce(year, span_first) ELSE year END AS start_year,
-        CASE WHEN is_human AND is_life THEN last WHEN NOT is_human AND {trusts_spans} THEN span_last END AS end_year
+            WHEN {trusts_spans} AND is_span THEN coalesce(year, span_first) ELSE year END AS start_year,
+        CASE WHEN is_human AND is_life THEN last
+            WHEN NOT is_human AND {trusts_spans} AND is_span THEN span_last END AS end_year
     FROM judged
 )
 SELECT w.id, w.is_human, w.type_ids, p.id IS NOT NULL AS is_past, w.start_year AS said_year,
