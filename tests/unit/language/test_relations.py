@@ -310,6 +310,26 @@ def test_a_church_is_asked_for_by_name() -> None:
             assert re.search(r"(called|named|known as|\} is)$", cloze), cloze
 
 
+@pytest.mark.parametrize(
+    ("relation", "label", "fits"),
+    [
+        ("P39", "Regional council member", False),
+        ("P39", "monarch", False),
+        ("P39", "mayor of a place in France", False),
+        ("P39", "Member of the House of Lords", True),
+        ("P39", "monarch of Norway", True),
+        ("P106", "acting", False),
+        ("P106", "ruler", True),
+        ("P140", "congregational church", False),
+        ("P140", "Baptists", False),
+        ("P140", "Congregationalist polity", False),
+        ("P140", "Catholic Church", True),
+    ],
+)
+def test_a_label_that_reads_badly_after_its_prompt_is_unfit(relation: str, label: str, fits: bool) -> None:
+    assert (re.fullmatch(RELATIONS[relation].unfit_objects or "", label) is None) is fits
+
+
 @relations
 def test_plural_forms_differ_from_singular_forms(relation: Relation) -> None:
     for wording in relation.wordings:
