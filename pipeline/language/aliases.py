@@ -135,7 +135,7 @@ def _is_misspelt(alias: str, name: str) -> bool:
 
 def _is_misprinted(alias: str, label: str, rules: AliasRules) -> bool:
     """Whether an alias differs from a label by capitals alone, is written in capitals, or lacks a space."""
-    if alias != label and alias.casefold() == label.casefold():
+    if alias != label and alias.lower() == label.lower():  # but "Giessen" is a spelling of "Gießen"
         return True
     own = set(re.findall(r"\w+", label))
     lower = {word.casefold() for word in own}

@@ -60,7 +60,7 @@ def _mixes_names(given: Sequence[str], own: Sequence[str], rules: AliasRules) ->
     is_twice = any(
         word[:_SHORTEST_CHECKED] == given[0][:_SHORTEST_CHECKED] or word in rules.short_names.get(given[0], ())
         for word in added
-        if len(word) >= _SHORTEST_CHECKED
+        if _SHORTEST_CHECKED <= len(word) < len(given[0])  # but "Vladimir Vladimirovich Putin"
     )
     return bool(added) and (is_short or is_dropped or is_twice)
 

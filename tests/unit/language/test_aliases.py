@@ -33,6 +33,9 @@ def fault(
         ("Perth", "Perth, Western Australia", "place"),
         ("Washington, D.C.", "Washington DC", "place"),
         ("Kraków", "Krakow", "place"),
+        ("Gießen", "Giessen", "place"),
+        ("University of Hong Kong", "Hong Kong University", "thing"),
+        ("University of St Andrews", "St Andrews University", "thing"),
         ("United Kingdom of Great Britain", "UKGB", "place"),
         ("English", "English language", "thing"),
         ("University of Cambridge", "Cambridge University", "thing"),
@@ -165,6 +168,7 @@ def test_what_comes_or_goes_makes_another_name(label: str, alias: str, kind: Kin
         ("Henry VIII of England", "Henry VIII"),
         ("Paul McCartney", "Sir Paul McCartney"),
         ("Gilbert Bécaud", "Gilbert Becaud"),
+        ("Vladimir Putin", "Vladimir Vladimirovich Putin"),
         ("Iben Rooke", "Iben Sølvi Rooke"),
     ],
 )
