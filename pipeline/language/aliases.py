@@ -25,6 +25,7 @@ _SENTENCE_BREAK = re.compile(r"[a-z]{3,}\. \w")  # "David Arquette. Nice", but n
 _IDLE = frozenset({"a", "an", "and", "at", "for", "in", "of", "on", "the", "to"})  # "Les Misérables" keeps its "Les"
 _LONGEST_INITIALS_OF_A_PLACE = 4  # letters: "USSR", but not "UKGBI"
 _FEW_EDITS = 2  # letters that a misspelling gets wrong: "Conneticut", "Shackspeare"
+_DOTLESS = re.compile(r"(?<![\w.])[A-Z](?![\w.'’])")  # "Ronald W Reagan"
 _SPACELESS = re.compile(r"\b[A-Z]\.[A-Z][a-z]|:\w")  # "George H.W.Bush", "Hitler:The Rise of Evil"
 _SOFT_SIGN = re.compile(r"\w'(?!s\b)[a-z]+|(?<!s)'$")  # "Il'ich", "Sevastopol'", but "O'Neill", "l'École"
 _NICKNAME = re.compile(r"(?<!\w)'\w+'(?!\w)")  # "Jerry 'Wonda' Duplessis"
@@ -93,7 +94,8 @@ def alias_fault(alias: str, item: Named, naming: Naming) -> str | None:
         return "foreign_or_note"
     if alias.lower() in item.shared:
         return "shared"
-    if _is_misprinted(alias, item.label, rules):
+    is_dotless = item.kind == "person" and _DOTLESS.search(alias) and not _DOTLESS.search(item.label)
+    if is_dotless or _is_misprinted(alias, item.label, rules):
         return "misspelling"
     is_proper = not item.label[:1].islower()  # common nouns have several spellings: "theatre" and "theater"
     if is_proper and any(_is_misspelt(alias, name) for name in (item.label, *sorted(item.stated))):
