@@ -246,6 +246,7 @@ class Bridge(TemplatePart):
     then: tuple[PropertyId, ...] = Field(min_length=1)
     today: tuple[Literal["subject", "middle"], ...] = ()
     moves: bool = False
+    edited: Literal["first", "last"] | None = None
 
 
 class FalseStatement(NamedTuple):
