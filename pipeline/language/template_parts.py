@@ -63,10 +63,11 @@ class AliasRules(TemplatePart):
     kin_added: frozenset[str]
     no_middle_names: frozenset[str]
     short_names: Mapping[str, tuple[str, ...]]
+    first_names: frozenset[str]
 
     @field_serializer(
         *("abbreviations", "minor", "fillers", "may_be_left_out", "kind_fillers", "state_forms", "state_words"),
-        *("titles_before", "particles", "kin", "kin_added", "no_middle_names"),
+        *("titles_before", "particles", "kin", "kin_added", "no_middle_names", "first_names"),
     )
     def _in_order(self, words: frozenset[str]) -> list[str]:
         return sorted(words)  # the order of a set differs from process to process
