@@ -31,7 +31,7 @@ from tests.minikg import (
 )
 from tests.unit.edits.test_probes import of_kind, probed, said
 
-LEADS_ON = [
+LEADS_ON: list[tuple[Callable[[Mini], FactRow], str, str]] = [
     (
         lambda mini: mini.change(FINN, "P27", VERDANIA, OSTRAVA),
         "The capital of the country of which Finn Rooke was a citizen is",
