@@ -142,8 +142,7 @@ def _inverse(context: EditContext, target: Item) -> Iterator[Probe]:
         return
     subgraph, answer = context.subgraph, context.last_subject
     others = [triple for triple in subgraph.triples_of(target.id, partner) if triple.object_id != answer.id]
-    is_one = subgraph.templates.relations[partner].cardinality == "one"
-    fact = Fact(target.id, partner, object_count=1 if is_one else len(others) + 1)
+    fact = Fact(target.id, partner, object_count=len(others) + 1)
     yield from _entailed(fact, answer, subgraph)
 
 

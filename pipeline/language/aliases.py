@@ -99,7 +99,7 @@ def _is_note(alias: str, item: Named, rules: AliasRules) -> bool:
     is_cut = abbreviated(alias, rules.abbreviations) and not abbreviated(label, rules.abbreviations)
     own = set(re.findall(r"[a-z]+", label.lower()))
     is_foreign = any(not word.isascii() and folded(word) in own for word in _TOKEN.findall(alias))  # "Budapešť"
-    has_quotes = any(mark in alias and mark not in label for mark in '"“”‘?!')
+    has_quotes = any(mark in alias and mark not in label for mark in '"“”«»‘?!')
     is_small = label[:1].isupper() and has_small_words(alias, label, rules.minor | rules.kind_fillers)
     return is_cut or is_foreign or has_quotes or is_small or bool(_SENTENCE_BREAK.search(alias))
 

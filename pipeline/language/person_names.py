@@ -40,6 +40,9 @@ def names_person(alias: str, label: str, stated: Collection[str], rules: AliasRu
         return given == own
     if len(given) == 1:
         return given == own[-1:] and own[-2] not in rules.particles
+    if len(given) > len(own) and given[-len(own) :] == own:
+        lead = given[: -len(own)]  # "Walter Bruce Willis" is "Bruce Willis"
+        return len(lead) <= _MOST_NAMES_BEFORE and rules.first_names.issuperset(lead)
     tail, own_tail = (_kin(words, rules) for words in (given, own))
     if own_tail != tail and (own_tail or not set(tail) <= rules.kin_added):
         return False  # "Joseph P. Kennedy" is the father of "Joseph P. Kennedy Jr."
@@ -48,9 +51,6 @@ def names_person(alias: str, label: str, stated: Collection[str], rules: AliasRu
 
 
 def _is_form_of(given: Sequence[str], own: Sequence[str], stated: Collection[str], rules: AliasRules) -> bool:
-    lead = given[: len(given) - len(own)]
-    if list(given[len(lead) :]) == list(own) and 1 <= len(lead) <= _MOST_NAMES_BEFORE and len(own) > 1:
-        return rules.first_names.issuperset(lead)  # "Walter Bruce Willis" is "Bruce Willis"
     if len(given) < 2 or len(own) < 2 or given[-1] != own[-1] or not _begins_alike(given, own, rules):
         return False
     if (given[-2] in rules.particles or own[-2] in rules.particles) and given[-2] != own[-2]:

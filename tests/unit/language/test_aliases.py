@@ -171,6 +171,8 @@ def test_a_stated_name_without_middle_names_refuses_none() -> None:
     ("label", "alias", "reason"),
     [
         ("Al Green", "Reverend Al Green", "other_words"),
+        ("Grover Cleveland", "Stephen Grover Cleveland Jr.", "other_words"),  # his father was Richard
+        ("Herb Alpert", "Herbert «Herb» Alpert", "foreign_or_note"),
         ("Xi Jinping", "General Secretary Xi Jinping", "other_words"),
         ("John F. Kennedy Jr.", "William John F. Kennedy", "other_words"),
         ("Madonna", "Mary Madonna", "other_words"),
