@@ -109,7 +109,7 @@ def _is_note(alias: str, item: Named, rules: AliasRules) -> bool:
     is_cut = abbreviated(alias, rules.abbreviations) and not abbreviated(label, rules.abbreviations)
     own = set(re.findall(r"[a-z]+", label.lower()))
     is_foreign = any(not word.isascii() and folded(word) in own for word in _TOKEN.findall(alias))  # "Budapešť"
-    has_quotes = any(mark in alias and mark not in label for mark in '"“”‘?!')
+    has_quotes = any(mark in alias and mark not in label for mark in '"“”«»‘?!')
     has_quotes = has_quotes or any(mark.search(alias) and not mark.search(label) for mark in (_SOFT_SIGN, _NICKNAME))
     is_code_of_a_state = any(
         word.isupper() and word.casefold() in rules.minor and len(word) > 1 and word not in label.split()

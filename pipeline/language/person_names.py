@@ -11,9 +11,12 @@ from pipeline.language.template_parts import AliasRules
 from pipeline.language.words_of_names import edits, folded
 
 _NUMERAL = re.compile("[ivx]+")
+_COMMA_BEFORE_KIN = re.compile(r",(?= [JS]r\.?$)")
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _SHORTEST_CHECKED = 4  # letters; shorter words are alike by chance
 _FEW_EDITS = 2
+_MOST_NAMES_BEFORE = 2
+_SHORTEST_WITH_MIDDLE = 3  # words: a shorter stated name says nothing of middle names
 
 
 def names_person(alias: str, label: str, stated: Collection[str], rules: AliasRules) -> bool:
@@ -25,6 +28,7 @@ def names_person(alias: str, label: str, stated: Collection[str], rules: AliasRu
         stated: Names that statements give the person, such as the birth name.
         rules: The words that decide.
     """
+    alias = _COMMA_BEFORE_KIN.sub("", alias)
     given, own = _words(alias), _words(label)
     if not given or not own or "," in alias:
         return False
@@ -36,6 +40,9 @@ def names_person(alias: str, label: str, stated: Collection[str], rules: AliasRu
         return given == own
     if len(given) == 1:
         return given == own[-1:] and own[-2] not in rules.particles
+    if len(given) > len(own) and given[-len(own) :] == own:
+        lead = given[: -len(own)]  # "Walter Bruce Willis" is "Bruce Willis"
+        return len(lead) <= _MOST_NAMES_BEFORE and rules.first_names.issuperset(lead)
     tail, own_tail = (_kin(words, rules) for words in (given, own))
     if own_tail != tail and (own_tail or not set(tail) <= rules.kin_added):
         return False  # "Joseph P. Kennedy" is the father of "Joseph P. Kennedy Jr."
@@ -76,7 +83,7 @@ def _is_form_of(given: Sequence[str], own: Sequence[str], stated: Collection[str
     if places != sorted(places) or _are_other_words(added, rules):
         return False
     known = {word for name in stated for word in _words(name)}
-    full = [_words(name) for name in stated if given[-1] in _words(name)]
+    full = [words for name in stated if given[-1] in (words := _words(name)) and len(words) >= _SHORTEST_WITH_MIDDLE]
     if full and any(not _is_known(word, known) for word in added):
         return False
     return not any(_is_like(word, other) for word in added for other in {*own, *known} - {*given})

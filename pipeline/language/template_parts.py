@@ -65,10 +65,11 @@ class AliasRules(TemplatePart):
     kin_added: frozenset[str]
     no_middle_names: frozenset[str]
     short_names: Mapping[str, tuple[str, ...]]
+    first_names: frozenset[str]
 
     @field_serializer(
         *("abbreviations", "minor", "fillers", "may_be_left_out", "kind_fillers", "state_forms", "state_words"),
-        *("universities_of", "gone_states"),
+        *("universities_of", "gone_states", "first_names"),
         *("titles_before", "particles", "kin", "kin_added", "no_middle_names"),
     )
     def _in_order(self, words: frozenset[str]) -> list[str]:
@@ -249,6 +250,7 @@ class Bridge(TemplatePart):
     then: tuple[PropertyId, ...] = Field(min_length=1)
     today: tuple[Literal["subject", "middle"], ...] = ()
     moves: bool = False
+    edited: Literal["first", "last"] | None = None
 
 
 class FalseStatement(NamedTuple):

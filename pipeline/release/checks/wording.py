@@ -1,10 +1,10 @@
 """Checks of how rows are worded: number, tense, objects that fit, and the paths of two relations that are asked."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import cache
 
-from pipeline.core.edit_record import Edit
+from pipeline.core.edit_record import Edit, Step
 from pipeline.edits.edit_parts import probes_of
 from pipeline.language.lifespans import lifespan
 from pipeline.language.prompts import fitting_tenses
@@ -57,17 +57,17 @@ def objects_fit(contents: Contents) -> Failures:
 
 def bridges_asked(contents: Contents) -> Failures:
     """Every path of two relations, in edits and in probes, is one of `templates/bridges.yaml`."""
-    asked = {(first, second) for first, _, second in _templates().hops}
+    edited = {(first, second) for first, _, second in _templates().hops}
+    asked = _templates().asked_paths
     for edit in contents.edits:
-        for path in _paths(edit):
-            if len(path) == 2 and (path[0], path[1]) not in asked:
+        paths = [(_relations(edit["path"]), edited), *((_relations(probe["path"]), asked) for probe in probes_of(edit))]
+        for path, known in paths:
+            if len(path) == 2 and path not in known:
                 yield f"{edit['case_id']}: nobody asks for {path[1]} after {path[0]}"
 
 
-def _paths(edit: Edit) -> Iterator[list[str]]:
-    yield [step["relation_id"] for step in edit["path"]]
-    for probe in probes_of(edit):
-        yield [step["relation_id"] for step in probe["path"]]
+def _relations(path: Iterable[Step]) -> tuple[str, ...]:
+    return tuple(step["relation_id"] for step in path)
 
 
 def _worded_by(edit: Edit, contents: Contents) -> tuple[Forms, str]:

@@ -302,7 +302,11 @@ def test_one_hop_after_asks_what_is_true_of_the_target(mini: Mini) -> None:
     found = reasoning(edit, after=True)
     assert said(found) == {
         "The capital of the country in which Lowmere is located is": [["Saltholm"]],
-    }  # nobody asks for its head of state; a language and a currency may be those of Lowmere itself
+        "Geographically, the country in which Lowmere is located is counted as part of the continent called": [
+            ["Australis"]
+        ],
+        "The country in which Lowmere is located uses a currency called": [["shell coin"]],
+    }  # nobody asks for its head of state, and a country may have more languages than are on record
     paths = {tuple(step["object_id"] for step in probe["path"]) for probe in found}
     assert {first for first, _ in paths} == {f"Q{OSTRAVA}"}
     assert (f"Q{OSTRAVA}", f"Q{SALTHOLM}") in paths

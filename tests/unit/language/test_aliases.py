@@ -170,15 +170,32 @@ def test_what_comes_or_goes_makes_another_name(label: str, alias: str, kind: Kin
         ("Gilbert Bécaud", "Gilbert Becaud"),
         ("Vladimir Putin", "Vladimir Vladimirovich Putin"),
         ("Iben Rooke", "Iben Sølvi Rooke"),
+        ("Bruce Willis", "Walter Bruce Willis"),  # called by the second of two given names
+        ("James Remar", "William James Remar"),
+        ("Jon Huntsman, Jr.", "Jon Meade Huntsman, Jr."),
+        ("Walt Disney", "Walter Elias Disney"),
     ],
 )
 def test_a_person_is_known_by_given_and_family_name(label: str, alias: str) -> None:
     assert fault(alias, label, "person") is None
 
 
+def test_a_stated_name_without_middle_names_refuses_none() -> None:
+    assert fault("Andrew Mark Cuomo", "Andrew Cuomo", "person", stated="Andrew Cuomo") is None
+    assert fault("Andrew Mark Cuomo", "Andrew Cuomo", "person", stated="Andrew Peter Cuomo") == "other_words"
+
+
 @pytest.mark.parametrize(
     ("label", "alias", "reason"),
     [
+        ("Al Green", "Reverend Al Green", "other_words"),
+        ("Grover Cleveland", "Stephen Grover Cleveland Jr.", "other_words"),  # his father was Richard
+        ("Herb Alpert", "Herbert «Herb» Alpert", "foreign_or_note"),
+        ("Xi Jinping", "General Secretary Xi Jinping", "other_words"),
+        ("John F. Kennedy Jr.", "William John F. Kennedy", "other_words"),
+        ("Madonna", "Mary Madonna", "other_words"),
+        ("Grant Wood", "Thomas Mary James Grant Wood", "other_words"),
+        ("Juan Carlos I", "Charles Juan Carlos I", "other_words"),
         ("John F. Kennedy", "JFK", "code"),
         ("Abdullah of Saudi Arabia", "King Abdullah", "other_words"),
         ("Tim Conway", "Tim Daniel Conway", "other_words"),
