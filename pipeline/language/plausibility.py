@@ -95,6 +95,7 @@ class Plausibility(_Frozen):
     related: tuple[Number, ...] = ()
     relations: Mapping[PropertyName, RelationRules] = {}
     demonyms: Mapping[Number, tuple[str, ...]] = {}
+    begun: Mapping[Number, int] = {}
 
     @property
     def properties(self) -> frozenset[str]:
