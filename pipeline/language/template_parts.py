@@ -107,6 +107,7 @@ class Dating(TemplatePart):
     activity: tuple[PropertyNumber, ...]
     descriptions: DescriptionWords
     by_subject: Mapping[PropertyNumber, PropertyNumber]
+    by_year: tuple[PropertyNumber, ...] = ()
     lasting: tuple[PropertyNumber, ...]
     successive: tuple[PropertyNumber, ...]
     ended_classes: tuple[ClassNumber, ...]
