@@ -24,7 +24,7 @@ SCREENING = {
     "several_values": "the relation takes one object, and the item holds several",
     "sensitive_living": "the relation is sensitive and the subject is not known to have died",
     "known_error": "readers found the statement to be false, as `templates/known_errors.yaml` says",
-    "implausible": "its dates cannot be true: a child older than the parent, a citizen of a state that was gone, a dead winner",
+    "implausible": "its dates cannot be true: a child older than the parent, a citizen of a state that was gone",
     "may_be_over": "such values change, and nothing shows that this one holds today",
     "uncounted": "no child is listed, or more are than it counts, or more may be born",
     "coarse": "the object is larger than an answer should be: a country for a grave, Eurasia for Europe, the Oscars",
