@@ -273,6 +273,7 @@ _JUDGED = """
 WITH lasting AS (
     SELECT c.* REPLACE (CASE
         WHEN form_reason IS NULL AND ending.type IS NOT NULL AND gone.id IS NOT NULL AND past.id IS NULL THEN 'ended'
+        WHEN form_reason IS NULL AND known.subject_id IS NOT NULL THEN 'known_error'
         WHEN form_reason IS NULL AND doubted.is_replaced THEN 'may_be_over'
         ELSE form_reason END AS form_reason)
     FROM claims c
@@ -281,6 +282,8 @@ WITH lasting AS (
     LEFT JOIN past gone ON gone.id = c.object_id
     LEFT JOIN past ON past.id = c.subject_id
     LEFT JOIN doubted USING (statement_id)
+    LEFT JOIN known_errors known ON known.subject_id = c.subject_id AND known.relation = c.relation
+        AND known.object_key = c.object_key
 ),
 counted AS (
     SELECT c.*,
@@ -310,7 +313,6 @@ SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS su
         WHEN coarse.id IS NOT NULL THEN 'coarse'
         WHEN is_single AND object_count > 1 THEN 'several_values'
         WHEN is_sensitive AND past.id IS NULL AND NOT {allow_sensitive_living} THEN 'sensitive_living'
-        WHEN known.subject_id IS NOT NULL THEN 'known_error'
         WHEN doubted.statement_id IS NOT NULL THEN 'may_be_over'
         WHEN unrelated.statement_id IS NOT NULL THEN 'unrelated'
         WHEN uncounted.statement_id IS NOT NULL THEN 'uncounted'
@@ -327,8 +329,6 @@ LEFT JOIN meta subject_meta ON subject_meta.id = c.subject_id
 LEFT JOIN meta object_meta ON object_meta.id = c.object_id
 LEFT JOIN past ON past.id = c.subject_id
 LEFT JOIN excluded ON excluded.id = c.subject_id
-LEFT JOIN known_errors known ON known.subject_id = c.subject_id AND known.relation = c.relation
-    AND known.object_key = c.object_key
 LEFT JOIN refused ON refused.relation = c.relation AND refused.id = c.subject_id
 LEFT JOIN coarse ON coarse.relation = c.relation AND coarse.id = c.object_id
 LEFT JOIN unrelated ON unrelated.statement_id = c.statement_id
