@@ -36,7 +36,7 @@ SELECT DISTINCT id, array_to_string(words[place:place + more], ' ') AS words
 FROM starts, (VALUES (0), (1), (2)) AS lengths(more)
 """
 
-# An occupation that is said is listed under a name with the same last word, or as a kind of it: a film actor acts.
+# An occupation that is said is listed under that name, with a word before it, or as a kind of it: a film actor acts.
 _UNLISTED_OCCUPATIONS = f"""
 WITH RECURSIVE names AS (
     SELECT id, lower(unnest(list_append(aliases, label))) AS name FROM entities
@@ -53,7 +53,7 @@ above(id, other, level) AS (
 ),
 listed AS (
     SELECT m.id, m.words FROM meant m JOIN held h USING (id) JOIN names n ON n.id = h.object_id
-    WHERE n.name = m.words OR ends_with(n.name, ' ' || m.words) OR ends_with(m.words, ' ' || n.name)
+    WHERE n.name = m.words OR ends_with(n.name, ' ' || m.words)
     UNION
     SELECT m.id, m.words FROM meant m JOIN held h USING (id) JOIN above a ON a.id = h.object_id
     JOIN names n ON n.id = a.other AND n.name = m.words

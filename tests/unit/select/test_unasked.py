@@ -35,6 +35,7 @@ def open_claims(database: Database, held: list[Held], said: Mapping[int, str], c
         ("American actor and producer", {ACTOR, PRODUCER}, False),
         ("American actress", {ACTOR}, False),  # by another name
         ("American actress", {PRODUCER}, True),
+        ("American film actor", {ACTOR}, True),
         ("American actor", {FILM_ACTOR}, False),  # who acts in films is an actor
         ("American actor, son of the producer Tom", {ACTOR}, False),  # the father was
     ],
@@ -43,7 +44,7 @@ def test_an_occupation_that_the_description_says_must_be_an_answer(
     said: str, held: set[int], is_unlisted: bool, tmp_path: Path
 ) -> None:
     with Database(tmp_path, "200MB") as database:
-        others: list[Held] = [(2, "P106", ACTOR), (2, "P106", PRODUCER)]
+        others: list[Held] = [(2, "P106", job) for job in (ACTOR, FILM_ACTOR, PRODUCER)]
         open_claims(database, [*((1, "P106", job) for job in sorted(held)), *others], {1: said}, {})
         make_unlisted(TEMPLATES.plausibility, database)
         found = {row["subject_id"] for row in database.table("FROM unlisted").to_pylist()}
