@@ -29,7 +29,8 @@ WHERE value_kind = 'time' AND rank <> 'deprecated' AND property_id IN ({existenc
 QUALIFY row_number() OVER (PARTITION BY subject_id ORDER BY {day}, property_id, time, precision) = 1
 """
 
-# Who wins an award twice has it since the first time: every statement of a new value has the earliest of their dates.
+# Who wins an award twice has it since the first time: every statement of a new value has the earliest of their dates,
+# and none if one of them has none.
 # A spell starts on a day; an office, a capital or a currency is held by one at a time, with or without one.
 _NEWS = """
 WITH changes AS (
@@ -40,7 +41,7 @@ WITH changes AS (
             PARTITION BY subject_id, property_id, coalesce(new_value, new_statement_id, old_statement_id), is_new_value,
                 CASE WHEN NOT is_new_value OR new_value IS NULL THEN new_statement_id END,
                 CASE WHEN NOT is_new_value OR new_value IS NULL THEN old_statement_id END
-            ORDER BY {event_day} NULLS LAST, new_statement_id NULLS FIRST, old_statement_id NULLS FIRST, change_class
+            ORDER BY {event_day} NULLS FIRST, new_statement_id NULLS FIRST, old_statement_id NULLS FIRST, change_class
         ) AS first
         FROM changes_as_found
     ) c

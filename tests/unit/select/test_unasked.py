@@ -64,7 +64,7 @@ def test_a_state_that_the_description_says_must_be_an_answer(
     said: str, held: set[int], is_unlisted: bool, tmp_path: Path
 ) -> None:
     with Database(tmp_path, "200MB") as database:
-        classes = dict.fromkeys((FRANCE, ITALY, NOWHERE), STATE)
+        classes: dict[int, int] = dict.fromkeys((FRANCE, ITALY, NOWHERE), STATE)
         open_claims(database, [(1, "P27", state) for state in sorted(held)], {1: said}, classes)
         make_unlisted(TEMPLATES.plausibility, database)
         assert database.table("FROM unlisted").num_rows == int(is_unlisted)
