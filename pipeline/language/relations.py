@@ -135,6 +135,7 @@ class Relation(TemplatePart):
     ends_with_object: tuple[str, ...] = ()  # of these subjects it is over when its object is dead or dissolved
     no_subject: tuple[str, ...] = ()  # nor are items of these types its subjects: nobody knows where a god is buried
     coarse: tuple[str, ...] = ()  # objects of these types say too little: a grave in California, Eurasia for Europe
+    no_generic: bool = False  # an object of which others are kinds says too little: the Academy Awards
     unfit_objects: str | None = None  # a regular expression for labels that read badly after the prompt: "Catholic"
     kin: Mapping[str, tuple[PropertyId, ...]] = {}  # of these subjects the object has a value of these properties too
     past_counts: bool = False  # an answer that is over is still right: "has held the position of", "the alma mater of"

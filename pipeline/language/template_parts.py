@@ -111,6 +111,7 @@ class Dating(TemplatePart):
     activity: tuple[PropertyNumber, ...]
     descriptions: DescriptionWords
     by_subject: Mapping[PropertyNumber, PropertyNumber]
+    by_year: tuple[PropertyNumber, ...] = ()
     lasting: tuple[PropertyNumber, ...]
     successive: tuple[PropertyNumber, ...]
     ended_classes: tuple[ClassNumber, ...]
@@ -262,8 +263,8 @@ class FalseStatement(NamedTuple):
 
 
 class KnownError(TemplatePart):
-    """A statement that Wikidata holds and readers know to be false; its object is an item or a number."""
+    """A statement that Wikidata holds and readers know to be false; its object is an item, a number or a date."""
 
     subject: ClassNumber
-    object: str = Field(pattern=r"^(Q[1-9]\d*|\d+)$")
+    object: str = Field(pattern=r"^(Q[1-9]\d*|\d+|[+-]\d{4,}(-\d\d){2}T00:00:00Z/\d{1,2})$")
     why: str = Field(min_length=1)

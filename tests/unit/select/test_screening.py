@@ -126,7 +126,13 @@ def test_a_second_statement_of_the_same_is_a_duplicate(mini: Mini) -> None:
 
 
 def test_every_reason_has_its_statement() -> None:
-    elsewhere = {"duplicate", "known_error", "implausible"}  # test_implausible.py
+    elsewhere = {
+        "duplicate",
+        "known_error",
+        "implausible",
+        "footage",
+        "unlisted",
+    }  # test_implausible.py, test_unasked.py
     assert {*REJECTED, *elsewhere} == set(reasons.SCREENING)
 
 
@@ -278,6 +284,8 @@ def test_statements_known_to_be_false_are_left_out(mini: Mini, tmp_path: Path) -
     assert {key: found[key] for key in changed} == dict.fromkeys(
         [(ADA, "P27", f"Q{VERDANIA}"), (ADA, "P1971", "2")], "known_error"
     )
+    (known,) = (tmp_path / "known").rglob("triples.parquet")
+    assert not any(row["is_true"] for row in read_table(known).to_pylist() if row["reason"] == "known_error")
 
 
 def past(folder: Path) -> set[int]:
