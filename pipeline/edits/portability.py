@@ -42,7 +42,11 @@ def reasoning_after(context: EditContext) -> Iterator[Probe]:
     edit, subgraph, target = context.edit, context.subgraph, context.target
     if target is None or edit["hops"] == 2 or subgraph.object_count(context.subject.id, edit["relation_id"]) > 1:
         return
-    eligible = [triples[0] for triples in subgraph.triples_by_relation(target.id).values() if triples[0].is_eligible]
+    eligible = [
+        triples[0]
+        for triples in subgraph.triples_by_relation(target.id).values()
+        if triples[0].is_eligible and context.may_rest_on(triples)
+    ]
     for triple in context.draw(eligible, "after"):
         if triple.relation in context.relation.touches or triple.object_id == context.subject.id:
             continue
@@ -75,6 +79,8 @@ def reasoning_before(context: EditContext) -> Iterator[Probe]:
         leads_back = triple.relation in (edit["relation_id"], context.relation.partner)
         ends = (edit["target_new_id"], edit["ground_truth_id"])  # no "capital of the country in which Paris is located"
         if item is None or leads_back or f"Q{item.id}" in ends or not context.is_in_split(item.id):
+            continue
+        if not context.may_rest_on([triple]):
             continue
         hop = Hop(triple.relation, context.subject.id)
         sentences = word_fact(replace(edited_fact(edit, subgraph), subject_id=item.id, first_hop=hop), subgraph)
