@@ -70,7 +70,8 @@ def _is_in_present(probe: Probe, contents: Contents) -> bool:
     """Whether a prompt speaks of what is, and not of what was or may have been."""
     wordings = contents.relations[probe["relation_id"]].wordings
     forms = (form for wording in wordings for form in wording.all_forms)
-    return {tense for form in forms for tense in fitting_tenses(probe["prompt"], form)} == {"present"}
+    tenses = {tense for form in forms for tense in fitting_tenses(probe["prompt"], form)}
+    return "present" in tenses and "past" not in tenses
 
 
 def objects_fit(contents: Contents) -> Failures:

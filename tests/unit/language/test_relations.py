@@ -477,6 +477,13 @@ PLANTS = {
     "a description of no relation": Plant(
         "long_forms.yaml", "told_by_description", ["P1"], "long_forms.yaml names the unknown relation P1"
     ),
+    "words about no relation": Plant(
+        "long_forms.yaml", "told_by_words", {"P1": "x"}, "long_forms.yaml names the unknown relation P1"
+    ),
+    "a misleading name of no type": Plant(
+        "dating.yaml", "misleading", ["realm"], "dating.yaml names the unknown type realm"
+    ),
+    "words for what needs none": Plant("relations/P36.yaml", "described", {"a": ["b"]}, "only where the relation is"),
     "a context of no relation": Plant(
         "contexts.yaml", "relations", ["P1"], "contexts.yaml names the unknown relation P1"
     ),
