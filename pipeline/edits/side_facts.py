@@ -1,7 +1,7 @@
 """True facts to state beside an edit: about its subject, or about an item that has nothing to do with it.
 
-A fact is usable if it is sure and of a relation that `contexts.yaml` lists, if no edit that is used with this one makes it
-false, and if no probe of this one asks for it. Facts that no other edit states either come first.
+A fact is usable if it is sure and of a relation that `contexts.yaml` lists, if no edit that is used with this one
+makes it false, and if no probe of this one asks for it. Facts that no other edit states either come first.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

@@ -137,7 +137,9 @@ class Relation(TemplatePart):
     coarse: tuple[str, ...] = ()  # objects of these types say too little: a grave in California, Eurasia for Europe
     unfit_objects: str | None = None  # a regular expression for labels that read badly after the prompt: "Catholic"
     kin: Mapping[str, tuple[PropertyId, ...]] = {}  # of these subjects the object has a value of these properties too
-    weak: bool = False  # many statements are wrong, vague or disputed: only those that a description bears out are stated
+    weak: bool = (
+        False  # many statements are wrong, vague or disputed: only those that a description bears out are stated
+    )
     described: Mapping[str, tuple[str, ...]] = {}  # words of a description that bear out an object, by its label
     past_counts: bool = False  # an answer that is over is still right: "has held the position of", "the alma mater of"
     reverse: Reverse | None = None
@@ -162,8 +164,6 @@ class Relation(TemplatePart):
             raise ValueError("a symmetric relation needs no inverse")
         if self.current and not self.past_counts:
             raise ValueError("`current` forms are given only where `past_counts`: elsewhere every wording is current")
-        if self.described and not self.weak:
-            raise ValueError("`described` is given only where the relation is `weak`: others need no bearing out")
         if unknown := set(self.ends_with_object) - set(self.subject_types):
             raise ValueError(f"`ends_with_object` names subject types that the relation lacks: {sorted(unknown)}")
         for wording in self.wordings:
@@ -172,6 +172,12 @@ class Relation(TemplatePart):
                 raise ValueError("`several` forms are given for cardinality many, and only for it")
             if unknown := set(wording.subject) - set(self.subject_types):
                 raise ValueError(f"a wording serves subject types that the relation lacks: {sorted(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _doubted(self) -> "Relation":
+        if self.described and not self.weak:
+            raise ValueError("`described` is given only where the relation is `weak`: others need no bearing out")
         return self
 
     def _check_number_and_tense(self, wording: Wording) -> None:

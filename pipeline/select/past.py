@@ -1,8 +1,9 @@
 """PAST and UNDATED: whom and what sentences speak of in the past tense, and of whom no tense is sure to be right.
 
-Dates of death and dissolution say so, and so do old dates of birth and of work. Many items hold neither: then the next
-of kin, the works of a person, the end of the state of which they were a citizen, the class of a historical state, or
-the words of a description do ("defunct game developer"). Of a person about whom nothing says anything, sentences must be true either way.
+Dates of death and dissolution say so, and so do old dates of birth and of work. Many items hold neither: then the
+next of kin, the works of a person, the end of the state of which they were a citizen, the class of a historical
+state, or the words of a description do ("defunct game developer"). Of a person about whom nothing says anything,
+sentences must be true either way.
 """
 
 from collections.abc import Iterable

@@ -63,7 +63,8 @@ def probes_current(contents: Contents) -> Failures:
             span = times.span(since, times.YEAR)
             lasts = span is not None and (today - span[1] <= years * 365 or slot[1] in screening.current_if_preferred)
             if held in contents.evidence.get(slot, {}) and not lasts:
-                yield f"{edit['case_id']}: {probe['prompt']!r} is answered by {held}, since {since or 'nobody knows when'}"
+                when = since or "nobody knows when"
+                yield f"{edit['case_id']}: {probe['prompt']!r} is answered by {held}, since {when}"
 
 
 def _is_in_present(probe: Probe, contents: Contents) -> bool:

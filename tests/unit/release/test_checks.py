@@ -256,7 +256,9 @@ def asked_of_today(since: str | None, verb: str = "is") -> Spoil:
         more = {"question": "", "ground_truth": [["Ida"]], "subject_id": "Q9", "relation_id": "P6", "path": [step]}
         asking = row(lambda edit: edit["locality"].append({**asked, **more}))(contents)
         evidence = {**contents.evidence, ("Q9", "P6"): {"Q8": "Ida"}}
-        return replace(asking, evidence=evidence, starts={**contents.starts, **({("Q9", "P6", "Q8"): since} if since else {})})
+        return replace(
+            asking, evidence=evidence, starts={**contents.starts, **({("Q9", "P6", "Q8"): since} if since else {})}
+        )
 
     return spoil
 

@@ -78,7 +78,10 @@ OFFICES = {
     "since a day more": ([Claim("a", HEAD, ADA, 4 * YEAR + 1)], {"a": False}),
     "another came later": ([Claim("a", HEAD, ADA, 900), Claim("b", HEAD, BEA, 800)], {"a": True}),
     "one without a date beside it": ([Claim("a", HEAD, ADA), Claim("b", HEAD, BEA, 800)], {"a": True}),
-    "the later one is over too": ([Claim("a", HEAD, ADA, 900), Claim("b", HEAD, BEA, 800, reason="ended")], {"a": True}),
+    "the later one is over too": (
+        [Claim("a", HEAD, ADA, 900), Claim("b", HEAD, BEA, 800, reason="ended")],
+        {"a": True},
+    ),
     "the later one is not preferred": (
         [Claim("a", HEAD, ADA, 900), Claim("b", HEAD, BEA, 800, reason="not_best_rank")],
         {"a": True},
@@ -108,8 +111,8 @@ def test_what_changes_holds_if_it_is_the_latest_and_started_lately(
     assert judged(tmp_path, claims) == (doubted, set())
 
 
-def seat(name: str, held: int, ago: int | None = None, **more: str) -> Claim:
-    return Claim(name, CAPITAL, held, ago, **more)
+def seat(name: str, held: int, ago: int | None = None, rank: str = "normal") -> Claim:
+    return Claim(name, CAPITAL, held, ago, rank=rank)
 
 
 def back(name: str, place: int, reason: str | None = None, holder: int = LAND) -> Claim:
@@ -176,7 +179,11 @@ COUNTS = {
     "more than are listed": (ADA, [Link(ADA, 40, 90)], True),
     "fewer than are listed": (ADA, [Link(ADA, 40, number) for number in (90, 91, 92)], False),
     "one child in two statements": (ADA, [Link(ADA, 40, number) for number in (90, 91, 91)], True),
-    "one that is deprecated": (ADA, [*(Link(ADA, 40, 90 + n) for n in range(2)), Link(ADA, 40, 92, "deprecated")], True),
+    "one that is deprecated": (
+        ADA,
+        [*(Link(ADA, 40, 90 + n) for n in range(2)), Link(ADA, 40, 92, "deprecated")],
+        True,
+    ),
     "one that nobody knows": (ADA, [Link(ADA, 40, 90), Link(ADA, 40, None)], True),
     "nobody is listed": (ADA, [], False),
     "siblings are listed": (ADA, [Link(ADA, 3373, 90)], False),
