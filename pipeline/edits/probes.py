@@ -42,20 +42,21 @@ def add_probes(
     def first(probes: Iterator[Probe], count: int) -> Iterator[Probe]:
         return _first_distinct(filter(is_safe, probes), count)
 
+    used = Uses() if uses is None else uses
+
     def locality_of(context: EditContext) -> list[Probe]:
-        beside = list(first(neighborhood(context, uses, settings.neighbour_uses), settings.neighborhood))
-        spared = [probe for probe in beside if uses[use_of(edit, probe["subject_id"])] < settings.neighbour_uses]
+        beside = list(first(neighborhood(context, used, settings.neighbour_uses), settings.neighborhood))
+        spared = [probe for probe in beside if used[use_of(edit, probe["subject_id"])] < settings.neighbour_uses]
         specific = list(first(relation_specificity(context), settings.relation_specificity))
         # Who is used up already serves only where the subject itself leaves nothing to ask.
         neighbours = spared or beside[: 0 if specific else 1]
         return [*specific, *first(forgetfulness(context), settings.forgetfulness), *neighbours]
 
-    uses = Uses() if uses is None else uses
     context = EditContext(edit, subgraph, seed, is_in_split)
     locality = locality_of(context)
     if all(probe["kind"] == "Forgetfulness" for probe in locality):  # formats with one probe take one of another kind
         locality = locality_of(replace(context, needs_sure=False))
-    uses.update(use_of(edit, probe["subject_id"]) for probe in locality if probe["kind"] == "Neighborhood")
+    used.update(use_of(edit, probe["subject_id"]) for probe in locality if probe["kind"] == "Neighborhood")
     portability = [
         *first(subject_aliasing(context), settings.subject_aliasing),
         *first(reasoning_after(context), settings.reasoning - settings.reasoning // 2),
