@@ -42,7 +42,11 @@ def reasoning_after(context: EditContext) -> Iterator[Probe]:
     edit, subgraph, target = context.edit, context.subgraph, context.target
     if target is None or edit["hops"] == 2 or subgraph.object_count(context.subject.id, edit["relation_id"]) > 1:
         return
-    eligible = [triples[0] for triples in subgraph.triples_by_relation(target.id).values() if triples[0].is_eligible]
+    eligible = [
+        triples[0]
+        for triples in subgraph.triples_by_relation(target.id).values()
+        if triples[0].is_eligible and context.may_rest_on(triples)
+    ]
     for triple in context.draw(eligible, "after"):
         after = answers(subgraph.triples_of(target.id, triple.relation), subgraph)
         is_same = not after or after == _answers_before(context, triple.relation)
@@ -82,7 +86,8 @@ def reasoning_before(context: EditContext) -> Iterator[Probe]:
         ends = (edit["target_new_id"], edit["ground_truth_id"])  # no "capital of the country in which Paris is located"
         if item is None or leads_back or f"Q{item.id}" in ends or not context.is_in_split(item.id):
             continue
-        if not subgraph.templates.may_be_edited(triple.relation, edit["relation_id"], "last"):
+        may_be_edited = subgraph.templates.may_be_edited(triple.relation, edit["relation_id"], "last")
+        if not may_be_edited or not context.may_rest_on([triple]):
             continue
         hop = Hop(triple.relation, context.subject.id)
         sentences = word_fact(replace(edited_fact(edit, subgraph), subject_id=item.id, first_hop=hop), subgraph)

@@ -41,9 +41,9 @@ UNION ALL
 """
 
 _WRITTEN_TRIPLES = """
-SELECT DISTINCT subject_id, relation, object_key, object_id, statement_id, object_count, is_homonym,
-    reason IS NULL AS is_eligible
-FROM near ORDER BY subject_id, relation, object_key, statement_id
+SELECT DISTINCT n.subject_id, relation, object_key, n.object_id, statement_id, object_count, is_homonym,
+    reason IS NULL AS is_eligible, start_time
+FROM near n LEFT JOIN statements USING (statement_id) ORDER BY n.subject_id, relation, object_key, statement_id
 """
 
 # Aliases of named items that another item has too which is as well known or of the same kind. Pages about names and

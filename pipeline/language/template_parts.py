@@ -101,6 +101,15 @@ class DescriptionWords(TemplatePart):
     ages: tuple[str, ...] = Field(min_length=1)
 
 
+class GoneWords(TemplatePart):
+    """Words by which things are understood to be no more; those of `first`, `but` and `anywhere` in lower case."""
+
+    first: tuple[str, ...] = Field(min_length=1)  # regular expressions
+    but: tuple[str, ...] = Field(min_length=1)
+    anywhere: tuple[str, ...] = Field(min_length=1)
+    names: str
+
+
 class Dating(TemplatePart):
     """Which dates tell when a statement became true, and what is no more; properties and classes as numbers."""
 
@@ -115,6 +124,8 @@ class Dating(TemplatePart):
     lasting: tuple[PropertyNumber, ...]
     successive: tuple[PropertyNumber, ...]
     ended_classes: tuple[ClassNumber, ...]
+    gone: GoneWords
+    misleading: tuple[str, ...]
 
     @property
     def properties(self) -> frozenset[int]:
@@ -205,6 +216,12 @@ class LongForms(TemplatePart):
     frames: tuple[str, ...] = Field(min_length=1)
     kinds: Mapping[str, Mapping[str, str]]
     told_by_description: tuple[PropertyId, ...]
+    told_by_words: Mapping[PropertyId, str]
+
+    def is_told(self, relation: str, description: str) -> bool:
+        """Whether a description may name the object of a relation."""
+        words = self.told_by_words.get(relation)
+        return relation in self.told_by_description or (words is not None and bool(re.search(words, description)))
 
     @model_validator(mode="after")
     def _frames_fit(self) -> "LongForms":

@@ -176,12 +176,14 @@ def _check_references(templates: Templates, folder: Path) -> None:
     named_relations |= {("plausibility.yaml", name) for name in templates.plausibility.relations}
     named_relations |= {("known_errors.yaml", name) for name in templates.known_errors}
     named_relations |= {("contexts.yaml", name) for name in templates.contexts.relations}
-    named_relations |= {("long_forms.yaml", name) for name in templates.long_forms.told_by_description}
+    told = (*templates.long_forms.told_by_description, *templates.long_forms.told_by_words)
+    named_relations |= {("long_forms.yaml", name) for name in told}
     problems += [
         f"{place} names the unknown relation {name}" for place, name in named_relations if name not in relations
     ]
     named_types = {(r.id, name) for r in relations.values() for name in (*r.subject_types, *r.object_types)}
     named_types |= {("names.yaml", name) for rule in templates.names for name in (*rule.types, *rule.but)}
+    named_types |= {("dating.yaml", name) for name in templates.dating.misleading}
     named_types |= {("long_forms.yaml", name) for kinds in templates.long_forms.kinds.values() for name in kinds}
     problems += [f"{place} names the unknown type {name}" for place, name in named_types if name not in templates.types]
     problems += [

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from pipeline.core.edit_record import Edit, Step
+from pipeline.core import times
+from pipeline.core.edit_record import Edit, Probe, Step
+from pipeline.edits.consistency import probe_slots
 from pipeline.edits.edit_parts import probes_of
 from pipeline.language.lifespans import lifespan
 from pipeline.language.prompts import fitting_tenses
@@ -44,6 +46,33 @@ def tense_fits(contents: Contents) -> Failures:
             forms, _ = _worded_by(edit, contents)
             if "past" not in fitting_tenses(edit["prompt"], forms):
                 yield f"{edit['case_id']}: {edit['prompt']!r}, and the subject is a {description!r}"
+
+
+def probes_current(contents: Contents) -> Failures:
+    """No probe asks in the present for an office, a marriage or a currency that did not start lately."""
+    if contents.manifest.window_end is None:
+        return
+    screening, today = contents.manifest.settings.screening, contents.manifest.window_end.date().toordinal()
+    for edit in contents.edits:
+        for probe in probes_of(edit):
+            years = screening.current_years.get(probe["relation_id"])
+            if years is None or not _is_in_present(probe, contents):
+                continue
+            slot, held = probe_slots(probe)[-1], probe["path"][-1]["object_id"]
+            since = contents.starts.get((*slot, held))
+            span = times.span(since, times.YEAR)
+            lasts = span is not None and (today - span[1] <= years * 365 or slot[1] in screening.current_if_preferred)
+            if held in contents.evidence.get(slot, {}) and not lasts:
+                when = since or "nobody knows when"
+                yield f"{edit['case_id']}: {probe['prompt']!r} is answered by {held}, since {when}"
+
+
+def _is_in_present(probe: Probe, contents: Contents) -> bool:
+    """Whether a prompt speaks of what is, and not of what was or may have been."""
+    wordings = contents.relations[probe["relation_id"]].wordings
+    forms = (form for wording in wordings for form in wording.all_forms)
+    tenses = {tense for form in forms for tense in fitting_tenses(probe["prompt"], form)}
+    return "present" in tenses and "past" not in tenses
 
 
 def objects_fit(contents: Contents) -> Failures:

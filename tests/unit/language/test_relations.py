@@ -222,7 +222,8 @@ def test_relations_with_one_object_by_nature_are_few() -> None:
 def test_bridges_are_what_people_ask() -> None:
     """Nothing stale (who governs the country of an actor), nothing plain, nothing that leads back."""
     hops = {(first, second) for first, _, second in TEMPLATES.hops}
-    assert {("P22", "P69"), ("P57", "P19"), ("P85", "P86"), ("P19", "P17"), ("P17", "P36")} <= hops
+    assert not {("P22", "P69"), ("P22", "P106")} & hops  # weak relations
+    assert {("P22", "P27"), ("P57", "P19"), ("P85", "P86"), ("P19", "P17"), ("P17", "P36")} <= hops
     changing = {"P6", "P35", "P39", "P54", "P98", "P108", "P118"}
     assert not [hop for hop in hops if changing & {*hop}]
     assert not [hop for hop in hops if hop[0] in {"P27", "P26", "P40", "P106", "P112", "P161", "P3373"}]
@@ -528,6 +529,13 @@ PLANTS = {
     "a description of no relation": Plant(
         "long_forms.yaml", "told_by_description", ["P1"], "long_forms.yaml names the unknown relation P1"
     ),
+    "words about no relation": Plant(
+        "long_forms.yaml", "told_by_words", {"P1": "x"}, "long_forms.yaml names the unknown relation P1"
+    ),
+    "a misleading name of no type": Plant(
+        "dating.yaml", "misleading", ["realm"], "dating.yaml names the unknown type realm"
+    ),
+    "words for what needs none": Plant("relations/P36.yaml", "described", {"a": ["b"]}, "only where the relation is"),
     "a context of no relation": Plant(
         "contexts.yaml", "relations", ["P1"], "contexts.yaml names the unknown relation P1"
     ),
