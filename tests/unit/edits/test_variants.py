@@ -336,6 +336,30 @@ def test_a_long_form_that_refers_back_is_clear(mini: Mini) -> None:
                 assert not any(fact["relation_id"] in parents for fact in form["facts"])
 
 
+def long_localities(edit: Edit, subgraph: Subgraph) -> set[str]:
+    """Long locality prompts of many draws that state a fact before they ask."""
+    forms = [varied(edit, subgraph, seed=seed)["length_forms"][1] for seed in range(80)]
+    return {form["locality_prompt"] for form in forms if "this person" in form["locality_prompt"] and form["facts"]}
+
+
+def test_clauses_in_mid_sentence_start_small(mini: Mini) -> None:
+    """Only names keep their capitals: "the life of Ada Rooke began on"."""
+    texts = long_localities(usual(mini), mini.subgraph)
+    assert any("that the life of Ada Rooke began on" in text for text in texts)
+    assert any("among the occupations of Ada Rooke" in text for text in texts)
+    for text in texts:
+        assert not re.search(r"(?:\bthat|here:|\band) (?:The|One|Among|Some|This|In|An?)\b", text), text
+
+
+def test_this_person_carries_no_description(mini: Mini) -> None:
+    """A name that means somebody better known comes with its description, and only the name."""
+    outshone = replace(mini.subgraph.items[ADA], is_outshone=True)
+    subgraph = Subgraph({**mini.subgraph.items, ADA: outshone}, mini.subgraph.triples, TEMPLATES)
+    texts = {text for text in long_localities(usual(mini), subgraph) if "Ada Rooke" in text}
+    assert texts
+    assert {text.count("Verdanian writer") for text in texts} == {1}
+
+
 def test_both_forms_ask_one_locality_with_its_answers(mini: Mini) -> None:
     for edit in robust(mini):
         probes = {(probe["subject_id"], probe["relation_id"]): probe for probe in edit["locality"]}
