@@ -292,6 +292,10 @@ def test_a_misspelling_is_no_answer(label: str, alias: str) -> None:
     assert fault(alias, label) == "misspelling"
 
 
+def test_a_misspelt_word_beside_another_word_is_another_name() -> None:
+    assert fault("Ethan Cohen", "Joel Coen") == "other_words"
+
+
 def test_another_way_to_write_a_name_is_no_misspelling() -> None:
     assert fault("Krakow", "Kraków", "place") is None
     assert fault("Joel David Coen", "Joel Coen", "person") is None
