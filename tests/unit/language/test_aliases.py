@@ -129,6 +129,8 @@ def test_a_nickname_a_wider_term_or_another_thing_is_no_answer(label: str, alias
         ("Kansas City", "Kansas", "place"),
         ("Democratic Republic of the Congo", "Congo", "place"),
         ("Camden", "Camden, NJ", "place"),
+        ("Switzerland", "Helvetic Republic", "place"),
+        ("Italian Somaliland", "Italian Republic", "place"),
         ("Blade Runner 2049", "Blade Runner 2049 3D", "work"),
         ("The Pianist", "Der Pianist", "work"),
         ("Les Misérables", "Miserables", "work"),
