@@ -27,7 +27,7 @@ from pipeline.sources.diff.window import (
     write_window,
 )
 from tests.entities import at, item, statement, to
-from tests.states import between
+from tests.states import NEW_EDIT, between
 
 SETTINGS = load_settings().window
 END, NEW_END = datetime(2015, 1, 4, 21, tzinfo=UTC), datetime(2021, 7, 2, 19, tzinfo=UTC)
@@ -259,7 +259,8 @@ def classes(edits: Sequence[str], date_said: str, folder: Path) -> list[str]:
     before = [item(number, modified=edit) for number, edit in enumerate(edits, 1)]
     came = item(1, statement("P39", to(9), start=at(date_said)), lastrevid=200)
     folder.mkdir()
-    return [row["change_class"] for row in between(before, [came, *before[1:]], folder)]
+    rows = between(before, [came, *before[1:], item(1000)], folder)  # the last one is new
+    return [row["change_class"] for row in rows if row["subject_id"] == 1]
 
 
 def test_an_item_that_was_edited_after_the_window_began_has_a_window_of_its_own(tmp_path: Path) -> None:
@@ -268,3 +269,5 @@ def test_an_item_that_was_edited_after_the_window_began_has_a_window_of_its_own(
     assert classes(odd, "2017-02", tmp_path / "before") == ["late_entry"]
     assert classes(odd, "2019-02", tmp_path / "after") == ["world_change"]
     assert classes([*edits, odd[0]], "2017-02", tmp_path / "other") == ["world_change"]
+    assert classes([NEW_EDIT, *edits], "2019-02", tmp_path / "end") == ["late_entry"]
+    assert classes(["2021-07-03T00:00:00Z", *edits], "2019-02", tmp_path / "wrong clock") == ["world_change"]
