@@ -268,6 +268,14 @@ def test_rows_with_portability_are_kept_first() -> None:
     assert Counter(bool(one["portability"]) for one in drawn.taken) == {True: 15, False: 5}
 
 
+def test_portability_gives_a_relation_no_earlier_turn() -> None:
+    """It decides between the rows of one relation."""
+    edits = [changed(one, portability=[]) for one in of({f"P{number}": 1 for number in range(100, 120)})]
+    probe = {"kind": "Reasoning"}
+    some = [changed(one, portability=[probe] if number % 2 else []) for number, one in enumerate(edits)]
+    assert cases(in_turn(some, 0.4, SEED)) == cases(in_turn(edits, 0.4, SEED))
+
+
 @pytest.mark.parametrize("category", ["recent", "popular", "long_tail"])
 def test_spare_rows_are_drawn_for_what_later_stages_lose(category: str) -> None:
     exact, spare = (limits_of(category, load_settings(), factor) for factor in (1, 1.05))
