@@ -184,6 +184,32 @@ def test_a_fact_that_another_edit_changes_is_not_stated(mini: Mini) -> None:
         )
 
 
+def test_an_irrelevant_context_is_about_items_that_the_edit_and_its_probes_do_not_name(mini: Mini) -> None:
+    edit = usual(mini)
+    probes = [*edit["locality"], *edit["portability"]]
+    paths = [edit["path"], *(probe["path"] for probe in probes)]
+    named = {edit["subject_id"], *(probe["subject_id"] for probe in probes)}
+    named |= {step["object_id"] for path in paths for step in path}
+    for seed in range(60):
+        _, irrelevant = pairs(varied(edit, mini.subgraph, seed=seed))["context"]
+        for fact in irrelevant["facts"]:
+            assert named.isdisjoint({fact["subject_id"], fact["object_id"]})
+
+
+def test_a_subject_without_a_fact_to_state_is_described(mini: Mini) -> None:
+    """The description stands against one fact about another item."""
+    iben = replace(mini.subgraph.items[IBEN], description="maker of clocks")
+    triples = [one for one in mini.subgraph.triples if one.subject_id != IBEN or one.relation in ("P21", "P22")]
+    subgraph = Subgraph({**mini.subgraph.items, IBEN: iben}, triples, TEMPLATES)
+    edit = base(mini, mini.fact(IBEN, "P22", FINN), subgraph)
+    for seed in range(8):
+        relevant, irrelevant = pairs(varied(edit, subgraph, seed=seed))["context"]
+        assert "Iben Rooke" in relevant["text"]
+        assert "maker of clocks" in relevant["text"]
+        assert relevant["facts"] == []
+        assert relevant["level"] == irrelevant["level"] == len(irrelevant["facts"]) == 1
+
+
 def test_contexts_name_no_answer_of_a_probe(mini: Mini) -> None:
     """But the subject, which the prompt itself names: it answers the inverse question."""
     for edit in robust(mini):
