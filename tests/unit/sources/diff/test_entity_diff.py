@@ -809,6 +809,7 @@ def test_the_differences_do_not_depend_on_the_number_of_buckets_and_files(
     monkeypatch.setattr(comparison, "_MOST_FILES", files)
     assert compare_dumps(*paths, tmp_path / "parts") == whole
     assert len(list((tmp_path / "parts" / "differences").iterdir())) == buckets
+    assert not (tmp_path / "parts" / "scratch" / "spread").exists()  # copies of the texts
 
 
 def test_the_tables_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
