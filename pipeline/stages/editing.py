@@ -2,7 +2,7 @@
 
 import functools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -169,8 +169,8 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
         around = load_subgraph(subgraph, context.templates)
         edits = read_edits(divided)
         touched = find_touched(edits, around)
-        uses: Uses = Counter()
-        probed = [_probed(edit, around, touched, context, uses) for edit in edits]
+        uses, split_of_item = Uses(), _splits(context)
+        probed = [_probed(edit, around, touched, context, uses, split_of_item) for edit in edits]
         asked, unprobed = drop_unprobed(probed)
         kept, refused = draw_again(asked, context.settings, "probes")
         _write_edits("probes", kept, [*unprobed, *refused], _by_category(edits), out)
@@ -178,9 +178,21 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
     return context.stage("probes", depends, make)
 
 
-def _probed(edit: Edit, subgraph: Subgraph, touched: Touched, context: StageContext, uses: Uses) -> Edit:
+def _splits(context: StageContext) -> Callable[[int], str]:
+    """The split of an item, by its number; each is drawn only once."""
+    return functools.cache(lambda item: split_of(f"Q{item}", context.seed, context.settings.splits))
+
+
+def _probed(
+    edit: Edit,
+    subgraph: Subgraph,
+    touched: Touched,
+    context: StageContext,
+    uses: Uses,
+    split_of_item: Callable[[int], str],
+) -> Edit:
     def is_in_split(item: int) -> bool:
-        return split_of(f"Q{item}", context.seed, context.settings.splits) == edit["split"]
+        return split_of_item(item) == edit["split"]
 
     is_safe = functools.partial(touched.is_safe, edit=edit)
     return add_probes(edit, subgraph, context.settings.probes, context.seed, is_in_split, is_safe, uses)
@@ -199,11 +211,8 @@ def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:
     }
 
     def make(out: Path) -> None:
-        def split_of_item(item: int) -> str:
-            return split_of(f"Q{item}", context.seed, shares)
-
         edits, around = read_edits(probed), load_subgraph(subgraph, context.templates)
-        varied, drops = make_variants(edits, around, settings, context.seed, split_of_item)
+        varied, drops = make_variants(edits, around, settings, context.seed, _splits(context))
         _write_edits("variants", varied, drops, Counter({"robust": len(edits)}), out)
 
     return context.stage("variants", depends, make)
