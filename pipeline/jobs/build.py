@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -36,6 +37,7 @@ from pipeline.edits.placement import place
 from pipeline.language.subgraph_tables import load_subgraph
 from pipeline.language.templates import load_templates
 from pipeline.lm.model_spec import find_model
+from pipeline.lm.scoring_process import start_scoring_process
 from pipeline.release.assemble import Draft, assemble
 from pipeline.release.audit.faults import load_faults
 from pipeline.release.audit.verdicts import held_by, read_verdicts, what_became
@@ -110,24 +112,25 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
     exclusions = read_exclusions(sources.exclude) if sources.exclude else Exclusions()
     verdicts = [read_verdicts(path, load_faults()) for path in sources.verdicts]
     make_folder(options.out)
+    spec = find_model(options.model, settings.model) if options.model else None
     with locked(options.work), rare_garbage_collection():
         context = StageContext(settings, templates, options.work, options.workers, reporter)
+        harvest = sources.harvest
+        with ExitStack() as stack:  # its process ends as soon as all is scored
+            scorer = stack.enter_context(start_scoring_process(spec)) if spec else None
+            # Its workers end when all is read: the model needs their memory.
+            with executor(options.workers, options.executor, options.dask_address) as pool:
+                ingested = stages.ingest(context, files.new, pool, harvest.folder if harvest else None, files.old)
+                if harvest:
+                    changed = stages.changed_live(context, harvest.folder, harvest.window.start, ingested)
+                else:
+                    changed = stages.changed(context, files.old, files.new, pool, sources.given) if files.old else None
 
-        # Its workers end when all is read: the model needs their memory.
-        with executor(options.workers, options.executor, options.dask_address) as pool:
-            harvest = sources.harvest
-            ingested = stages.ingest(context, files.new, pool, harvest.folder if harvest else None, files.old)
-            if harvest:
-                changed = stages.changed_live(context, harvest.folder, harvest.window.start, ingested)
-            else:
-                changed = stages.changed(context, files.old, files.new, pool, sources.given) if files.old else None
-
-        excluded = stages.with_named(context, ingested, exclusions)
-        screened = stages.screen(context, ingested, excluded)
-        mentions = stages.count_mentions(context, ingested)
-        popularity = _views(context, files.pageviews, ingested) if files.pageviews else None
-        spec = find_model(options.model, settings.model) if options.model else None
-        scored = stages.score(context, spec, ingested, screened) if spec else None
+            excluded = stages.with_named(context, ingested, exclusions)
+            screened = stages.screen(context, ingested, excluded)
+            mentions = stages.count_mentions(context, ingested)
+            popularity = _views(context, files.pageviews, ingested) if files.pageviews else None
+            scored = stages.score(context, scorer, ingested, screened) if scorer else None
 
         states = {} if harvest else _states(context, sources.given, ingested, changed)
         origin = _origin(sources, states, reporter)

@@ -7,14 +7,14 @@ of the calling process.
 import contextlib
 import functools
 from collections.abc import Generator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.manifest import ModelRecord
-from pipeline.core.parallel import map_shards, processes
+from pipeline.core.parallel import map_shards, processes, report_worker_deaths
 from pipeline.core.progress import Advance, Reporter, beat
 from pipeline.core.tables import row_count
 from pipeline.lm.model_spec import ModelSpec
@@ -46,7 +46,18 @@ class ScoringProcess:
 
     pool: Executor
     spec: ModelSpec
-    identity: Identity
+    found: Future[Identity]
+
+    @property
+    def identity(self) -> Identity:
+        """Who the model is; it may take some seconds until the process knows.
+
+        Raises:
+            UsageError: The model cannot be loaded.
+            PipelineError: The process died.
+        """
+        with report_worker_deaths():
+            return self.found.result()
 
     def score(self, requests: Path, out: Path, reporter: Reporter) -> ModelRecord:
         """Score a file of requests into a folder, or go on where an earlier run stopped (`score_file`).
@@ -67,15 +78,12 @@ class ScoringProcess:
 
 @contextlib.contextmanager
 def start_scoring_process(spec: ModelSpec) -> Generator[ScoringProcess]:
-    """Start a process that ends with the block, and find out there who the model is; its weights are not loaded yet.
+    """Start a process that ends with the block. It loads its libraries and finds out who the model is; nobody waits.
 
-    Raises:
-        UsageError: The model cannot be loaded.
-        PipelineError: The process died.
+    The weights are loaded with the first request.
     """
     with processes(1) as pool:
-        (identity,) = map_shards(_identity, [spec], pool)
-        yield ScoringProcess(pool, spec, identity)
+        yield ScoringProcess(pool, spec, pool.submit(_identity, spec))
 
 
 class _Relay(Reporter):
@@ -112,6 +120,7 @@ class _Relay(Reporter):
 @functools.cache
 def _load(spec: ModelSpec) -> "tuple[Identity, Reader]":
     """Loaded once a process: to distinguish versions of a folder, all of its weights must be read."""
+    import pipeline.lm.score_file  # noqa: F401  # while nobody waits
     from pipeline.lm.loading import load_reader
 
     return load_reader(spec)

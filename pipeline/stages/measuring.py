@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +10,7 @@ from pipeline.core.stage_cache import read_record
 from pipeline.core.tables import file_hash
 from pipeline.edits import dropped
 from pipeline.edits.exclusions import Exclusions
-from pipeline.lm.model_spec import ModelSpec
-from pipeline.lm.scoring_process import start_scoring_process
+from pipeline.lm.scoring_process import ScoringProcess
 from pipeline.select import screening, selection
 from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
@@ -102,7 +100,7 @@ def count_views(context: StageContext, files: Sequence[Input], ingested: Path) -
     return viewed
 
 
-def score(context: StageContext, spec: ModelSpec, ingested: Path, screened: Path) -> Path:
+def score(context: StageContext, process: ScoringProcess, ingested: Path, screened: Path) -> Path:
     """LIKELIHOOD, NAMES and MODELS of candidate heads, and how many heads have which status.
 
     `scores/` holds what `editmill score` writes (`lm/score_file.py`). It fills shard by shard while the stage is made,
@@ -110,21 +108,20 @@ def score(context: StageContext, spec: ModelSpec, ingested: Path, screened: Path
     the last digits of a sum depend on the batch it was made in, and the same inputs must give the same bytes.
     """
     requests = _request_scores(context, ingested, screened) / "requests.parquet"
-    with ExitStack() as stack:
-        with context.reporter.track("loading the model", 0):
-            process = stack.enter_context(start_scoring_process(spec))
-        depends = {
-            "model": vars(process.identity),
-            "settings": spec.settings.model_dump(exclude={"revision"}),  # the identity has the commit
-            "requests": file_hash(requests),
-        }
+    with context.reporter.track("loading the model", 0):
+        identity = process.identity
+    depends = {
+        "model": vars(identity),
+        "settings": process.spec.settings.model_dump(exclude={"revision"}),  # the identity has the commit
+        "requests": file_hash(requests),
+    }
 
-        def make(out: Path) -> None:
-            record = process.score(requests, out / "scores", context.reporter)
-            write_json(record.model_dump(), out / MODEL)
-            write_json(measure_likelihood(out / "scores", process.identity, out), out / COUNTS)
+    def make(out: Path) -> None:
+        record = process.score(requests, out / "scores", context.reporter)
+        write_json(record.model_dump(), out / MODEL)
+        write_json(measure_likelihood(out / "scores", identity, out), out / COUNTS)
 
-        return context.stage("likelihood", depends, make)
+    return context.stage("likelihood", depends, make)
 
 
 def _request_scores(context: StageContext, ingested: Path, screened: Path) -> Path:

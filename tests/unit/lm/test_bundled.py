@@ -94,8 +94,8 @@ def test_the_bundled_model_runs_on_one_thread_of_the_cpu_unless_another_device_i
 
 def test_a_model_that_cannot_be_loaded_in_the_process_is_reported(tmp_path: Path) -> None:
     spec = find_model(str(tmp_path), load_settings().model)
-    with pytest.raises(UsageError, match="cannot be loaded"), start_scoring_process(spec):
-        pass
+    with pytest.raises(UsageError, match="cannot be loaded"), start_scoring_process(spec) as process:
+        assert process.identity
 
 
 def test_the_corpus_tells_each_fact_in_other_words_in_every_epoch(tmp_path: Path) -> None:
