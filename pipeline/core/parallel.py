@@ -90,6 +90,17 @@ def processes(count: int) -> Generator[Executor, None, None]:
 
 
 @contextlib.contextmanager
+def beside(workers: int) -> Generator[Executor, None, None]:
+    """An executor of one process beside this one; with a single worker, of this one itself.
+
+    Args:
+        workers: How many the run may use.
+    """
+    with processes(1) if workers > 1 else contextlib.nullcontext(InlineExecutor()) as pool:
+        yield pool
+
+
+@contextlib.contextmanager
 def _dask(workers: int, address: str | None) -> Generator[Executor, None, None]:
     """Dask's executor, which runs the tasks of a lost worker again on another."""
     require("dask", "--executor dask")

@@ -26,7 +26,7 @@ from pipeline.core.manifest import (
     ThresholdRecord,
     VisitRecord,
 )
-from pipeline.core.parallel import Kind, executor
+from pipeline.core.parallel import Kind, beside, executor
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
 from pipeline.core.stage_cache import code_version, locked, read_record
@@ -172,8 +172,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
             reporter.warn("verdicts", what_became(held_by(edits, verdicts), manifest.release))
         folder = options.out / manifest.release
         was_there = folder.exists()
-        with reporter.track("release", 0):
-            manifest, results = assemble(draft, folder)
+        with reporter.track("release", 0), beside(options.workers) as painter:
+            manifest, results = assemble(draft, folder, painter)
         if was_there:
             reporter.warn("unchanged", "The same release was there already; nothing was changed.", release=str(folder))
     return Built(folder, manifest, results)

@@ -77,8 +77,12 @@ def could_read(template: str, sentence: str, tense: Tense) -> bool:
     >>> [could_read("The capital of {subject} [is|was]", "The capital of Prussia was", t) for t in ("past", "present")]
     [True, False]
     """
-    pattern = re.escape(fill(template, Name(_ANY_NAME), tense)).replace(re.escape(_ANY_NAME), ".+")
-    return re.fullmatch(pattern, sentence) is not None
+    return _reading(template, tense).fullmatch(sentence) is not None
+
+
+@functools.cache
+def _reading(template: str, tense: Tense) -> re.Pattern[str]:
+    return re.compile(re.escape(fill(template, Name(_ANY_NAME), tense)).replace(re.escape(_ANY_NAME), ".+"))
 
 
 def in_tense(words: str, tense: Tense) -> str:
