@@ -34,7 +34,6 @@ from pipeline.core.tables import make_folder, read_table, row_count
 from pipeline.edits.edits import Origin
 from pipeline.edits.exclusions import Exclusions, read_exclusions
 from pipeline.edits.placement import place
-from pipeline.language.subgraph_tables import load_subgraph
 from pipeline.language.templates import load_templates
 from pipeline.lm.model_spec import find_model
 from pipeline.lm.scoring_process import start_scoring_process
@@ -128,14 +127,15 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
 
             excluded = stages.with_named(context, ingested, exclusions)
             screened = stages.screen(context, ingested, excluded)
+            scoring = stages.start_scores(context, scorer, ingested, screened) if scorer else None
             mentions = stages.count_mentions(context, ingested)
             popularity = _views(context, files.pageviews, ingested) if files.pageviews else None
-            scored = stages.score(context, scorer, ingested, screened) if scorer else None
+            states = {} if harvest else _states(context, sources.given, ingested, changed)
+            origin = _origin(sources, states, reporter)
+            window = Window(origin.window_start, origin.window_end)
+            news = stages.find_recent(context, changed, ingested, window) if changed else None
+            scored = stages.score(context, scoring) if scoring else None
 
-        states = {} if harvest else _states(context, sources.given, ingested, changed)
-        origin = _origin(sources, states, reporter)
-        window = Window(origin.window_start, origin.window_end)
-        news = stages.find_recent(context, changed, ingested, window) if changed else None
         measured = Measured(
             triples=screened / "triples.parquet",
             news=news / "news.parquet" if news else None,
@@ -160,7 +160,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         manifest = _manifest(context, options, files, folders, origin).model_copy(update={"states": states})
         if harvest:
             manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(harvest.record)})
-        subgraph = load_subgraph(around, templates)
+        subgraph = context.subgraph(around)
         made = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
         edits = place(made, subgraph, context.seed)
         manifest = manifest.model_copy(update=_mixes(edits))

@@ -21,7 +21,7 @@ from pipeline.edits.splits import assign_splits, split_of
 from pipeline.edits.variants import make_variants
 from pipeline.language.aliases import Naming
 from pipeline.language.subgraph import Subgraph
-from pipeline.language.subgraph_tables import SubgraphSource, load_subgraph, make_subgraph
+from pipeline.language.subgraph_tables import SubgraphSource, make_subgraph
 from pipeline.select import likelihood_auc, selection, thresholds
 from pipeline.select.categories import CATEGORIES
 from pipeline.select.facts import FactSources, collect_facts
@@ -122,7 +122,7 @@ def word(context: StageContext, selected: Path, subgraph: Path, origin: Origin) 
 
     def make(out: Path) -> None:
         facts = read_table(selected / "facts.parquet").to_pylist()
-        edits, drops = make_edits(facts, load_subgraph(subgraph, context.templates), origin, limits)
+        edits, drops = make_edits(facts, context.subgraph(subgraph), origin, limits)
         taken_in = Counter(str(fact["category"]) for fact in facts)
         _write_edits("edits", edits, drops, taken_in, out)
 
@@ -144,7 +144,7 @@ def split(context: StageContext, worded: Path, subgraph: Path, exclusions: Exclu
     }
 
     def make(out: Path) -> None:
-        edits, around = read_edits(worded), load_subgraph(subgraph, context.templates)
+        edits, around = read_edits(worded), context.subgraph(subgraph)
         claims = functools.partial(claims_of, subgraph=around)
         kept, drops = assign_splits(edits, claims, exclusions, context.seed, shares, limits)
         _write_edits("splits", kept, drops, _by_category(edits), out)
@@ -166,7 +166,7 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
     }
 
     def make(out: Path) -> None:
-        around = load_subgraph(subgraph, context.templates)
+        around = context.subgraph(subgraph)
         edits = read_edits(divided)
         touched = find_touched(edits, around)
         uses, split_of_item = Uses(), _splits(context)
@@ -180,7 +180,12 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
 
 def _splits(context: StageContext) -> Callable[[int], str]:
     """The split of an item, by its number; each is drawn only once."""
-    return functools.cache(lambda item: split_of(f"Q{item}", context.seed, context.settings.splits))
+
+    @functools.cache
+    def split_of_item(item: int) -> str:
+        return split_of(f"Q{item}", context.seed, context.settings.splits)
+
+    return split_of_item
 
 
 def _probed(
@@ -211,7 +216,7 @@ def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:
     }
 
     def make(out: Path) -> None:
-        edits, around = read_edits(probed), load_subgraph(subgraph, context.templates)
+        edits, around = read_edits(probed), context.subgraph(subgraph)
         varied, drops = make_variants(edits, around, settings, context.seed, _splits(context))
         _write_edits("variants", varied, drops, Counter({"robust": len(edits)}), out)
 
