@@ -39,7 +39,9 @@ class StageContext:
     work: Path
     workers: int
     reporter: Reporter
-    _subgraphs: dict[Path, Subgraph] = field(default_factory=dict[Path, Subgraph], init=False, repr=False, compare=False)
+    _subgraphs: dict[Path, Subgraph] = field(
+        default_factory=dict[Path, Subgraph], init=False, repr=False, compare=False
+    )
 
     def stage(self, name: str, depends: Mapping[str, object], make: Callable[[Path], object]) -> Path:
         """A stage's folder, made now unless it was made before."""
