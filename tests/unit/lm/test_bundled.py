@@ -63,6 +63,7 @@ def test_a_process_of_its_own_gives_the_same_scores_under_the_name_that_releases
     spec = find_model("bundled", load_settings().model)
     path = write_table(requests(), tmp_path / "requests.parquet", schema.REQUESTS)
     with start_scoring_process(spec) as process:
+        process.start(path, tmp_path / "scores")  # as a build does, which goes on with something else
         record = process.score(path, tmp_path / "scores", Reporter("quiet"))
     assert (record.name, record.revision, record.dtype) == (SHOWN_NAME, here.revision, "float32")
     assert (record.tokenizer, record.devices, record.sharing) == (here.tokenizer_hash, ("cpu",), ("trie",))
