@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pipeline.language.names import Name
 from pipeline.language.relations import Tense
 
+_PHRASES = ("the ", "a ", "an ", "one of ")  # what no name begins with
 _TENSE = re.compile(r"\[([^\[\]]*)\]")
 _ANY_NAME = "\0"
 _PLACES: dict[Tense, int] = {"present": 0, "past": 1, "unknown": 2}
@@ -52,6 +53,8 @@ def fill(template: str, subject: Name, tense: Tense = "present") -> str:
     'The Netherlands has its capital in'
     >>> fill("{subject's} founder is", Name("eBay"))
     "eBay's founder is"
+    >>> fill("{subject} was founded in", Name("an employer of Plato", is_phrase=True))
+    'An employer of Plato was founded in'
     >>> fill("What [has|did|is] {subject} [worked|work|known to have worked] as?", Name("Plato"), "unknown")
     'What is Plato known to have worked as?'
     """
@@ -61,7 +64,7 @@ def fill(template: str, subject: Name, tense: Tense = "present") -> str:
         text += (possessive(name) if is_possessive else name) + words
     if text.endswith("??"):  # "Who wrote Who Goes There??"
         text = text[:-1]
-    starts_with_name = tensed.starts_with_subject and not name.startswith(("the ", "one of "))
+    starts_with_name = tensed.starts_with_subject and not name.startswith(_PHRASES)
     return text if starts_with_name else text[:1].upper() + text[1:]
 
 

@@ -22,6 +22,7 @@ from pipeline.language.templates import Templates
 from pipeline.select.current import make_doubted
 from pipeline.select.implausible import believed
 from pipeline.select.past import make_past
+from pipeline.select.unasked import add_generic, make_footage, make_unlisted
 
 _SUBCLASS = 279
 
@@ -96,6 +97,9 @@ def screen(
     database.run(f"CREATE TEMP TABLE claims AS {_claims_sql(settings)}")
     _make_typed(database)
     make_doubted(templates.relations.values(), settings, database)
+    add_generic(templates.relations.values(), database)
+    make_unlisted(templates.plausibility, database)
+    make_footage(templates.plausibility.footage, database)
     database.run(f"CREATE TEMP TABLE judged AS {_JUDGED.format(**_label_rules(settings))}")
     database.write("SELECT id FROM past ORDER BY id", out / "past.parquet", schema.PAST)
     database.write("SELECT id FROM undated ORDER BY id", out / "undated.parquet", schema.UNDATED)
@@ -269,6 +273,7 @@ _JUDGED = """
 WITH lasting AS (
     SELECT c.* REPLACE (CASE
         WHEN form_reason IS NULL AND ending.type IS NOT NULL AND gone.id IS NOT NULL AND past.id IS NULL THEN 'ended'
+        WHEN form_reason IS NULL AND known.subject_id IS NOT NULL THEN 'known_error'
         WHEN form_reason IS NULL AND doubted.is_replaced THEN 'may_be_over'
         ELSE form_reason END AS form_reason)
     FROM claims c
@@ -277,6 +282,8 @@ WITH lasting AS (
     LEFT JOIN past gone ON gone.id = c.object_id
     LEFT JOIN past ON past.id = c.subject_id
     LEFT JOIN doubted USING (statement_id)
+    LEFT JOIN known_errors known ON known.subject_id = c.subject_id AND known.relation = c.relation
+        AND known.object_key = c.object_key
 ),
 counted AS (
     SELECT c.*,
@@ -306,10 +313,11 @@ SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS su
         WHEN coarse.id IS NOT NULL THEN 'coarse'
         WHEN is_single AND object_count > 1 THEN 'several_values'
         WHEN is_sensitive AND past.id IS NULL AND NOT {allow_sensitive_living} THEN 'sensitive_living'
-        WHEN known.subject_id IS NOT NULL THEN 'known_error'
         WHEN doubted.statement_id IS NOT NULL THEN 'may_be_over'
         WHEN unrelated.statement_id IS NOT NULL THEN 'unrelated'
         WHEN uncounted.statement_id IS NOT NULL THEN 'uncounted'
+        WHEN footage.statement_id IS NOT NULL THEN 'footage'
+        WHEN unlisted.subject_id IS NOT NULL THEN 'unlisted'
         WHEN place > 1 THEN 'duplicate'
     END AS early_reason
 FROM counted c
@@ -321,13 +329,13 @@ LEFT JOIN meta subject_meta ON subject_meta.id = c.subject_id
 LEFT JOIN meta object_meta ON object_meta.id = c.object_id
 LEFT JOIN past ON past.id = c.subject_id
 LEFT JOIN excluded ON excluded.id = c.subject_id
-LEFT JOIN known_errors known ON known.subject_id = c.subject_id AND known.relation = c.relation
-    AND known.object_key = c.object_key
 LEFT JOIN refused ON refused.relation = c.relation AND refused.id = c.subject_id
 LEFT JOIN coarse ON coarse.relation = c.relation AND coarse.id = c.object_id
 LEFT JOIN unrelated ON unrelated.statement_id = c.statement_id
 LEFT JOIN doubted ON doubted.statement_id = c.statement_id
 LEFT JOIN uncounted ON uncounted.statement_id = c.statement_id
+LEFT JOIN footage ON footage.statement_id = c.statement_id
+LEFT JOIN unlisted ON unlisted.subject_id = c.subject_id AND unlisted.relation = c.relation
 """
 
 # What `names.plain_description` makes of a description, but for the case of its letters.
