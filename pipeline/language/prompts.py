@@ -86,7 +86,6 @@ class FactSentences:
         subject: The subject in them: a name, or over two hops a noun phrase.
         tense: Their tense.
         domain: The type of the item that the sentences name.
-        item_name: That item in running text; over two hops without a description.
         template_id: Which template this is; over two hops both, joined by "+".
         template_version: The version of the relation's file; over two hops both.
     """
@@ -96,7 +95,6 @@ class FactSentences:
     subject: Name
     tense: Tense
     domain: str
-    item_name: str
     template_id: str
     template_version: str
 
@@ -236,7 +234,6 @@ def _word_two_hops(fact: Fact, hop: Hop, subject: Subject, subgraph: Subgraph) -
     return replace(
         sentences,
         domain=inner.subject_type,
-        item_name=subject.name.short,
         template_id=f"{inner.template_id}+{outer.template_id}",
         template_version=f"{first.version}+{second.version}",
     )
@@ -274,7 +271,6 @@ def _sentences(relation: Relation, chosen: ChosenWording, subject: Subject) -> F
         subject=subject.name,
         tense=subject.tense,
         domain=chosen.subject_type,
-        item_name=subject.name.text,
         template_id=chosen.template_id,
         template_version=relation.version,
     )
