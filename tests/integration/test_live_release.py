@@ -17,7 +17,7 @@ from pipeline.sandbox.server import FAULTS, Faults, Seen
 from pipeline.sandbox.slice import END, START, history_between
 from pipeline.sandbox.wikidata import small_wikidata
 from tests.entities import Json
-from tests.integration.command import Moment, Run, editmill, files, shown
+from tests.integration.command import Moment, Run, files, process, shown
 from tests.integration.conftest import Built
 from tests.integration.dumps import States
 
@@ -66,7 +66,7 @@ def build_live(
     with small_wikidata(faults, port, history) as wikidata:
         arguments = (*wikidata.arguments(), "--contact", "tests@example.org", "--workers", 1, "--json-logs")
         state = out.with_name("state")  # beside the releases, as a team keeps it
-        run = editmill("build", *arguments, "--out", out, "--config", config, "--repo-state", state, at=at)
+        run = process("build", *arguments, "--out", out, "--config", config, "--repo-state", state, at=at)
     return LiveBuild(out, run, wikidata.seen)
 
 
@@ -258,7 +258,7 @@ def test_a_spent_budget_is_reported_and_the_next_run_continues(
 
 def test_nothing_is_requested_without_a_contact(history: History, tmp_path: Path) -> None:
     with small_wikidata(history=history) as wikidata:
-        run = editmill("build", *wikidata.arguments(), "--out", tmp_path / "releases")
+        run = process("build", *wikidata.arguments(), "--out", tmp_path / "releases")
     assert run.code == 2
     assert "--contact" in run.err
     assert wikidata.seen.requests == []

@@ -18,11 +18,13 @@ from tests.integration.command import (
     finish,
     half_written,
     living,
+    process,
     shown,
     stages_made,
     start,
     succeed,
     wait_until,
+    well,
 )
 from tests.integration.dumps import States
 
@@ -89,12 +91,12 @@ def test_inputs_and_outputs_in_other_places_and_another_time_zone_and_language(
     out = tmp_path / "another place" / "ötstad"
     env = {"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "4242", "USER": "nobody"}
     command = ("build", *my_states.arguments, *reference.command[-4:])
-    succeed(*command, "--out", out, "--workers", 1, env=env, cwd=tmp_path)
+    well(process(*command, "--out", out, "--workers", 1, env=env, cwd=tmp_path))
     assert_same(out, reference)
 
 
 def test_three_workers(reference: Reference, tmp_path: Path) -> None:
-    succeed(*reference.command, "--out", tmp_path / "out", "--workers", 3, env={"PYTHONHASHSEED": "7"})
+    well(process(*reference.command, "--out", tmp_path / "out", "--workers", 3, env={"PYTHONHASHSEED": "7"}))
     assert_same(tmp_path / "out", reference)
 
 
@@ -125,7 +127,7 @@ def test_a_stage_that_is_gone_is_made_again_and_the_others_stay(reference: Refer
 
 def killed(reference: Reference, out: Path, before: str, workers: int = 1) -> None:
     """A run that is killed before it does something; nothing of it is to be seen."""
-    run = editmill(*reference.command, "--out", out, "--workers", workers, at=Moment(before))
+    run = process(*reference.command, "--out", out, "--workers", workers, at=Moment(before))
     assert run.code == -SIGKILL, f"never came to {before}: {run.err}"
     assert shown(out) == []
 
@@ -213,11 +215,11 @@ def test_names_that_were_scored_before_a_kill_are_not_scored_again(reference: Re
 def test_workers_end_when_the_command_alone_is_killed(reference: Reference, tmp_path: Path) -> None:
     """As the kernel does when memory is short; a worker that went on would write into what the next run makes."""
     out = tmp_path / "out"
-    process = start(
+    started = start(
         *reference.command, "--out", out, "--workers", 3, at=Moment(r"/counts/000001\.json$", SIGKILL, "parent")
     )
-    assert finish(process).code == -SIGKILL
-    assert wait_until(lambda: not living(process.pid), seconds=10)
+    assert finish(started).code == -SIGKILL
+    assert wait_until(lambda: not living(started.pid), seconds=10)
     succeed(*reference.command, "--out", out, "--workers", 2)
     assert_same(out, reference)
 
@@ -225,7 +227,7 @@ def test_workers_end_when_the_command_alone_is_killed(reference: Reference, tmp_
 def test_a_worker_that_dies_is_told_and_the_next_run_goes_on(reference: Reference, tmp_path: Path) -> None:
     out = tmp_path / "out"
     at = Moment(r"/counts/000002\.json$", SIGKILL, "self")
-    run = editmill(*reference.command, "--out", out, "--workers", 2, at=at)
+    run = process(*reference.command, "--out", out, "--workers", 2, at=at)
     assert run.code == 2
     assert "A worker process died, most likely for lack of memory" in run.err
     assert "Use fewer --workers" in run.err
