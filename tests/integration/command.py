@@ -1,15 +1,18 @@
 """The command as a user runs it: within this process, or in one of its own where the process is the point.
 
 `editmill` and `succeed` run it here: most of the time of a short command is the start of Python and its imports. Where
-signals, kills, limits, the environment, pipes, imports or worker processes count, `process` and `start` run another.
+signals, kills, limits, the environment, pipes or imports count, `process`, `start` and `stopped` run another process.
 """
 
 import contextlib
+import functools
 import io
 import json
 import os
+import select
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
@@ -109,9 +112,36 @@ def finish(process: Process) -> Run:
     return Run(process.returncode, out, err)
 
 
-def process(*arguments: object, at: Moment | None = None, env: Mapping[str, str] | None = None, **how: Any) -> Run:
-    """Run the command to its end in a process of its own; the arguments are those of `start`."""
-    return finish(start(*arguments, at=at, env=env, **how))
+def process(*arguments: object, env: Mapping[str, str] | None = None, **how: Any) -> Run:
+    """Run the command to its end in a process of its own, from its start on; the arguments are those of `start`."""
+    return finish(start(*arguments, env=env, **how))
+
+
+def stopped(*arguments: object, at: Moment) -> Run:
+    """Run the command to a moment at which it meets a signal, and to its end, if it has not met it there.
+
+    The process is forked from one that has imported the command (`hooks/nursery.py`).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        streams = [Path(folder) / name for name in ("out", "err")]
+        for stream in streams:
+            stream.touch()
+        run = {"arguments": list(map(str, arguments)), "env": environment(**at.variables()), "cwd": str(Path.cwd())}
+        nursery = _nursery()
+        assert nursery.stdin is not None and nursery.stdout is not None
+        nursery.stdin.write(json.dumps(run | {"out": str(streams[0]), "err": str(streams[1])}) + "\n")
+        nursery.stdin.flush()
+        assert select.select([nursery.stdout], [], [], PATIENCE)[0], "it takes too long"
+        return Run(int(nursery.stdout.readline()), *(stream.read_text(encoding="utf-8") for stream in streams))
+
+
+@functools.cache
+def _nursery() -> Process:
+    """A process that ends with this one, which closes its input."""
+    command = [sys.executable, str(HOOKS / "nursery.py")]
+    return subprocess.Popen(
+        command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def editmill(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Run:

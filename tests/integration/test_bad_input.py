@@ -26,6 +26,7 @@ from tests.integration.command import (
     process,
     shown,
     start,
+    stopped,
     succeed,
     wait_until,
 )
@@ -523,7 +524,7 @@ def test_ctrl_c_ends_a_run_quietly_and_a_second_run_goes_on(
     out = tmp_path / "out"
     command = ("build", *states.arguments, "--out", out, "--workers", workers)
     for before in MOMENTS[workers]:
-        run = process(*command, at=Moment(before, SIGINT))
+        run = stopped(*command, at=Moment(before, SIGINT))
         assert (run.code, run.out, run.err) == (130, "", INTERRUPTED)
         assert shown(out) == []
         assert list(out.glob(".v*")) == []

@@ -33,6 +33,7 @@ from tests.integration.command import (
     living,
     process,
     start,
+    stopped,
     succeed,
     wait_until,
     well,
@@ -163,7 +164,7 @@ def test_killed_at_twenty_moments_it_ends_in_the_same_bytes(
     out, draw = tmp_path / "out", random.Random(4)
     met = 0
     for moment in draw.sample(MOMENTS, len(MOMENTS)):
-        run = process(*asked(folder, "new.json", out), "--workers", draw.choice((1, 1, 2)), at=Moment(moment))
+        run = stopped(*asked(folder, "new.json", out), "--workers", draw.choice((1, 1, 2)), at=Moment(moment))
         met += run.code == -SIGKILL
         if run.code == 0:  # past that moment already: begin again
             assert tables(out) == ingested
@@ -176,7 +177,7 @@ def test_a_worker_that_dies_is_told_and_leaves_no_table_for_whole(
     folder: Path, ingested: dict[str, bytes], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    run = process(
+    run = stopped(
         *asked(folder, "new.json.gz", out, "--workers", 2), at=Moment(r"/counts/000002\.json$", SIGKILL, "self")
     )
     assert run.code == 2
@@ -260,7 +261,7 @@ def test_diff_tells_the_changes_and_does_not_depend_on_workers_or_kills(folder: 
     run = succeed(*command, "--out", tmp_path / "one", "--workers", 1)
     assert "correction" in run.out
     for moment in (r"newer/counts/000003", r"older/counts/000004", r"^rename .*/changes-\w+$"):
-        killed = process(*command, "--out", tmp_path / "two", "--workers", 2, at=Moment(moment))
+        killed = stopped(*command, "--out", tmp_path / "two", "--workers", 2, at=Moment(moment))
         assert killed.code == -SIGKILL
     succeed(*command, "--out", tmp_path / "two", "--workers", 2)
     found = [read_table(tmp_path / name / "changes.parquet") for name in ("one", "two")]
