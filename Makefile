@@ -30,7 +30,7 @@ check: setup  ## lint, types and layers, without the tests
 	$(BIN)/lint-imports
 
 test: check  ## every check and every test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder  # whole lines first: they take longest
 
 golden: setup  ## rewrite the golden files and the README's summary after a reviewed change
 	$(BIN)/pytest tests/golden tests/integration/test_readme.py --rewrite-golden

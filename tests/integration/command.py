@@ -112,9 +112,9 @@ def finish(process: Process) -> Run:
     return Run(process.returncode, out, err)
 
 
-def process(*arguments: object, env: Mapping[str, str] | None = None, **how: Any) -> Run:
+def process(*arguments: object, at: Moment | None = None, env: Mapping[str, str] | None = None, **how: Any) -> Run:
     """Run the command to its end in a process of its own, from its start on; the arguments are those of `start`."""
-    return finish(start(*arguments, env=env, **how))
+    return finish(start(*arguments, at=at, env=env, **how))
 
 
 def stopped(*arguments: object, at: Moment) -> Run:

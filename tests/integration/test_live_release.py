@@ -20,8 +20,7 @@ from tests.entities import Json
 from tests.integration.command import Moment, Run, files, process, shown
 from tests.integration.conftest import Built
 from tests.integration.dumps import States
-
-QUICK = {"requests_per_minute": 6e6, "burst": 100, "backoff_seconds": 0.001, "break_seconds": 0.01, "max_breaks": 90}
+from tests.live import QUICK
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,7 @@ def build_live(
     """Build a release of the window that the history fills."""
     out.mkdir(parents=True, exist_ok=True)
     config = out.with_suffix(".toml")
-    polite = "\n".join(f"{name} = {value}" for name, value in (QUICK | {"budget": budget}).items())
+    polite = "\n".join(f"{name} = {value}" for name, value in (QUICK | {"max_breaks": 90, "budget": budget}).items())
     config.write_text(f"[live]\nview_pages = {view_pages}\n[polite]\n{polite}\n")
     with small_wikidata(faults, port, history) as wikidata:
         arguments = (*wikidata.arguments(), "--contact", "tests@example.org", "--workers", 1, "--json-logs")

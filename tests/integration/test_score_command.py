@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core.manifest import AuditRecord, read_manifest
 from pipeline.core.tables import read_table
-from tests.integration.command import Moment, editmill, half_written, process, shown, succeed, well
+from tests.integration.command import Moment, editmill, half_written, process, shown, succeed
 from tests.integration.dumps import States
 from tests.unit.lm.conftest import metaspace_tokenizer, named, requests, save_model
 
@@ -26,7 +26,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_model(root / "model", "llama", metaspace_tokenizer())
     pq.write_table(requests(SENTENCES), root / "requests.parquet")
     (root / "small.toml").write_text("[model]\nshard_rows = 5\n")
-    well(process(*command(root, root / "whole")))
+    succeed(*command(root, root / "whole"))
     return root
 
 
@@ -52,7 +52,7 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(before: str, pl
     killed = process(*command(place, tmp_path / "out"), at=Moment(before))
     assert killed.code == -9, killed.err
     assert len(tables(tmp_path / "out")) < 4
-    run = well(process(*command(place, tmp_path / "out")))
+    run = succeed(*command(place, tmp_path / "out"))
     assert "18 requests" in run.out
     assert tables(tmp_path / "out") == tables(place / "whole")
     assert shards(tmp_path / "out") == shards(place / "whole")
@@ -66,11 +66,11 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(before: str, pl
 
 
 def test_what_cannot_be_done_is_exit_code_2_with_a_remedy(place: Path) -> None:
-    run = process(*command(place, place / "whole"), "--dtype", "bfloat16")
+    run = editmill(*command(place, place / "whole"), "--dtype", "bfloat16")
     assert run.code == 2
     assert "holds scores of model with dtype float32" in run.err
     assert "Give another --out" in run.err
-    run = process("score", place / "absent.parquet", "--model", place / "model", "--out", place / "other")
+    run = editmill("score", place / "absent.parquet", "--model", place / "model", "--out", place / "other")
     assert (run.code, "cannot be read" in run.err) == (2, True)
 
 

@@ -1,5 +1,6 @@
 """Times of Wikibase: what days they leave open, in Python and in SQL alike."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from datetime import date
 
@@ -19,12 +20,17 @@ def days(time: str, precision: int) -> tuple[str, str]:
     return date.fromordinal(found[0]).isoformat(), date.fromordinal(found[1]).isoformat()
 
 
+@functools.cache
+def connection() -> duckdb.DuckDBPyConnection:
+    """One for all tests here: to open one takes longer than to ask it."""
+    return duckdb.connect()
+
+
 def in_sql(pairs: Iterable[Sequence[object]]) -> list[int | None]:
     """The middles of times with their precisions as DuckDB computes them."""
     stored, precision = zip(*pairs, strict=True)
     table = pa.table({"t": pa.array(stored, pa.string()), "p": pa.array(precision, pa.int8())})
-    with duckdb.connect() as connection:
-        rows = connection.from_arrow(table).project(f"{middle_sql('t', 'p')} AS day").fetchall()
+    rows = connection().from_arrow(table).project(f"{middle_sql('t', 'p')} AS day").fetchall()
     return [day for (day,) in rows]
 
 
@@ -138,8 +144,7 @@ def test_a_time_or_a_precision_that_is_missing_gives_no_days() -> None:
 def within_sql(time: str, precision: int, start: int | None, end: int | None) -> bool:
     table = pa.table({"t": pa.array([time], pa.string()), "p": pa.array([precision], pa.int8())})
     days = ["NULL::BIGINT" if day is None else str(day) for day in (start, end)]
-    with duckdb.connect() as connection:
-        return connection.from_arrow(table).project(is_within_sql("t", "p", *days)).fetchall()[0][0]
+    return connection().from_arrow(table).project(is_within_sql("t", "p", *days)).fetchall()[0][0]
 
 
 modern = st.builds(time_of, st.integers(2010, 2026), st.integers(0, 12), st.integers(0, 31))
