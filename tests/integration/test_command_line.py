@@ -102,7 +102,8 @@ def state_of_this_process() -> dict[str, object]:
 def test_a_command_in_this_process_leaves_nothing_behind_for_the_next_test(
     ends: str, states: States, tmp_path: Path
 ) -> None:
-    options = {"well": (), "refused": ("--model", tmp_path / "none"), "misused": ("--workers", 0)}[ends]
+    (tmp_path / "empty.json").touch()
+    options = {"well": (), "refused": ("--new", tmp_path / "empty.json"), "misused": ("--workers", 0)}[ends]
     before = state_of_this_process()
     run = editmill("build", *states.arguments, "--out", "out", "--workers", 1, *options, env={"A": "b"}, cwd=tmp_path)
     assert run.code == (0 if ends == "well" else 2)
