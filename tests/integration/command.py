@@ -131,7 +131,10 @@ def stopped(*arguments: object, at: Moment) -> Run:
         assert nursery.stdin is not None and nursery.stdout is not None
         nursery.stdin.write(json.dumps(run | {"out": str(streams[0]), "err": str(streams[1])}) + "\n")
         nursery.stdin.flush()
-        assert select.select([nursery.stdout], [], [], PATIENCE)[0], "it takes too long"
+        if not select.select([nursery.stdout], [], [], PATIENCE)[0]:
+            nursery.kill()
+            _nursery.cache_clear()
+            raise TimeoutError(run["arguments"])
         return Run(int(nursery.stdout.readline()), *(stream.read_text(encoding="utf-8") for stream in streams))
 
 

@@ -17,7 +17,7 @@ from pipeline.sandbox.server import FAULTS, Faults, Seen
 from pipeline.sandbox.slice import END, START, history_between
 from pipeline.sandbox.wikidata import small_wikidata
 from tests.entities import Json
-from tests.integration.command import Moment, Run, files, process, shown
+from tests.integration.command import Moment, Run, editmill, files, shown, stopped
 from tests.integration.conftest import Built
 from tests.integration.dumps import States
 from tests.live import QUICK
@@ -65,7 +65,8 @@ def build_live(
     with small_wikidata(faults, port, history) as wikidata:
         arguments = (*wikidata.arguments(), "--contact", "tests@example.org", "--workers", 1, "--json-logs")
         state = out.with_name("state")  # beside the releases, as a team keeps it
-        run = process("build", *arguments, "--out", out, "--config", config, "--repo-state", state, at=at)
+        command = ("build", *arguments, "--out", out, "--config", config, "--repo-state", state)
+        run = stopped(*command, at=at) if at else editmill(*command)
     return LiveBuild(out, run, wikidata.seen)
 
 
@@ -257,7 +258,7 @@ def test_a_spent_budget_is_reported_and_the_next_run_continues(
 
 def test_nothing_is_requested_without_a_contact(history: History, tmp_path: Path) -> None:
     with small_wikidata(history=history) as wikidata:
-        run = process("build", *wikidata.arguments(), "--out", tmp_path / "releases")
+        run = editmill("build", *wikidata.arguments(), "--out", tmp_path / "releases")
     assert run.code == 2
     assert "--contact" in run.err
     assert wikidata.seen.requests == []
