@@ -23,6 +23,7 @@ SCREENING = {
     "label_leak": "the object's label is part of the subject's label",
     "several_values": "the relation takes one object, and the item holds several",
     "sensitive_living": "the relation is sensitive and the subject is not known to have died",
+    "never_true": "the relation never holds of this object: there is no citizenship of Wales",
     "known_error": "readers found the statement to be false, as `templates/known_errors.yaml` says",
     "implausible": "its dates cannot be true: a child older than the parent, a citizen of a state that was gone",
     "may_be_over": "such values change, and nothing shows that this one holds today",

@@ -137,6 +137,8 @@ def _make_parameters(database: Database, templates: Templates, excluded_ids: Ite
     for table, entries in roles.items():
         values = ", ".join(f"('{relation}', '{kind}', {place})" for relation, kind, place in entries)
         database.run(f"CREATE TEMP TABLE {table} AS FROM (VALUES {values}) AS t(relation, type, place)")
+    never = [{"relation": relation.id, "id": item} for relation in relations for item in relation.never]
+    database.rows("never", pa.Table.from_pylist(never, _NEVER))
     errors = [error._asdict() for error in sorted(templates.false_statements)]
     database.rows("known_errors", pa.Table.from_pylist(errors, _KNOWN_ERRORS))
     database.run("CREATE TEMP TABLE excluded (id BIGINT)")
@@ -182,6 +184,7 @@ def _claims_sql(settings: ScreeningSettings) -> str:
             WHEN list_has_any(s.qualifier_ids, {_list(settings.restricting)}) THEN 'restricted'
             WHEN list_has_any(s.qualifier_ids, {_list(settings.doubting)}) THEN 'doubtful'
             WHEN s.object_id = s.subject_id THEN 'self_reference'
+            WHEN (r.relation, s.object_id) IN (SELECT relation, id FROM never) THEN 'never_true'
         END AS form_reason,
         s.value_kind = 'time' AND (s.precision < 9 OR NOT regexp_matches(s.time, '^[+-]?[0-9]+-[0-9][0-9]-[0-9][0-9]T')
             OR (s.precision >= 11 AND regexp_matches(s.time, '-00T|-01-01T'))  -- New Year's Day stands in for a year
