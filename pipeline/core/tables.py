@@ -255,10 +255,16 @@ class Database:
 
     DuckDB joins and merges out of core; what it gives back is cast to our schemas, because its sums are HUGEINT and
     would otherwise reach Parquet as floating point.
+
+    Args:
+        scratch: Where it spills to.
+        memory: Its limit.
+        threads: How many threads it runs.
+        run_memory: The limit of the run, of which its own is a share: errors name that.
     """
 
-    def __init__(self, scratch: Path, memory: str, threads: int = 2) -> None:
-        self._scratch, self._memory = scratch, memory
+    def __init__(self, scratch: Path, memory: str, threads: int = 2, run_memory: str | None = None) -> None:
+        self._scratch, self._memory = scratch, run_memory or memory
         self._tables: set[Path] = set()
         if memory.lstrip().startswith("-"):  # which DuckDB takes for no limit
             raise PipelineError(f"DuckDB refused the settings: {memory} is below 0", remedy="Check `memory`.")
@@ -304,11 +310,18 @@ class Database:
         """Run a statement, such as the making of a temporary table."""
         self._beside(lambda: self._connection.execute(sql))
 
-    def write(self, sql: str, path: Path, schema: pa.Schema) -> Path:
-        """Write the rows of a query as Parquet with exactly this schema; the query must order its rows."""
+    def write(self, sql: str, path: Path, schema: pa.Schema, group_rows: int = _BATCH_ROWS) -> Path:
+        """Write the rows of a query as Parquet with exactly this schema; the query must order its rows.
+
+        Args:
+            sql: The query.
+            path: Where to.
+            schema: The type of the table.
+            group_rows: Rows of a group: who later wants a small span of a sorted table reads whole groups.
+        """
 
         def write() -> Path:
-            return write_batches(self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS), path, schema)
+            return write_batches(self._connection.sql(sql).to_arrow_reader(group_rows), path, schema)
 
         return self._beside(write)
 

@@ -113,7 +113,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
     with locked(options.work), rare_garbage_collection():
         context = StageContext(settings, templates, options.work, options.workers, reporter)
 
-        # Its workers end when all is read: the model needs their memory.
+        # Its workers end when all is screened: the model needs their memory.
         with executor(options.workers, options.executor, options.dask_address) as pool:
             harvest = sources.harvest
             ingested = stages.ingest(context, files.new, pool, harvest.folder if harvest else None, files.old)
@@ -121,9 +121,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
                 changed = stages.changed_live(context, harvest.folder, harvest.window.start, ingested)
             else:
                 changed = stages.changed(context, files.old, files.new, pool, sources.given) if files.old else None
-
-        excluded = stages.with_named(context, ingested, exclusions)
-        screened = stages.screen(context, ingested, excluded)
+            excluded = stages.with_named(context, ingested, exclusions)
+            screened = stages.screen(context, ingested, excluded, pool)
         mentions = stages.count_mentions(context, ingested)
         popularity = _views(context, files.pageviews, ingested) if files.pageviews else None
         spec = find_model(options.model, settings.model) if options.model else None

@@ -7,7 +7,7 @@ for errors (a student of a university by its later item). Such a statement is no
 from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
 from pipeline.language.templates import Templates
-from pipeline.select.plausibility import OUT_OF_TIME, lay_down_rules, set_pairs
+from pipeline.select.plausibility import OUT_OF_TIME, lay_down_flags, lay_down_rules, set_pairs
 
 # Pairs that break a rule, unless so many of one object do that its own dates are wrong.
 _IMPLAUSIBLE = """
@@ -21,7 +21,21 @@ wrong AS (
 SELECT b.pair AS row FROM broken b ANTI JOIN wrong w USING (relation, object_id)
 """
 
-_BELIEVED = """
+# The same of triples that were judged a bucket at a time, each with the flag `is_out_of_time`.
+_WRONG = """
+WITH often AS (
+    SELECT relation, object_id FROM judged WHERE is_out_of_time GROUP BY ALL HAVING count(*) > 1
+)
+SELECT relation, object_id FROM judged SEMI JOIN often USING (relation, object_id)
+WHERE is_true AND relation IN (SELECT relation FROM rule_years)
+GROUP BY ALL HAVING count(*) FILTER (is_out_of_time) > {share} * count(*)
+"""
+
+_OUT_OF_TIME = f"""
+CREATE OR REPLACE TEMP TABLE out_of_time AS SELECT p.pair AS row FROM pairs p SEMI JOIN ({OUT_OF_TIME}) b USING (pair)
+"""
+
+BELIEVED = """
 SELECT t.* REPLACE (
     t.is_true AND i.row IS NULL AS is_true,
     (t.object_count - coalesce(f.objects, 0))::INTEGER AS object_count,
@@ -43,6 +57,24 @@ def believed(templates: Templates, settings: ScreeningSettings, database: Databa
         settings: How long people live.
         database: A session with the table `triples` and the views or tables `statements`, `entities` and `past`.
     """
+    _set_pairs(templates, settings, database)
+    database.run(_IMPLAUSIBLE.format(broken=OUT_OF_TIME, share=templates.plausibility.wrong_date))
+    return BELIEVED
+
+
+def find_out_of_time(templates: Templates, settings: ScreeningSettings, database: Database) -> None:
+    """Make the table `out_of_time`: the rows of `triples` that break a rule, in a session as for `believed`."""
+    _set_pairs(templates, settings, database)
+    database.run(_OUT_OF_TIME)
+
+
+def wrong_sql(templates: Templates, database: Database) -> str:
+    """The query for the objects whose own dates are wrong, from the view `judged` of triples of all buckets."""
+    lay_down_flags(templates.plausibility, list(templates.relations), database)
+    return _WRONG.format(share=templates.plausibility.wrong_date)
+
+
+def _set_pairs(templates: Templates, settings: ScreeningSettings, database: Database) -> None:
     rules, names = templates.plausibility, list(templates.relations)
     lay_down_rules(rules, names, templates.dating, settings, database, trusts_spans=False)
     set_pairs(
@@ -50,5 +82,3 @@ def believed(templates: Templates, settings: ScreeningSettings, database: Databa
         "WHERE is_true AND relation IN (SELECT relation FROM rule_years)",
         database,
     )
-    database.run(_IMPLAUSIBLE.format(broken=OUT_OF_TIME, share=rules.wrong_date))
-    return _BELIEVED

@@ -58,7 +58,7 @@ class Told:
 
 def main(arguments: Sequence[str]) -> int:
     """Measure every stage at every size; `line.json` and `line.md` appear in the folder."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench line", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m tests.bench line", description=str(__doc__).splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("releases/bench/line"), metavar="DIR", help="where results go")
     parser.add_argument("--items", type=int, nargs="+", default=(100_000, 400_000), metavar="N", help="sizes")
     parser.add_argument("--memory", default="1GB", metavar="SIZE", help="the limit of a run")
@@ -103,16 +103,20 @@ def _slice(folder: Path) -> Slice:
     popularity = stages.count_views(context, files, ingested)
     window = read_window(changed)
     news = stages.find_recent(context, changed, ingested, Window(window.older.date, window.newer.date))
-    tables = (ingested / name for name in ("statements", "entities", "mentions"))
-    return Slice(*tables, news / "news.parquet", popularity / "popularity.parquet")
+    return Slice(
+        ingested / "statements",
+        ingested / "entities",
+        ingested / "mentions",
+        news / "news.parquet",
+        popularity / "popularity.parquet",
+    )
 
 
 def _run(name: str, folder: Path, memory: str, workers: int) -> None:
     """Run a stage, and those before it that are not there yet."""
     context, tables = _context(folder, memory, workers), folder / "tables"
     with executor(workers) as pool:
-        del pool
-        screened = stages.screen(context, tables, Exclusions())
+        screened = stages.screen(context, tables, Exclusions(), pool)
         if name == "screening":
             return
         mentions = stages.count_mentions(context, tables)
