@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 ROW_GROUP_ROWS = 100_000
 _BATCH_ROWS = 50_000
 _HASHED_BYTES = 1 << 20
-_GATHERED_BYTES = 1 << 28
+_GATHERED_BYTES = 1 << 25
 
 
 @contextlib.contextmanager
@@ -336,6 +336,12 @@ class Database:
                         file.write(column.to_numpy(zero_copy_only=False).astype("<i8").tobytes())
 
         self._beside(write)
+
+    def batches(self, sql: str, rows: int) -> Generator[pa.RecordBatch, None, None]:
+        """The rows of a query, so many at a time, none of which stay in memory."""
+        reader = self._beside(lambda: self._connection.sql(sql).to_arrow_reader(rows))
+        while (batch := self._beside(lambda: next(reader, None))) is not None:
+            yield batch
 
     def table(self, sql: str) -> pa.Table:
         """The rows of a query, in memory."""
