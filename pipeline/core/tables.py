@@ -273,6 +273,7 @@ class Database:
             self._connection = duckdb.connect(
                 config={"memory_limit": memory, "temp_directory": str(scratch), "threads": threads}
             )
+            self._connection.execute("SET enable_progress_bar = false")  # it takes a worker for an interactive session
         except duckdb.Error as error:
             raise PipelineError(f"DuckDB refused the settings: {error}", remedy="Check `memory`.") from error
 

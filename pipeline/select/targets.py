@@ -320,8 +320,9 @@ def _reject(rules: Plausibility, database: Database) -> None:
         IMPOSSIBLE,
         UNPROVEN,
     )
-    rejected = " UNION ".join(f"FROM ({query})" for query in queries)
-    database.run(f"CREATE OR REPLACE TEMP TABLE rejected AS {rejected}")
+    database.run("CREATE OR REPLACE TEMP TABLE rejected (pair BIGINT)")
+    for query in queries:  # one by one: all at once, their tables would be in memory together
+        database.run(f"INSERT INTO rejected SELECT pair FROM ({query}) EXCEPT FROM rejected")
 
 
 def _year(key: str) -> str:

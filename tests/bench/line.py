@@ -137,7 +137,7 @@ def _run(name: str, folder: Path, memory: str, workers: int) -> None:
 def _measure(name: str, folder: Path, memory: str, workers: int) -> Told:
     """Run a stage afresh, in a process of its own, and watch that and its workers."""
     work = folder / "work"
-    for made in [*work.glob(f"{name}-*"), *work.glob(f".{name}-*")]:
+    for made in [*work.glob(f"{name}-*"), *work.glob(".*.part"), *work.glob("scratch")]:  # also what a kill left
         shutil.rmtree(made)
     command = ("line", "--run", name, "--out", folder, "--memory", memory, "--workers", workers)
     before, started = _processor_time(), time.perf_counter()
