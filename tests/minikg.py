@@ -347,7 +347,13 @@ PEOPLE = (
         about="landscape painter",
     ),
     person(
-        TOVE_OF_OSTRAVA, "Tove Lind", FEMALE, *links("P27", OSTRAVA), *links("P106", PAINTER), about="Olympic swimmer"
+        TOVE_OF_OSTRAVA,
+        "Tove Lind",
+        FEMALE,
+        *links("P27", OSTRAVA),
+        *links("P106", PAINTER),
+        about="Olympic swimmer",
+        aliases=["Lind"],
     ),
     person(OLE_THE_ELDER, "Ole Berg", MALE, *links("P27", VERDANIA), about="sailor"),
     person(OLE_THE_YOUNGER, "Ole Berg", MALE, *links("P27", OSTRAVA)),  # no description distinguishes the two

@@ -135,7 +135,10 @@ class Triple(TypedDict):
     subject: Annotated[str, Column("Its label. It stands in `prompt` exactly once, exactly as here.", "SUBGRAPH")]
     subject_aliases: Annotated[list[str], Column("Its other English names.", "SUBGRAPH", can_be_empty=True)]
     subject_description: Annotated[
-        str | None, Column("Its English description, which distinguishes namesakes; null if it has none.", "SUBGRAPH")
+        str | None,
+        Column(
+            "Its English description, which distinguishes namesakes; null if it has none, or a wrong one.", "SUBGRAPH"
+        ),
     ]
     subject_types: Annotated[list[str], Column("Wikidata ids of the classes that it is an instance of.", "SUBGRAPH")]
     domain: Annotated[

@@ -372,6 +372,7 @@ SUBGRAPH_TRIPLES = _table(
     ("object_count", pa.int32()),
     ("is_homonym", pa.bool_()),
     ("is_eligible", pa.bool_()),  # fit to be asked about; a true triple that is not still counts as an answer
+    ("start_time", pa.string()),  # since when it holds, if the statement says so
 )
 """A triple of the newer state that an edit or a probe may rest on."""
 
@@ -512,5 +513,6 @@ EVIDENCE = _table(
     ("object_id", pa.string()),  # or the literal
     ("object", pa.string()),  # its name; null if it has none and so stands in no answer
     ("statement_id", pa.string()),
+    ("start_time", pa.string()),  # since when it holds, if the statement says so
 )
 """A true triple of the newer state that an answer of the release rests on."""

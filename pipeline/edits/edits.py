@@ -12,7 +12,7 @@ from pipeline.core.edit_record import COLUMNS, Edit, Step
 from pipeline.core.schema import MODIFYING_CLASSES
 from pipeline.core.settings import LimitsSettings
 from pipeline.edits.dropped import Drop, path_name
-from pipeline.language.answers import answers, codes_of, object_names
+from pipeline.language.answers import answers, codes_of, object_names, shown_description
 from pipeline.language.leaks import contains_name
 from pipeline.language.prompts import Fact, FactSentences, Hop, word_fact
 from pipeline.language.subgraph import Item, Subgraph
@@ -197,7 +197,7 @@ def _triple(row: FactRow, subject: Item, sentences: FactSentences) -> dict[str, 
         "subject_id": f"Q{subject.id}",
         "subject": subject.label,
         "subject_aliases": list(subject.aliases),
-        "subject_description": subject.description,
+        "subject_description": shown_description(subject.description),
         "subject_types": [f"Q{number}" for number in subject.type_ids],
         "domain": sentences.domain,
         "relation_id": row["relation"],

@@ -36,7 +36,10 @@ def relation_specificity(context: EditContext) -> Iterator[Probe]:
     candidates = [
         triples[0]
         for relation, triples in context.subgraph.triples_by_relation(context.subject.id).items()
-        if relation not in touched and context.relation.id not in relations[relation].touches and triples[0].is_eligible
+        if relation not in touched
+        and context.relation.id not in relations[relation].touches
+        and triples[0].is_eligible
+        and context.may_rest_on(triples)
     ]
     for triple in context.draw(candidates, "specificity"):
         probe = _locality_probe("Relation_Specificity", context.subgraph, triple, context.subject)
@@ -56,19 +59,20 @@ def forgetfulness(context: EditContext) -> Iterator[Probe]:
         if not _is_of_one_class(triple, edit, subgraph)
     ]
     others = [names for names in answers(triples, subgraph) if names[0] not in set_aside]
+    rest = [triple for triple in triples if _first_name(triple, subgraph) not in [*set_aside, None]]
     sentences = word_fact(Fact(context.subject.id, edit["relation_id"], object_count=2), subgraph)
-    if sentences is None or not others:
+    if sentences is None or not others or not context.may_rest_on(rest):
         return
     known = item_in_text(context.target, subgraph) if context.target else edit["target_new"]
     prompt = sentences.prompt_for_others(known, subgraph.templates.phrases.besides)
     if not leaks_answer(prompt, others):
-        steps = [
-            triple_step(triple)
-            for triple in triples
-            if object_names(triple.object_key, triple.object_id, subgraph)[:1] == others[0][:1]
-        ]
+        steps = [triple_step(triple) for triple in rest if _first_name(triple, subgraph) == others[0][0]]
         probe = make_probe("Forgetfulness", sentences, others, context.subject, steps[:1])
         yield {**probe, "prompt": prompt, "question": ""}
+
+
+def _first_name(triple: Triple, subgraph: Subgraph) -> str | None:
+    return next(iter(object_names(triple.object_key, triple.object_id, subgraph)), None)
 
 
 def _is_of_one_class(triple: Triple, edit: Edit, subgraph: Subgraph) -> bool:
@@ -100,7 +104,7 @@ def neighborhood(context: EditContext, uses: Uses, most_uses: int) -> Iterator[P
     for triple in _spared_first(drawn, edit, uses, most_uses):
         subject = subgraph.items.get(triple.subject_id)
         usable = triple.is_eligible and triple.object_count == 1 and triple.object_key != edit["target_new_id"]
-        if not subject or not usable or f"Q{subject.id}" in touched | entailed:
+        if not subject or not usable or not context.may_rest_on([triple]) or f"Q{subject.id}" in touched | entailed:
             continue
         if context.is_in_split(subject.id) and subject.label.casefold() not in own_names:
             probe = _locality_probe("Neighborhood", subgraph, triple, subject)

@@ -20,7 +20,7 @@ from pipeline.edits.probe_context import (
 from pipeline.language.answers import answers
 from pipeline.language.leaks import contains_name
 from pipeline.language.prompts import Fact, Hop, usable_aliases, word_fact, word_reverse
-from pipeline.language.subgraph import Item, Subgraph
+from pipeline.language.subgraph import Item, Subgraph, Triple
 from pipeline.language.template_parts import Rule
 
 _YEAR_OF_DATE = re.compile(r"(?:\d{1,2} )?[A-Z][a-z]+ (\d{1,4})")
@@ -42,12 +42,15 @@ def reasoning_after(context: EditContext) -> Iterator[Probe]:
     edit, subgraph, target = context.edit, context.subgraph, context.target
     if target is None or edit["hops"] == 2 or subgraph.object_count(context.subject.id, edit["relation_id"]) > 1:
         return
-    eligible = [triples[0] for triples in subgraph.triples_by_relation(target.id).values() if triples[0].is_eligible]
+    eligible = [
+        triples[0]
+        for triples in subgraph.triples_by_relation(target.id).values()
+        if triples[0].is_eligible and context.may_rest_on(triples)
+    ]
     for triple in context.draw(eligible, "after"):
-        if triple.relation in context.relation.touches or triple.object_id == context.subject.id:
-            continue
         after = answers(subgraph.triples_of(target.id, triple.relation), subgraph)
-        if not after or after == _answers_before(context, triple.relation):
+        is_same = not after or after == _answers_before(context, triple.relation)
+        if is_same or triple.object_id == context.subject.id or not _leads_on(context, triple):
             continue
         hop = Hop(edit["relation_id"], target.id)
         fact = Fact(context.subject.id, triple.relation, triple.object_key, triple.object_count, hop)
@@ -55,6 +58,13 @@ def reasoning_after(context: EditContext) -> Iterator[Probe]:
         if sentences and not leaks_answer(sentences.prompt, after):
             steps = [target_step(edit), triple_step(triple)]
             yield make_probe("Reasoning", sentences, after, context.subject, steps)
+
+
+def _leads_on(context: EditContext, triple: Triple) -> bool:
+    """Whether an edit of the first relation may go on to a triple of its target: of two currencies, one may be old."""
+    templates, path = context.subgraph.templates, (context.relation.id, triple.relation)
+    is_settled = triple.object_count == 1 or not templates.is_of_today(*path)
+    return is_settled and templates.may_be_edited(*path, "first")
 
 
 def _answers_before(context: EditContext, relation: str) -> list[list[str]]:
@@ -75,6 +85,9 @@ def reasoning_before(context: EditContext) -> Iterator[Probe]:
         leads_back = triple.relation in (edit["relation_id"], context.relation.partner)
         ends = (edit["target_new_id"], edit["ground_truth_id"])  # no "capital of the country in which Paris is located"
         if item is None or leads_back or f"Q{item.id}" in ends or not context.is_in_split(item.id):
+            continue
+        may_be_edited = subgraph.templates.may_be_edited(triple.relation, edit["relation_id"], "last")
+        if not may_be_edited or not context.may_rest_on([triple]):
             continue
         hop = Hop(triple.relation, context.subject.id)
         sentences = word_fact(replace(edited_fact(edit, subgraph), subject_id=item.id, first_hop=hop), subgraph)
@@ -134,8 +147,7 @@ def _inverse(context: EditContext, target: Item) -> Iterator[Probe]:
         return
     subgraph, answer = context.subgraph, context.last_subject
     others = [triple for triple in subgraph.triples_of(target.id, partner) if triple.object_id != answer.id]
-    is_one = subgraph.templates.relations[partner].cardinality == "one"
-    fact = Fact(target.id, partner, object_count=1 if is_one else len(others) + 1)
+    fact = Fact(target.id, partner, object_count=len(others) + 1)
     yield from _entailed(fact, answer, subgraph)
 
 

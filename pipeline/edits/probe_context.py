@@ -13,12 +13,17 @@ from pipeline.language.subgraph import Item, Subgraph, Triple
 
 @dataclass(frozen=True)
 class EditContext:
-    """An edit with the items it is about and the newer state around them."""
+    """An edit with the items it is about and the newer state around them.
+
+    Attributes:
+        needs_sure: Whether probes rest on sure statements alone.
+    """
 
     edit: Edit
     subgraph: Subgraph
     seed: int
     is_in_split: Callable[[int], bool]
+    needs_sure: bool = True
 
     @property
     def subject(self) -> Item:
@@ -51,6 +56,10 @@ class EditContext:
     def target_answer(self) -> list[str]:
         """All names of the new object, the preferred one first."""
         return [self.edit["target_new"], *self.edit["target_new_aliases"]]
+
+    def may_rest_on(self, triples: Sequence[Triple]) -> bool:
+        """Whether a probe may ask for what some triples state: no statement of them is doubtful."""
+        return not self.needs_sure or all(map(self.subgraph.is_sure, triples))
 
     def draw(self, triples: Sequence[Triple], purpose: str) -> Iterator[Triple]:
         """Triples from a drawn place on."""

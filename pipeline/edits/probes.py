@@ -1,10 +1,12 @@
 """Probes: for every edit, what it must leave alone (locality) and what must follow from it (portability).
 
 Every answer is read off the newer state: all true objects, the preferred label first, then aliases. A probe about
-another subject is taken from the edit's own split, so that nothing of another split is seen.
+another subject is taken from the edit's own split, so that nothing of another split is seen. A locality probe rests on
+a doubtful statement only if the edit would have none without it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import cast
 
 from pipeline.core.edit_record import Edit, Probe
@@ -40,17 +42,21 @@ def add_probes(
     def first(probes: Iterator[Probe], count: int) -> Iterator[Probe]:
         return _first_distinct(filter(is_safe, probes), count)
 
-    uses = Uses() if uses is None else uses
+    used = Uses() if uses is None else uses
+
+    def locality_of(context: EditContext) -> list[Probe]:
+        beside = list(first(neighborhood(context, used, settings.neighbour_uses), settings.neighborhood))
+        spared = [probe for probe in beside if used[use_of(edit, probe["subject_id"])] < settings.neighbour_uses]
+        specific = list(first(relation_specificity(context), settings.relation_specificity))
+        # Who is used up already serves only where the subject itself leaves nothing to ask.
+        neighbours = spared or beside[: 0 if specific else 1]
+        return [*specific, *first(forgetfulness(context), settings.forgetfulness), *neighbours]
+
     context = EditContext(edit, subgraph, seed, is_in_split)
-    beside = list(first(neighborhood(context, uses, settings.neighbour_uses), settings.neighborhood))
-    spared = [probe for probe in beside if uses[use_of(edit, probe["subject_id"])] < settings.neighbour_uses]
-    neighbours = spared or beside[:1]
-    uses.update(use_of(edit, probe["subject_id"]) for probe in neighbours)
-    locality = [
-        *first(relation_specificity(context), settings.relation_specificity),
-        *first(forgetfulness(context), settings.forgetfulness),
-        *neighbours,
-    ]
+    locality = locality_of(context)
+    if all(probe["kind"] == "Forgetfulness" for probe in locality):  # formats with one probe take one of another kind
+        locality = locality_of(replace(context, needs_sure=False))
+    used.update(use_of(edit, probe["subject_id"]) for probe in locality if probe["kind"] == "Neighborhood")
     portability = [
         *first(subject_aliasing(context), settings.subject_aliasing),
         *first(reasoning_after(context), settings.reasoning - settings.reasoning // 2),

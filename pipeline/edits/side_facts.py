@@ -1,7 +1,7 @@
 """True facts to state beside an edit: about its subject, or about an item that has nothing to do with it.
 
-A fact is usable if it is of a relation that `contexts.yaml` lists, if no edit that is used with this one makes it
-false, and if no probe of this one asks for it. Facts that no other edit states either come first.
+A fact is usable if it is sure and of a relation that `contexts.yaml` lists, if no edit that is used with this one
+makes it false, and if no probe of this one asks for it. Facts that no other edit states either come first.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -51,7 +51,8 @@ class Surroundings:
         """The items of each split of which a single untouched object can be stated."""
         found: dict[str, dict[int, None]] = {}
         for triple in self.subgraph.triples:
-            if triple.relation in self._relations and triple.is_eligible and triple.object_count == 1:
+            is_usable = triple.relation in self._relations and triple.is_eligible and triple.object_count == 1
+            if is_usable and self.subgraph.is_sure(triple):
                 split = self.split_of(triple.subject_id)
                 if self.is_untouched(triple, split):
                     found.setdefault(split, {})[triple.subject_id] = None
@@ -79,7 +80,7 @@ class Surroundings:
             slot = (f"Q{item}", relation)
             is_listed = relation in self._relations and relation not in avoided
             if is_listed and slot not in own and self.touched.is_kept(slot, edit["split"]):
-                eligible = [triple for triple in triples if triple.is_eligible]
+                eligible = [triple for triple in triples if triple.is_eligible and self.subgraph.is_sure(triple)]
                 found += islice(rotated(eligible, self.seed, *key, relation, edit["case_id"]), 1)
         drawn = shuffled(found, self.seed, *key, edit["case_id"], by=_name_of)
         return sorted(drawn, key=lambda triple: not self.is_untouched(triple, edit["split"]))
@@ -164,11 +165,11 @@ def anaphor(item: int, subgraph: Subgraph, facts: Sequence[Triple], domain: str 
 
 def safe_description(item: Item, relations: Iterable[str], subgraph: Subgraph) -> str | None:
     """How Wikidata describes an item, unless this is harsh or tends to answer what is asked of it."""
-    if not set(relations).isdisjoint(subgraph.templates.long_forms.told_by_description):
-        return None
     description = description_in_text(item.description)
+    if description is None or any(subgraph.templates.long_forms.is_told(name, description) for name in relations):
+        return None
     harsh = subgraph.templates.contexts.harsh_words
-    return description if description and not mentions_any(description.lower(), map(str.lower, harsh)) else None
+    return description if not mentions_any(description.lower(), map(str.lower, harsh)) else None
 
 
 def stated(triple: Triple) -> StatedFact:

@@ -25,6 +25,13 @@ _SENTENCE_BREAK = re.compile(r"[a-z]{3,}\. \w")  # "David Arquette. Nice", but n
 _IDLE = frozenset({"a", "an", "and", "at", "for", "in", "of", "on", "the", "to"})  # "Les Misérables" keeps its "Les"
 _LONGEST_INITIALS_OF_A_PLACE = 4  # letters: "USSR", but not "UKGBI"
 _FEW_EDITS = 2  # letters that a misspelling gets wrong: "Conneticut", "Shackspeare"
+_DOTLESS = re.compile(r"(?<![\w.])[A-Z](?![\w.'’])")  # "Ronald W Reagan"
+_SPACELESS = re.compile(r"\b[A-Z]\.[A-Z][a-z]|:\w")  # "George H.W.Bush", "Hitler:The Rise of Evil"
+_SOFT_SIGN = re.compile(r"\w'(?!s\b)[a-z]+|(?<!s)'$")  # "Il'ich", "Sevastopol'", but "O'Neill", "l'École"
+_NICKNAME = re.compile(r"(?<!\w)'\w+'(?!\w)")  # "Jerry 'Wonda' Duplessis"
+_KNOWN_STATES = frozenset({"USA", "US", "UK", "U.S.", "U.S.A.", "U.K.", "D.C."})  # codes that any reader knows
+_SMALL_IN_PLACES = frozenset({"and", "of", "on", "the", "upon"})
+_LONGEST_PART_OF_A_PLACE = 4  # words: "New South Wales"
 
 Kind = Literal["person", "place", "work", "thing"]
 
@@ -87,6 +94,9 @@ def alias_fault(alias: str, item: Named, naming: Naming) -> str | None:
         return "foreign_or_note"
     if alias.lower() in item.shared:
         return "shared"
+    is_dotless = item.kind == "person" and _DOTLESS.search(alias) and not _DOTLESS.search(item.label)
+    if is_dotless or _is_misprinted(alias, item.label, rules):
+        return "misspelling"
     is_proper = not item.label[:1].islower()  # common nouns have several spellings: "theatre" and "theater"
     if is_proper and any(_is_misspelt(alias, name) for name in (item.label, *sorted(item.stated))):
         return "misspelling"
@@ -99,9 +109,14 @@ def _is_note(alias: str, item: Named, rules: AliasRules) -> bool:
     is_cut = abbreviated(alias, rules.abbreviations) and not abbreviated(label, rules.abbreviations)
     own = set(re.findall(r"[a-z]+", label.lower()))
     is_foreign = any(not word.isascii() and folded(word) in own for word in _TOKEN.findall(alias))  # "Budapešť"
-    has_quotes = any(mark in alias and mark not in label for mark in '"“”‘?!')
+    has_quotes = any(mark in alias and mark not in label for mark in '"“”«»‘?!')
+    has_quotes = has_quotes or any(mark.search(alias) and not mark.search(label) for mark in (_SOFT_SIGN, _NICKNAME))
+    is_code_of_a_state = any(
+        word.isupper() and word.casefold() in rules.minor and len(word) > 1 and word not in label.split()
+        for word in alias.split()
+    )  # "London ON"
     is_small = label[:1].isupper() and has_small_words(alias, label, rules.minor | rules.kind_fillers)
-    return is_cut or is_foreign or has_quotes or is_small or bool(_SENTENCE_BREAK.search(alias))
+    return is_cut or is_foreign or has_quotes or is_code_of_a_state or is_small or bool(_SENTENCE_BREAK.search(alias))
 
 
 def _is_misspelt(alias: str, name: str) -> bool:
@@ -118,6 +133,17 @@ def _is_misspelt(alias: str, name: str) -> bool:
         return False
     wrong = [(one, other) for one, other in zip(given, own, strict=True) if one != other]
     return all(min(len(one), len(other)) >= _SHORTEST_STEM and edits(one, other) <= _FEW_EDITS for one, other in wrong)
+
+
+def _is_misprinted(alias: str, label: str, rules: AliasRules) -> bool:
+    """Whether an alias differs from a label by capitals alone, is written in capitals, or lacks a space."""
+    if alias != label and alias.lower() == label.lower():  # but "Giessen" is a spelling of "Gießen"
+        return True
+    own = set(re.findall(r"\w+", label))
+    lower = {word.casefold() for word in own}
+    loud = (word for word in re.findall(r"[^\W\d_]{4,}", alias) if word.isupper() and word not in own)
+    is_loud = any(word.casefold() in lower or len(word) > rules.longest_acronym for word in loud)
+    return is_loud or bool(_SPACELESS.search(alias) and not _SPACELESS.search(label))
 
 
 def _is_code(alias: str, item: Named, rules: AliasRules) -> bool:
@@ -150,13 +176,15 @@ def _are_initials(letters: str, item: Named, rules: AliasRules) -> bool:
 def names_the_same(alias: str, item: Named, rules: AliasRules) -> bool:
     """Whether the words of an alias show that it names the same thing as a label."""
     if item.kind == "person":
-        return alias in item.pen_names or names_person(alias, item.label, item.stated, rules)
-    if _lacks_its_article(alias, item.label):
+        if alias in item.pen_names or item.label in item.pen_names:  # a stage name has no fuller form
+            return alias in item.pen_names or _letters(alias) == _letters(item.label)
+        return names_person(alias, item.label, item.stated, rules)
+    if _differs_by_an_article(alias, item):
         return False
     if item.label[:1].islower():
         return _names_kind(alias, item.label, rules)
     given, own = words_of(alias, rules.synonyms), words_of(item.label, rules.synonyms)
-    if _are_one(given, own, alias, item.label):
+    if _are_one(given, own, alias, item.label, rules):
         return True
     if item.kind == "work":
         return False
@@ -166,22 +194,37 @@ def names_the_same(alias: str, item: Named, rules: AliasRules) -> bool:
     return is_short or _names_thing(given, own, rules)
 
 
-def _lacks_its_article(alias: str, label: str) -> bool:
-    """Whether an alias is a label without its article: "The Queen" is a film, "Queen" is a band."""
-    bare = _ARTICLE.sub("", label.casefold())
-    return bare == alias.casefold() != label.casefold()
+def _letters(name: str) -> str:
+    return "".join(re.findall(r"[^\W_]", folded(name)))
+
+
+def _differs_by_an_article(alias: str, item: Named) -> bool:
+    """Whether an alias is a label without its article, or with one that it lacks.
+
+    "The Queen" is a film, "Queen" is a band; the title of a work with an article is another title too.
+    """
+    given, own = (_ARTICLE.sub("", name.casefold()) for name in (alias, item.label))
+    if _letters(given) != _letters(own):
+        return False
+    has, had = given != alias.casefold(), own != item.label.casefold()
+    return (had and not has) or (has and not had and item.kind == "work")
 
 
 def _main(words: Sequence[str], rules: AliasRules) -> list[str]:
     return [word for word in words if word not in rules.minor]
 
 
-def _are_one(given: Sequence[str], own: Sequence[str], alias: str, label: str) -> bool:
+def _are_one(given: Sequence[str], own: Sequence[str], alias: str, label: str, rules: AliasRules) -> bool:
     """Whether two names have the same words; "of" allows another order: "Cambridge University"."""
     core, mine = ([word for word in words if word not in _IDLE] for words in (given, own))
     if not core or "," in alias.replace(",", "", label.count(",")):
         return False
-    return core == mine or (sorted(core) == sorted(mine) and (" of " in alias) != (" of " in label))
+    if core == mine:
+        return True
+    is_turned = sorted(core) == sorted(mine) and (" of " in alias) != (" of " in label) and label.count(" of ") < 2
+    if is_turned and any(name[:2] == ["university", "of"] for name in (given, own)):
+        return " ".join(word for word in core if word != "university") in rules.universities_of
+    return is_turned
 
 
 def _names_place(alias: str, item: Named, rules: AliasRules) -> bool:
@@ -189,7 +232,8 @@ def _names_place(alias: str, item: Named, rules: AliasRules) -> bool:
     label = item.label
     head, comma, where = alias.partition(", ")
     if comma and "," not in label:
-        return not where.isupper() and words_of(head, rules.synonyms) == words_of(label, rules.synonyms)
+        is_where = all(_says_where(part, rules) for part in where.split(", "))
+        return is_where and words_of(head, rules.synonyms) == words_of(label, rules.synonyms)
     given, own = words_of(alias, rules.synonyms), words_of(label, rules.synonyms)
     if len(given) == 1 and alias.replace(".", "").isupper() and _are_initials(given[0], item, rules):
         return True
@@ -198,6 +242,15 @@ def _names_place(alias: str, item: Named, rules: AliasRules) -> bool:
     is_akin = given[0][:_SHORTEST_STEM] == own[0][:_SHORTEST_STEM] and len(own[0]) >= _SHORTEST_STEM
     is_state = len(given) > 1 and given[-1] in rules.state_forms and {*given[1:]} <= rules.state_words
     return is_state and ((is_akin and len(own) == 1) or alias in item.stated)
+
+
+def _says_where(part: str, rules: AliasRules) -> bool:
+    """Whether words after a comma name a place of today: no code, no note, no state that is gone."""
+    words = part.split()
+    is_code = part.isupper() and part not in _KNOWN_STATES
+    is_note = len(words) > _LONGEST_PART_OF_A_PLACE or words[-1].islower()
+    has_other_words = any(word[0].islower() and word not in _SMALL_IN_PLACES for word in words)
+    return not (is_code or is_note or has_other_words or part.casefold() in rules.gone_states)
 
 
 def _without_state(name: str, rules: AliasRules) -> list[str] | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pipeline.language.dates import date_names, is_date
-from pipeline.language.names import is_clean_description, name_in_text, plain_description
+from pipeline.language.names import is_clean_description, is_sound_description, name_in_text, plain_description
 from pipeline.language.subgraph import Item, Subgraph, Triple
 
 
@@ -50,7 +50,12 @@ def item_in_text(item: Item, subgraph: Subgraph) -> str:
     return name_in_text(item.label, item.types, subgraph.templates.names).text
 
 
+def shown_description(description: str | None) -> str | None:
+    """The description of an item for a column; None if it has none, or one that is wrong on its face."""
+    return description if description and is_sound_description(description) else None
+
+
 def description_in_text(description: str | None) -> str | None:
     """The description of an item in running text; None if it has none that is short, plain and clean English."""
-    plain = plain_description(description) if description else None
+    plain = plain_description(description) if description and is_sound_description(description) else None
     return plain if plain and is_clean_description(plain) else None

@@ -9,6 +9,7 @@ import re
 from pipeline.language.names import Name
 from pipeline.language.relations import Tense
 
+_PHRASES = ("the ", "a ", "an ", "one of ")  # what no name begins with
 _TENSE = re.compile(r"\[([^\[\]]*)\]")
 _ANY_NAME = "\0"
 _PLACES: dict[Tense, int] = {"present": 0, "past": 1, "unknown": 2}
@@ -43,13 +44,15 @@ def fill(template: str, subject: Name, tense: Tense = "present") -> str:
     'The Netherlands has its capital in'
     >>> fill("{subject's} founder is", Name("eBay"))
     "eBay's founder is"
+    >>> fill("{subject} was founded in", Name("an employer of Plato", is_phrase=True))
+    'An employer of Plato was founded in'
     >>> fill("What [has|did|is] {subject} [worked|work|known to have worked] as?", Name("Plato"), "unknown")
     'What is Plato known to have worked as?'
     """
     tensed = _TENSE.sub(lambda mark: in_tense(mark.group(1), tense), template)
     text = _SUBJECT.sub(lambda mark: possessive(subject.text) if mark.group(1) else subject.text, tensed)
     text = _MARK_TOO_MANY.sub("", text)
-    starts_with_name = _SUBJECT.match(tensed) and not subject.text.startswith(("the ", "one of "))
+    starts_with_name = _SUBJECT.match(tensed) and not subject.text.startswith(_PHRASES)
     return text if starts_with_name else text[:1].upper() + text[1:]
 
 

@@ -1,4 +1,4 @@
-"""What the description of a person says about their lifetime: "English painter (1874–1965)", "18th-century poet".
+"""What a description says about a lifetime: "English painter (1874–1965)", "18th-century poet", "defunct publisher".
 
 The words that decide are data (`descriptions` of `templates/dating.yaml`). Each pattern serves Python here, for one
 description, and SQL in `select/past.py` and `select/moments.py`, for all of them; both regular-expression engines read
@@ -53,6 +53,25 @@ def words_pattern(words: Iterable[str]) -> str:
 def age_pattern(words: Iterable[str]) -> str:
     """A pattern for a lower-case description that begins with one of some words."""
     return r"^(?:an? |the )?(?:" + "|".join(re.escape(word) for word in words) + r")(?:$|[^a-z])"
+
+
+def gone_pattern(first: Iterable[str], anywhere: Iterable[str]) -> str:
+    """A pattern for a lower-case description of what is no more: it begins with some words, or holds others.
+
+    >>> pattern = gone_pattern(["former", "was an?"], ["defunct"])
+    >>> [bool(re.search(pattern, text)) for text in ("former airline", "a now defunct firm", "new airline")]
+    [True, True, False]
+    """
+    return rf"^(?:an? |the )?(?:{'|'.join(first)})\b|\b(?:{'|'.join(anywhere)})\b"
+
+
+def standing_pattern(first: Iterable[str], but: Iterable[str]) -> str:
+    """A pattern for a lower-case description that begins with such words and yet is of what still stands.
+
+    >>> bool(re.search(standing_pattern(["former"], ["home"]), "former home of the governors"))
+    True
+    """
+    return rf"^(?:an? |the )?(?:{'|'.join(first)}) (?:[a-z-]+ )?(?:{'|'.join(but)})\b"
 
 
 def lifespan(description: str, words: DescriptionWords, this_year: int, *, oldest: int, life: int) -> Lifespan:

@@ -20,11 +20,20 @@ _TITLE_FIRST = re.compile(
     r"(King|Queen|Emperor|Empress|Prince|Princess|Rey|Roi) (of|de) \S+ \w"
 )  # "King of Spain Carlos II"
 _UNCLEAN = re.compile(
-    r"(?<!1)[123]th\b|1[123](?:st|nd|rd)\b|[04-9](?:st|nd|rd)\b|[0-9] (?:st|nd|rd|th)\b"  # "31th president"
-    r"|[°º“”\"*#/|_]|\b(?:between|from) [0-9]{3,4} ?[–—-]"  # "between 1868–1947"
+    r"[°º“”\"*#/|_]|\b(?:between|from) [0-9]{3,4} ?[–—-]"  # "between 1868–1947"
     r"|[a-z)]\. ?[A-Z]|[,;:.]{2}|[a-z][,;][a-z]| [,;:.]"  # a second sentence, or marks out of place
     r"|\([^()]*$|^[^()]*\)"  # an open bracket
 )
+_ORDINAL = r"(?<!1)[123]th\b|1[123](?:st|nd|rd)\b|[04-9](?:st|nd|rd)\b|[0-9] (?:st|nd|rd|th)\b"  # "31th president"
+_UNSOUND = re.compile(
+    rf"{_ORDINAL}|[0-9][°º]|&#?\w+;"
+    r"|\b(?P<word>an?|and|by|in|is|of|the) (?P=word)\b"  # "state in in Italy"
+    r"|^\([^()]*\)$"  # "(1998 Film)"
+)
+_YEARS = re.compile(r"\b([0-9]{3,4}) ?[–—-] ?([0-9]{3,4})\b(?! ?(?:BC|B\.C\.))")
+_INNER_THE = re.compile(
+    r"(?<!^)(?<!\bof )(?<!\bfor )(?<!\bin )(?<!\band )\bThe "
+)  # "Parsons The New School for Design"
 _PLACES = frozenset({"country", "territory", "settlement"})
 _ABBREVIATED = re.compile(r"\b(?!(?:St|Ste|Mt|Ft)\.)[A-Z][a-z]+\.")  # "Ark.", "Fed. Sts. of Micronesia"
 
@@ -90,7 +99,18 @@ def is_clean_description(description: str) -> bool:
     >>> [text for text in texts if is_clean_description(text)]
     ['35th president']
     """
-    return not _UNCLEAN.search(description)
+    return is_sound_description(description) and not _UNCLEAN.search(description)
+
+
+def is_sound_description(description: str) -> bool:
+    """Whether a description can be shown at all: it has no wrong ordinal and no death before the birth.
+
+    >>> texts = "35th president", "31th president", "composer (1988-1971)", "king (356–323 BC)", "(1998 Film)"
+    >>> [text for text in texts if is_sound_description(text)]
+    ['35th president', 'king (356–323 BC)']
+    """
+    is_reversed = any(int(first) > int(last) for first, last in _YEARS.findall(description))
+    return not is_reversed and not _UNSOUND.search(description)
 
 
 def is_english_name(alias: str, label: str, *, is_person: bool = False) -> bool:
@@ -142,6 +162,8 @@ def takes_the(label: str, types: Iterable[str], rules: Iterable[NameRule]) -> bo
     if label.lower().startswith("the "):
         return False
     label = _BRACKETS.sub("", label)
+    if _INNER_THE.search(label):
+        return False
     of = set(types)
     fitting = (rule for rule in rules if not of.isdisjoint(rule.types) and of.isdisjoint(rule.but))
     return any(_rule_applies(rule, label) for rule in fitting)

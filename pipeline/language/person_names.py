@@ -11,9 +11,12 @@ from pipeline.language.template_parts import AliasRules
 from pipeline.language.words_of_names import edits, folded
 
 _NUMERAL = re.compile("[ivx]+")
+_COMMA_BEFORE_KIN = re.compile(r",(?= [JS]r\.?$)")
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _SHORTEST_CHECKED = 4  # letters; shorter words are alike by chance
 _FEW_EDITS = 2
+_MOST_NAMES_BEFORE = 2
+_SHORTEST_WITH_MIDDLE = 3  # words: a shorter stated name says nothing of middle names
 
 
 def names_person(alias: str, label: str, stated: Collection[str], rules: AliasRules) -> bool:
@@ -25,22 +28,48 @@ def names_person(alias: str, label: str, stated: Collection[str], rules: AliasRu
         stated: Names that statements give the person, such as the birth name.
         rules: The words that decide.
     """
+    alias = _COMMA_BEFORE_KIN.sub("", alias)
     given, own = _words(alias), _words(label)
     if not given or not own or "," in alias:
         return False
     if given[0] in rules.titles_before and own[0] != given[0]:
-        return given[1:] == own or given[1:] == _bare(label)
+        return given[1:] == own or (given[1:] == _bare(label) and len(given) > 2)  # "King Abdullah" is one of several
     if _is_of_a_house(label, own):
         return given == _bare(label) and len(given) > 1
     if len(own) == 1:
         return given == own
     if len(given) == 1:
         return given == own[-1:] and own[-2] not in rules.particles
+    if len(given) > len(own) and given[-len(own) :] == own:
+        lead = given[: -len(own)]  # "Walter Bruce Willis" is "Bruce Willis"
+        return len(lead) <= _MOST_NAMES_BEFORE and rules.first_names.issuperset(lead)
     tail, own_tail = (_kin(words, rules) for words in (given, own))
     if own_tail != tail and (own_tail or not set(tail) <= rules.kin_added):
         return False  # "Joseph P. Kennedy" is the father of "Joseph P. Kennedy Jr."
+    names = [_words(name) for name in stated]
+    if tail and given[: -len(tail)] == own and given not in names:
+        return False  # "Grover Cleveland Jr.", whom nobody calls so
+    if _mixes_names(given, own, rules) and given not in names:
+        return False
     given, own = given[: len(given) - len(tail)], own[: len(own) - len(own_tail)]
     return _is_form_of(given, own, stated, rules)
+
+
+def _mixes_names(given: Sequence[str], own: Sequence[str], rules: AliasRules) -> bool:
+    """Whether a name is put together as nobody says it: "Tim Daniel Conway", "Terrence Terry Malick", and the like.
+
+    "Jean Ann Smith" is no name of Jean Kennedy Smith.
+    """
+    middle, own_middle = given[1:-1], own[1:-1]
+    added = [word for word in middle if _place(word, own_middle) is None and len(word) > 1]
+    is_short = any(own[0] in short for short in rules.short_names.values()) and given[0] == own[0]
+    is_dropped = any(len(word) > 1 and _place(word, middle) is None for word in own_middle)
+    is_twice = any(
+        word[:_SHORTEST_CHECKED] == given[0][:_SHORTEST_CHECKED] or word in rules.short_names.get(given[0], ())
+        for word in added
+        if _SHORTEST_CHECKED <= len(word) < len(given[0])  # but "Vladimir Vladimirovich Putin"
+    )
+    return bool(added) and (is_short or is_dropped or is_twice)
 
 
 def _is_form_of(given: Sequence[str], own: Sequence[str], stated: Collection[str], rules: AliasRules) -> bool:
@@ -54,7 +83,7 @@ def _is_form_of(given: Sequence[str], own: Sequence[str], stated: Collection[str
     if places != sorted(places) or _are_other_words(added, rules):
         return False
     known = {word for name in stated for word in _words(name)}
-    full = [_words(name) for name in stated if given[-1] in _words(name)]
+    full = [words for name in stated if given[-1] in (words := _words(name)) and len(words) >= _SHORTEST_WITH_MIDDLE]
     if full and any(not _is_known(word, known) for word in added):
         return False
     return not any(_is_like(word, other) for word in added for other in {*own, *known} - {*given})

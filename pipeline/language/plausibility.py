@@ -59,6 +59,20 @@ class OnceAYear(_Frozen):
     share: Annotated[float, Field(gt=0, le=1)]
 
 
+class Footage(_Frozen):
+    """Words of descriptions that say that a work shows people, or shows somebody, as they are and not in a role."""
+
+    relation: PropertyName
+    works: tuple[str, ...]
+    people: tuple[str, ...]
+    performers: tuple[str, ...]  # but not those so described
+
+    @property
+    def words(self) -> Mapping[str, tuple[str, ...]]:
+        """The words by what they describe."""
+        return {"works": self.works, "people": self.people, "performers": self.performers}
+
+
 class RelationRules(_Frozen):
     """What must hold between the subject and the object of one relation; see the head of the file."""
 
@@ -70,6 +84,7 @@ class RelationRules(_Frozen):
     once_a_year: OnceAYear | None = None
     kind_words: tuple[str, ...] = ()
     like_truth: bool = False
+    posthumous: bool = False
     other_family: bool = False
     near: int | None = None
     is_start: bool = False
@@ -94,7 +109,9 @@ class Plausibility(_Frozen):
     idle: int
     related: tuple[Number, ...] = ()
     relations: Mapping[PropertyName, RelationRules] = {}
+    footage: Footage
     demonyms: Mapping[Number, tuple[str, ...]] = {}
+    begun: Mapping[Number, int] = {}
 
     @property
     def properties(self) -> frozenset[str]:

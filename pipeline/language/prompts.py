@@ -69,7 +69,7 @@ class ChosenWording(NamedTuple):
     forms: Forms
     subject_type: str
     template_id: str  # relation, place in its file, grammatical number
-    middle_noun: str | None  # how the object is named between two hops
+    middle_noun: str | None  # how the object is named between two hops, if it is "the" one
     is_single: bool  # these subjects hold one object at a time
 
 
@@ -198,16 +198,17 @@ def _word_two_hops(fact: Fact, hop: Hop, subject: Subject, subgraph: Subgraph) -
     first, second = (subgraph.templates.relations[name] for name in (hop.relation, fact.relation))
     middle = subgraph.items.get(hop.middle_id)
     inner = choose_wording(first, subject.types, None, 1)
-    if middle is None or inner is None or inner.middle_noun is None:
+    if middle is None or inner is None:
         return None
     bridge = subgraph.templates.bridge(first.id, inner.subject_type, second.id)
     outer = choose_wording(second, middle.types, fact.object_key, fact.object_count)
     if bridge is None or outer is None or (outer.is_single and fact.object_count > 1):
         return None
+    middle_noun = inner.middle_noun or inner.forms.noun
     tenses = {"subject": subject.tense, "middle": middle.tense}
     if any(tenses[part] != "present" for part in bridge.today):
         return None
-    noun = Name(_lower_first(fill(inner.middle_noun, subject.name, subject.tense)), is_phrase=True)
+    noun = Name(_lower_first(fill(middle_noun, subject.name, subject.tense)), is_phrase=True)
     sentences = _sentences(second, outer, Subject(noun, middle.types, middle.tense))
     return replace(
         sentences,

@@ -135,8 +135,13 @@ class Relation(TemplatePart):
     ends_with_object: tuple[str, ...] = ()  # of these subjects it is over when its object is dead or dissolved
     no_subject: tuple[str, ...] = ()  # nor are items of these types its subjects: nobody knows where a god is buried
     coarse: tuple[str, ...] = ()  # objects of these types say too little: a grave in California, Eurasia for Europe
+    no_generic: bool = False  # an object of which others are kinds says too little: the Academy Awards
     unfit_objects: str | None = None  # a regular expression for labels that read badly after the prompt: "Catholic"
     kin: Mapping[str, tuple[PropertyId, ...]] = {}  # of these subjects the object has a value of these properties too
+    weak: bool = (
+        False  # many statements are wrong, vague or disputed: only those that a description bears out are stated
+    )
+    described: Mapping[str, tuple[str, ...]] = {}  # words of a description that bear out an object, by its label
     past_counts: bool = False  # an answer that is over is still right: "has held the position of", "the alma mater of"
     reverse: Reverse | None = None
     wordings: tuple[Wording, ...] = Field(min_length=1)
@@ -168,6 +173,12 @@ class Relation(TemplatePart):
                 raise ValueError("`several` forms are given for cardinality many, and only for it")
             if unknown := set(wording.subject) - set(self.subject_types):
                 raise ValueError(f"a wording serves subject types that the relation lacks: {sorted(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _doubted(self) -> "Relation":
+        if self.described and not self.weak:
+            raise ValueError("`described` is given only where the relation is `weak`: others need no bearing out")
         return self
 
     def _check_number_and_tense(self, wording: Wording) -> None:

@@ -6,12 +6,13 @@ other subjects. This module is data and lookups alone: `prompts.py` and `answers
 that the subgraph carries along.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.language.relations import Tense
+from pipeline.language.relations import Relation, Tense
 from pipeline.language.templates import Templates
 
 
@@ -62,6 +63,7 @@ class Triple:
     object_count: int
     is_homonym: bool
     is_eligible: bool
+    start_time: str | None = None  # since when it holds, if the statement says so
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,33 @@ class Subgraph:
     def triples_of_relation(self, relation: str) -> Sequence[Triple]:
         """Some triples of a relation."""
         return self._by_relation.get(relation, ())
+
+    def is_sure(self, triple: Triple) -> bool:
+        """Whether a triple may be stated beside an edit: readers hold it against a row if it is wrong or misleads.
+
+        A statement of a weak relation is sure if the description of its subject says the same. Of a state that is gone
+        nothing is: by its bare name ("Great Britain") a reader thinks of what stands there today.
+        """
+        subject = self.items.get(triple.subject_id)
+        if subject is None:
+            return False
+        if subject.tense == "past" and not subject.types.isdisjoint(self.templates.dating.misleading):
+            return False
+        relation = self.templates.relations[triple.relation]
+        return not relation.weak or self._is_described(triple, subject, relation)
+
+    def _is_described(self, triple: Triple, subject: Item, relation: Relation) -> bool:
+        """Whether the description of a subject names an object: by its label, a word for it, or what it is at heart.
+
+        Of a common noun the last word is enough: who is described as an actor is a film actor, too.
+        """
+        held = self.items.get(triple.object_id) if triple.object_id is not None else None
+        if held is None or subject.description is None:
+            return False
+        label, said = held.label.lower(), subject.description.lower()
+        names = [label, *label.split()[-1:]] if label == held.label else [label]
+        words = {word for name in names for word in (name, *relation.described.get(name, ()))}
+        return any(re.search(rf"\b{re.escape(word)}s?\b", said) for word in words)
 
     def is_shared_name(self, name: str) -> bool:
         """Whether more than one item has a name, whatever the case."""

@@ -15,6 +15,8 @@ from pipeline.language.subgraph import Item, Subgraph, Triple
 from pipeline.language.template_parts import META
 from pipeline.language.templates import Templates
 
+_HUMAN = 5
+
 AliasCounts = Counter[str]  # aliases by verdict, a key of `reasons.ALIASES`
 
 _SEEDS = """
@@ -39,14 +41,14 @@ UNION ALL
 """
 
 _WRITTEN_TRIPLES = """
-SELECT DISTINCT subject_id, relation, object_key, object_id, statement_id, object_count, is_homonym,
-    reason IS NULL AS is_eligible
-FROM near ORDER BY subject_id, relation, object_key, statement_id
+SELECT DISTINCT n.subject_id, relation, object_key, n.object_id, statement_id, object_count, is_homonym,
+    reason IS NULL AS is_eligible, start_time
+FROM near n LEFT JOIN statements USING (statement_id) ORDER BY n.subject_id, relation, object_key, statement_id
 """
 
 # Aliases of named items that another item has too which is as well known or of the same kind. Pages about names and
-# lists of namesakes are no such item.
-_SHARED = """
+# lists of namesakes are no such item. A family name alone is that of all who bear it.
+_SHARED = r"""
 CREATE TEMP TABLE shared AS
 WITH given AS (
     SELECT id, sitelinks, statement_count, type_ids, unnest(aliases) AS alias FROM entities WHERE id IN (FROM named)
@@ -59,6 +61,11 @@ held AS (
 others AS (
     SELECT h.* REPLACE (lower(h.name) AS name) FROM held h SEMI JOIN wanted w ON w.name = lower(h.name)
     WHERE NOT list_has_any(h.type_ids, (SELECT coalesce(list(class_id), []) FROM types WHERE type = '{meta}'))
+    UNION ALL
+    SELECT id, -1 AS sitelinks, -1 AS statement_count, type_ids, family AS name FROM (
+        SELECT *, lower(regexp_extract(label, ' (\S+)$', 1)) AS family FROM entities
+        WHERE list_contains(type_ids, {human})
+    ) h SEMI JOIN wanted w ON w.name = h.family
 )
 SELECT g.id, list(DISTINCT lower(g.alias) ORDER BY lower(g.alias)) AS shared
 FROM given g JOIN others o ON o.name = lower(g.alias) AND o.id <> g.id
@@ -154,7 +161,7 @@ def make_subgraph(
         SELECT id FROM seeds UNION SELECT subject_id FROM near UNION SELECT object_id FROM near"""
     )
     database.write(_WRITTEN_TRIPLES, out / "triples.parquet", schema.SUBGRAPH_TRIPLES)
-    database.run(_SHARED.format(meta=META))
+    database.run(_SHARED.format(meta=META, human=_HUMAN))
     database.run(_OUTSHONE.format(meta=META))
     stated, pen_names = (
         ", ".join(name[1:] for name in names) or "0" for names in (naming.rules.statements, naming.rules.pen_names)

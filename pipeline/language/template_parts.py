@@ -55,6 +55,8 @@ class AliasRules(TemplatePart):
     fillers: frozenset[str]
     may_be_left_out: frozenset[str]
     kind_fillers: frozenset[str]
+    universities_of: frozenset[str]
+    gone_states: frozenset[str]
     state_forms: frozenset[str]
     state_words: frozenset[str]
     titles_before: frozenset[str]
@@ -63,9 +65,11 @@ class AliasRules(TemplatePart):
     kin_added: frozenset[str]
     no_middle_names: frozenset[str]
     short_names: Mapping[str, tuple[str, ...]]
+    first_names: frozenset[str]
 
     @field_serializer(
         *("abbreviations", "minor", "fillers", "may_be_left_out", "kind_fillers", "state_forms", "state_words"),
+        *("universities_of", "gone_states", "first_names"),
         *("titles_before", "particles", "kin", "kin_added", "no_middle_names"),
     )
     def _in_order(self, words: frozenset[str]) -> list[str]:
@@ -97,6 +101,15 @@ class DescriptionWords(TemplatePart):
     ages: tuple[str, ...] = Field(min_length=1)
 
 
+class GoneWords(TemplatePart):
+    """Words by which things are understood to be no more; those of `first`, `but` and `anywhere` in lower case."""
+
+    first: tuple[str, ...] = Field(min_length=1)  # regular expressions
+    but: tuple[str, ...] = Field(min_length=1)
+    anywhere: tuple[str, ...] = Field(min_length=1)
+    names: str
+
+
 class Dating(TemplatePart):
     """Which dates tell when a statement became true, and what is no more; properties and classes as numbers."""
 
@@ -107,9 +120,12 @@ class Dating(TemplatePart):
     activity: tuple[PropertyNumber, ...]
     descriptions: DescriptionWords
     by_subject: Mapping[PropertyNumber, PropertyNumber]
+    by_year: tuple[PropertyNumber, ...] = ()
     lasting: tuple[PropertyNumber, ...]
     successive: tuple[PropertyNumber, ...]
     ended_classes: tuple[ClassNumber, ...]
+    gone: GoneWords
+    misleading: tuple[str, ...]
 
     @property
     def properties(self) -> frozenset[int]:
@@ -200,6 +216,12 @@ class LongForms(TemplatePart):
     frames: tuple[str, ...] = Field(min_length=1)
     kinds: Mapping[str, Mapping[str, str]]
     told_by_description: tuple[PropertyId, ...]
+    told_by_words: Mapping[PropertyId, str]
+
+    def is_told(self, relation: str, description: str) -> bool:
+        """Whether a description may name the object of a relation."""
+        words = self.told_by_words.get(relation)
+        return relation in self.told_by_description or (words is not None and bool(re.search(words, description)))
 
     @model_validator(mode="after")
     def _frames_fit(self) -> "LongForms":
@@ -246,6 +268,7 @@ class Bridge(TemplatePart):
     then: tuple[PropertyId, ...] = Field(min_length=1)
     today: tuple[Literal["subject", "middle"], ...] = ()
     moves: bool = False
+    edited: Literal["first", "last"] | None = None
 
 
 class FalseStatement(NamedTuple):
@@ -257,8 +280,8 @@ class FalseStatement(NamedTuple):
 
 
 class KnownError(TemplatePart):
-    """A statement that Wikidata holds and readers know to be false; its object is an item or a number."""
+    """A statement that Wikidata holds and readers know to be false; its object is an item, a number or a date."""
 
     subject: ClassNumber
-    object: str = Field(pattern=r"^(Q[1-9]\d*|\d+)$")
+    object: str = Field(pattern=r"^(Q[1-9]\d*|\d+|[+-]\d{4,}(-\d\d){2}T00:00:00Z/\d{1,2})$")
     why: str = Field(min_length=1)

@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -68,6 +68,15 @@ class Templates(TemplatePart):
         """Whether an edit over two hops would say that the entity in between lies somewhere else."""
         return any(bridge.moves for bridge in self.bridges if bridge.first == first and second in bridge.then)
 
+    def is_of_today(self, first: str, second: str) -> bool:
+        """Whether what a path of two relations asks changes with time."""
+        return any(bridge.today for bridge in self.bridges if bridge.first == first and second in bridge.then)
+
+    def may_be_edited(self, first: str, second: str, place: Literal["first", "last"]) -> bool:
+        """Whether a path of two relations may be asked by an edit that states the first of them, or the last."""
+        found = [bridge for bridge in self.bridges if bridge.first == first and second in bridge.then]
+        return any(bridge.edited in (None, place) for bridge in found)
+
     @property
     def false_statements(self) -> set[FalseStatement]:
         """The known errors, and the same the other way round: what is no capital has no country."""
@@ -82,13 +91,18 @@ class Templates(TemplatePart):
 
     @property
     def hops(self) -> list[tuple[str, str, str]]:
-        """Every path that may be asked: first relation, type of its subject, second relation."""
-        return [
-            (bridge.first, kind, second)
-            for bridge in self.bridges
-            for kind in bridge.subject or self.relations[bridge.first].subject_types
-            for second in bridge.then
-        ]
+        """Every path that an edit may take: first relation, type of its subject, second relation."""
+        return [path for bridge in self.bridges if bridge.edited != "first" for path in self.paths_over(bridge)]
+
+    @property
+    def asked_paths(self) -> set[tuple[str, str]]:
+        """Every path of two relations that a probe may ask, whatever its subject."""
+        return {(bridge.first, second) for bridge in self.bridges for second in bridge.then}
+
+    def paths_over(self, bridge: Bridge) -> list[tuple[str, str, str]]:
+        """The paths that a bridge allows: first relation, type of its subject, second relation."""
+        kinds = bridge.subject or self.relations[bridge.first].subject_types
+        return [(bridge.first, kind, second) for kind in kinds for second in bridge.then]
 
 
 def read_yaml(path: Path, kind: TypeAdapter[T]) -> T:
@@ -162,12 +176,14 @@ def _check_references(templates: Templates, folder: Path) -> None:
     named_relations |= {("plausibility.yaml", name) for name in templates.plausibility.relations}
     named_relations |= {("known_errors.yaml", name) for name in templates.known_errors}
     named_relations |= {("contexts.yaml", name) for name in templates.contexts.relations}
-    named_relations |= {("long_forms.yaml", name) for name in templates.long_forms.told_by_description}
+    told = (*templates.long_forms.told_by_description, *templates.long_forms.told_by_words)
+    named_relations |= {("long_forms.yaml", name) for name in told}
     problems += [
         f"{place} names the unknown relation {name}" for place, name in named_relations if name not in relations
     ]
     named_types = {(r.id, name) for r in relations.values() for name in (*r.subject_types, *r.object_types)}
     named_types |= {("names.yaml", name) for rule in templates.names for name in (*rule.types, *rule.but)}
+    named_types |= {("dating.yaml", name) for name in templates.dating.misleading}
     named_types |= {("long_forms.yaml", name) for kinds in templates.long_forms.kinds.values() for name in kinds}
     problems += [f"{place} names the unknown type {name}" for place, name in named_types if name not in templates.types]
     problems += [
@@ -184,11 +200,12 @@ def _check_references(templates: Templates, folder: Path) -> None:
 def _bridge_problems(templates: Templates) -> list[str]:
     """Bridges from subjects that the first relation lacks, over an object without a definite name, or back again."""
     problems: list[str] = []
-    for first, kind, second in templates.hops:
-        relation = templates.relations[first]
-        found = relation.wording(kind) if kind in relation.subject_types else None
-        if found is None or found[1].middle_noun is None:
-            problems.append(f"bridges.yaml: {first} of the type {kind} has no `middle`")
-        if second in (first, relation.partner):
-            problems.append(f"bridges.yaml: {second} after {first} leads back")
+    for bridge in templates.bridges:
+        for first, kind, second in templates.paths_over(bridge):
+            relation = templates.relations[first]
+            found = relation.wording(kind) if kind in relation.subject_types else None
+            if found is None or (found[1].middle_noun is None and bridge.edited != "first"):
+                problems.append(f"bridges.yaml: {first} of the type {kind} has no `middle`")
+            if second in (first, relation.partner):
+                problems.append(f"bridges.yaml: {second} after {first} leads back")
     return list(dict.fromkeys(problems))

@@ -194,7 +194,7 @@ def _contents(folder: Path, manifest: Manifest, relations: Mapping[str, Relation
                 for path in sorted((folder / "data" / category).glob(f"{split}-*.parquet")):
                     table = read_table(path, schema.RELEASE.names).cast(schema.RELEASE)
                     edits += cast(list[Edit], table.to_pylist())
-        evidence, statements = read_evidence(folder / "evidence" / "triples.parquet")
+        evidence, starts, statements = read_evidence(folder / "evidence" / "triples.parquet")
         exports = {
             path: _decode((folder / "exports" / path).read_bytes())
             for path, record in manifest.exports.items()
@@ -204,4 +204,4 @@ def _contents(folder: Path, manifest: Manifest, relations: Mapping[str, Relation
         card = (folder / CARD).read_text("utf-8", "replace") if (folder / CARD).is_file() else ""
     except (OSError, ValueError, msgspec.DecodeError) as error:
         raise InputError(f"The release cannot be read: {error}", str(folder), "Build or download it again.") from error
-    return Contents(edits, evidence, statements, exports, manifest, relations, card, verdicts, damaged)
+    return Contents(edits, evidence, statements, exports, manifest, relations, card, verdicts, damaged, starts)

@@ -13,6 +13,7 @@ from pipeline.language.subgraph import Subgraph
 
 Question = tuple[str, str]  # subject and relation
 Evidence = Mapping[Question, Mapping[str, str | None]]  # the objects true of it: id or literal, and name
+Starts = Mapping[tuple[str, str, str], str]  # since when: by subject, relation, and the id or literal of the object
 
 
 def questions(edit: Edit) -> set[Question]:
@@ -34,7 +35,10 @@ def write_evidence(edits: Iterable[Edit], subgraph: Subgraph, out: Path) -> Path
     """Write EVIDENCE for some edits."""
     asked = set[Question]().union(*map(questions, edits))
     rows = [
-        (f"Q{triple.subject_id}", triple.relation, triple.object_key, next(iter(names), None), triple.statement_id)
+        (
+            *(f"Q{triple.subject_id}", triple.relation, triple.object_key),
+            *(next(iter(names), None), triple.statement_id, triple.start_time),
+        )
         for triple in subgraph.triples
         if (f"Q{triple.subject_id}", triple.relation) in asked
         for names in [object_names(triple.object_key, triple.object_id, subgraph)]
@@ -42,11 +46,15 @@ def write_evidence(edits: Iterable[Edit], subgraph: Subgraph, out: Path) -> Path
     return write_rows(sorted(set(rows), key=lambda row: tuple(map(str, row))), out, schema.EVIDENCE)
 
 
-def read_evidence(path: Path) -> tuple[Evidence, frozenset[str]]:
-    """The evidence of a release by subject and relation, and the ids of its statements."""
+def read_evidence(path: Path) -> tuple[Evidence, Starts, frozenset[str]]:
+    """The evidence of a release by subject and relation, since when it holds, and the ids of its statements."""
     found: dict[Question, dict[str, str | None]] = {}
+    starts: dict[tuple[str, str, str], str] = {}
     statements = set[str]()
     for row in read_table(path, schema.EVIDENCE.names).cast(schema.EVIDENCE).to_pylist():
         found.setdefault((row["subject_id"], row["relation_id"]), {})[row["object_id"]] = row["object"]
+        if row["start_time"]:
+            held = (row["subject_id"], row["relation_id"], row["object_id"])
+            starts[held] = max(row["start_time"], starts.get(held, ""))
         statements.add(row["statement_id"])
-    return found, frozenset(statements)
+    return found, starts, frozenset(statements)

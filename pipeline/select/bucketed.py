@@ -21,7 +21,7 @@ from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
 from pipeline.language.relations import PERSON
 from pipeline.language.templates import Templates
-from pipeline.select import buckets, current, implausible, past, screening
+from pipeline.select import buckets, current, implausible, past, screening, unasked
 from pipeline.select.buckets import Bucket, Run
 
 _TEXTS = {name: pa.field(name, pa.string()) for name in ("relation", "early_reason", "name", "plain")}
@@ -35,6 +35,8 @@ _JUDGED = pa.schema(
 )
 _FLAGS = (pa.field(name, pa.bool_()) for name in ("differ", "described"))
 _NAMESAKES = pa.schema([buckets.NUMBER, _TEXTS["relation"], _TEXTS["name"], *_FLAGS])
+_OBJECTS = pa.schema([_TEXTS["relation"], pa.field("id", pa.int64()), pa.field("is_held", pa.bool_())])
+_GENERIC = pa.schema([_TEXTS["relation"], pa.field("id", pa.int64())])
 _WRONG = pa.schema([_TEXTS["relation"], schema.TRIPLES.field("object_id")])
 
 
@@ -49,7 +51,7 @@ class Job:
     folder: Path  # where what buckets leave for one another lies
     memory: str  # of one worker
     run_memory: str  # of all together
-    latest: tuple[int, int]  # the item that was edited last, and the day of that
+    latest: tuple[str, str]  # the item that was edited last, and the day of that; NULL if none has a time
 
     def database(self, name: str) -> Database:
         """A session of one worker."""
@@ -111,7 +113,7 @@ def screen(
     folder = out / "buckets" / f"{count}-{size_in_bytes(share)}"  # those of another limit are cut elsewhere
     job = Job(
         *(tables, templates, settings, tuple(sorted(excluded_ids)), folder, share, memory),
-        latest=(latest["id"], latest["day"]),
+        latest=(latest["id"], latest["day"]),  # as SQL
     )
     tasks = [_Task(job, bucket) for bucket in buckets.find_buckets(tables.statements, count)]
     _take_turns(job, tasks, workers, pool)
@@ -124,7 +126,9 @@ def screen(
 
 
 _LATEST = """
-SELECT arg_max(id, modified) AS id, date_diff('day', DATE '0001-01-01', max(modified)::DATE) AS day FROM entities
+SELECT coalesce(arg_max(id, modified)::VARCHAR, 'NULL') AS id,
+    coalesce(date_diff('day', DATE '0001-01-01', max(modified)::DATE)::VARCHAR, 'NULL') AS day
+FROM entities
 """
 
 
@@ -171,11 +175,11 @@ def _spread(task: _Spread) -> None:
 
 _ASKED = """
 WITH people AS (
-    SELECT DISTINCT id FROM (SELECT id, unnest(type_ids) AS class_id FROM entities WHERE {holds_id})
+    SELECT DISTINCT id FROM (SELECT id, unnest(type_ids) AS class_id FROM every_entities WHERE {holds_id})
     JOIN types USING (class_id) WHERE type = '{person}'
 )
 SELECT DISTINCT id FROM (
-    SELECT object_id AS id FROM statements
+    SELECT object_id AS id FROM every_statements
     WHERE {holds_subject} AND property_id IN ({named}) AND object_id IS NOT NULL
     UNION ALL
     SELECT subject_id FROM links
@@ -185,7 +189,7 @@ SELECT DISTINCT id FROM (
 """
 
 _HELD = """
-SELECT DISTINCT CASE WHEN property_id IN ({forward}) THEN subject_id ELSE object_id END AS id FROM statements
+SELECT DISTINCT CASE WHEN property_id IN ({forward}) THEN subject_id ELSE object_id END AS id FROM every_statements
 WHERE {holds_subject} AND property_id IN ({forward}, {inverse}) AND object_id IS NOT NULL ORDER BY id
 """
 
@@ -200,9 +204,11 @@ def _ask(task: _Task) -> None:
     named = {relation.property_id for relation in job.templates.relations.values()} | past.asked_properties()
     forward, inverse = map(_listed, job.seats)
     with job.database(f"ask-{bucket.number}") as database:
-        for name in ("statements", "entities", "links"):
-            database.view(name, job.folder / name)
+        for name in ("statements", "entities"):
+            database.view(f"every_{name}", job.folder / name)
+        database.view("links", job.folder / "links")
         database.view("types", job.tables.types)
+        _write_objects(task, database)
         asked = _ASKED.format(
             **conditions,
             person=PERSON,
@@ -213,6 +219,28 @@ def _ask(task: _Task) -> None:
         database.write(asked, job.folder / "asked" / bucket.name, schema.NUMBERS)
         held = _HELD.format(forward=forward, inverse=inverse, **conditions)
         database.write(held, job.folder / "holders" / bucket.name, schema.NUMBERS)
+
+
+# Objects of relations whose objects are looked at together, and whether a claim holds that names one.
+_OBJECTS_OF_CLAIMS = """
+SELECT relation, object_id AS id, bool_or(form_reason IS NULL) AS is_held FROM claims
+WHERE object_id IS NOT NULL GROUP BY ALL ORDER BY ALL
+"""
+
+
+def _write_objects(task: _Task, database: Database) -> None:
+    job, bucket, relations = task.job, task.bucket, task.job.templates.relations
+    names = {unasked.OCCUPATION, *unasked.generic_relations(relations.values())}
+    properties = _listed(relations[name].property_id for name in names)
+    database.run(
+        f"""CREATE TEMP TABLE statements AS FROM every_statements
+        WHERE property_id IN ({properties}) AND {bucket.holds("subject_id")}"""
+    )
+    database.run(
+        f"CREATE TEMP TABLE entities AS SELECT DATE '0001-01-01' + CAST({job.latest[1]} AS INTEGER) AS modified"
+    )
+    screening.make_claims(job.templates, job.settings, job.excluded_ids, database, "statements")
+    database.write(_OBJECTS_OF_CLAIMS, job.folder / "objects" / bucket.name, _OBJECTS)
 
 
 def _listed(properties: Iterable[int]) -> str:
@@ -242,7 +270,17 @@ def _find_neighbours(job: Job, database: Database) -> None:
             SELECT {_BUCKET_OF_FILE}, id FROM asked
             UNION ALL SELECT bucket, subject_id FROM seats UNION ALL SELECT bucket, object_id FROM seats)"""
     )
+    database.view("objects", job.folder / "objects")
+    database.run(
+        f"""CREATE TEMP TABLE occupations AS
+        SELECT DISTINCT id FROM objects WHERE relation = '{unasked.OCCUPATION}' AND is_held"""
+    )
+    generic = ", ".join(f"'{name}'" for name in unasked.generic_relations(job.templates.relations.values())) or "''"
+    objects = f"SELECT DISTINCT relation, id FROM objects WHERE relation IN ({generic})"
     files = {
+        "generic": (f"FROM ({unasked.generic_sql(objects)}) ORDER BY ALL", _GENERIC),
+        "common_entities": ("FROM entities SEMI JOIN occupations USING (id) ORDER BY id", buckets.ENTITIES),
+        "common_statements": (_ABOVE.format(levels=job.templates.plausibility.levels), schema.STATEMENTS),
         "seats": ("FROM seats ORDER BY bucket", buckets.NEIGHBOUR_STATEMENTS),
         "neighbours_entities": (
             "SELECT bucket, e.* FROM entities e JOIN wanted USING (id) ORDER BY bucket",
@@ -258,6 +296,16 @@ def _find_neighbours(job: Job, database: Database) -> None:
     for name, (sql, kind) in files.items():
         database.write(sql, job.folder / f"{name}.parquet", kind, _GROUP_ROWS)
 
+
+# The statements that lead up from occupations to the classes above them.
+_ABOVE = """
+WITH RECURSIVE stated AS (FROM statements WHERE property_id = 279 AND object_id IS NOT NULL),
+above(id, level) AS (
+    SELECT id, 0 FROM occupations
+    UNION SELECT s.object_id, level + 1 FROM above JOIN stated s ON s.subject_id = above.id WHERE level < {levels}
+)
+SELECT * FROM stated WHERE subject_id IN (SELECT id FROM above) ORDER BY subject_id, statement_id
+"""
 
 _GROUP_ROWS = 10_000  # of tables in the order of buckets
 
@@ -325,20 +373,23 @@ def _judge(task: _Task) -> None:
         return
     with job.database(f"judge-{bucket.number}") as database:
         buckets.view_neighbours(database, "seats", job.folder / "seats.parquet", bucket, "subject_id")
-        _open(task, database, "seats")
+        for name in ("common_entities", "common_statements", "generic"):
+            database.view(name, job.folder / f"{name}.parquet")
+        database.run(f"CREATE TEMP VIEW above AS FROM common_statements WHERE NOT {bucket.holds('subject_id')}")
+        _open(task, database, "seats", "above")
         database.run(
-            f"CREATE TEMP TABLE entities AS FROM every_entities WHERE {bucket.holds('id')} UNION ALL FROM named"
+            f"""CREATE TEMP TABLE entities AS FROM every_entities WHERE {bucket.holds("id")} UNION ALL FROM named
+            UNION ALL FROM common_entities WHERE NOT {bucket.holds("id")} AND id NOT IN (SELECT id FROM named)"""
         )
         database.view("own_past", job.folder / "past" / bucket.name)
         buckets.view_neighbours(database, "named_past", job.folder / "neighbours_past.parquet", bucket, "id")
         database.run("CREATE TEMP TABLE past AS FROM own_past UNION ALL FROM named_past")
         database.run(past.TODAY)
         database.run("CREATE TEMP VIEW claimed AS FROM own UNION ALL (SELECT DISTINCT * FROM seats)")
-        screening.judge(
-            *(job.templates, job.settings, job.excluded_ids, database),
-            claimed="claimed",
-            kept=bucket.holds("subject_id"),
+        elsewhere = screening.Elsewhere(
+            "claimed", bucket.holds("subject_id"), "FROM generic", "SELECT id FROM common_entities"
         )
+        screening.judge(job.templates, job.settings, job.excluded_ids, database, elsewhere)
         database.run("CREATE TEMP TABLE triples AS FROM judged")
         implausible.find_out_of_time(job.templates, job.settings, database)
         sql = """SELECT t.*, o.row IS NOT NULL AS is_out_of_time
@@ -383,5 +434,5 @@ def _settle(task: _Task) -> None:
             SELECT row FROM (SELECT *, rowid AS row FROM triples WHERE is_out_of_time)
             ANTI JOIN wrong USING (relation, object_id)"""
         )
-        sql = f"FROM ({implausible.BELIEVED}) {screening.ORDER}"
+        sql = f"FROM ({implausible.believed_sql(job.templates)}) {screening.ORDER}"
         database.write(sql, job.folder / "triples" / bucket.name, schema.TRIPLES)

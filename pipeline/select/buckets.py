@@ -6,7 +6,9 @@ order of buckets, so that each reads just its part (ids outside a bucket are its
 - `statements`, `entities`: all rows in runs, each in the order of subjects;
 - `links`: statements that say something about the age of their object, in the order of objects;
 - `neighbours`: the labels, classes and dates of the objects of a bucket, and of who names its people;
-- `seats`: the statements that decide which of several capitals a territory has.
+- `seats`: the statements that decide which of several capitals a territory has;
+- `common_entities`, `common_statements`, `generic`: what every bucket needs: occupations, with the classes above them,
+  and awards of which others are kinds.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +26,7 @@ _STATEMENT_BYTES = 1_000
 _SAMPLED = 1_000_000  # statements that the cuts between buckets are taken from
 _LEAST_GROUP_ROWS = 2_048  # a vector of DuckDB
 
-LOOKED_AT = ("id", "label", "description", "type_ids", "modified")
+LOOKED_AT = ("id", "label", "aliases", "description", "type_ids", "modified")
 """The columns of ENTITIES that screening looks at."""
 
 NUMBER = pa.field("bucket", pa.int32())

@@ -1,7 +1,8 @@
 """Which true statements cannot be true: their dates break the rules of `templates/plausibility.yaml`.
 
 Wikidata has some of its own errors (a medal for one who died before it was founded), and statements that readers take
-for errors (a student of a university by its later item). Such a statement is no fact, no answer and no context.
+for errors (a student of a university by its later item). Such a statement is no fact, no answer and no context. Honours
+for the dead may be true all the same: nothing asks about them, and they stay answers.
 """
 
 from pipeline.core.settings import ScreeningSettings
@@ -35,16 +36,17 @@ _OUT_OF_TIME = f"""
 CREATE OR REPLACE TEMP TABLE out_of_time AS SELECT p.pair AS row FROM pairs p SEMI JOIN ({OUT_OF_TIME}) b USING (pair)
 """
 
-BELIEVED = """
+_BELIEVED = """
 SELECT t.* REPLACE (
-    t.is_true AND i.row IS NULL AS is_true,
+    t.is_true AND (i.row IS NULL OR t.relation IN ({posthumous})) AS is_true,
     (t.object_count - coalesce(f.objects, 0))::INTEGER AS object_count,
     CASE WHEN t.reason IS NULL AND i.row IS NOT NULL THEN 'implausible' ELSE t.reason END AS reason)
 FROM (SELECT *, rowid AS row FROM triples) t
 LEFT JOIN implausible i USING (row)
 LEFT JOIN (
     SELECT subject_id, relation, count(DISTINCT object_key) AS objects
-    FROM (SELECT *, rowid AS row FROM triples) JOIN implausible USING (row) GROUP BY ALL
+    FROM (SELECT *, rowid AS row FROM triples) JOIN implausible USING (row)
+    WHERE relation NOT IN ({posthumous}) GROUP BY ALL
 ) f ON f.subject_id = t.subject_id AND f.relation = t.relation
 """
 
@@ -59,7 +61,14 @@ def believed(templates: Templates, settings: ScreeningSettings, database: Databa
     """
     _set_pairs(templates, settings, database)
     database.run(_IMPLAUSIBLE.format(broken=OUT_OF_TIME, share=templates.plausibility.wrong_date))
-    return BELIEVED
+    return believed_sql(templates)
+
+
+def believed_sql(templates: Templates) -> str:
+    """The query for TRIPLES, without order, from the tables `triples` and `implausible`."""
+    relations = templates.plausibility.relations
+    posthumous = ", ".join(f"'{name}'" for name, rule in relations.items() if rule.posthumous)
+    return _BELIEVED.format(posthumous=posthumous or "''")
 
 
 def find_out_of_time(templates: Templates, settings: ScreeningSettings, database: Database) -> None:

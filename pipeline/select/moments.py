@@ -37,6 +37,7 @@ read AS (
     SELECT id, type_ids, coalesce(list_contains(type_ids, {human}), false) AS is_human,
         {life_first} AS first, {life_last} AS last, {born} AS born, {year} AS year,
         {span_first} AS span_first, {span_last} AS span_last,
+        coalesce(span_first <= span_last, false) AS is_span,  -- a death before the birth says nothing
         coalesce(regexp_matches(lower(description), '{not_of_a_life}'), false) AS may_be_a_reign
     FROM entities WHERE id IN (FROM named)
 ),
@@ -48,8 +49,9 @@ judged AS (
 worded AS (
     SELECT id, type_ids, is_human,
         CASE WHEN is_human AND is_life THEN first WHEN is_human THEN born
-            WHEN {trusts_spans} THEN coalesce(year, span_first) ELSE year END AS start_year,
-        CASE WHEN is_human AND is_life THEN last WHEN NOT is_human AND {trusts_spans} THEN span_last END AS end_year
+            WHEN {trusts_spans} AND is_span THEN coalesce(year, span_first) ELSE year END AS start_year,
+        CASE WHEN is_human AND is_life THEN last
+            WHEN NOT is_human AND {trusts_spans} AND is_span THEN span_last END AS end_year
     FROM judged
 )
 SELECT w.id, w.is_human, w.type_ids, p.id IS NOT NULL AS is_past, w.start_year AS said_year,
@@ -82,8 +84,9 @@ seen AS (
 estimated AS (SELECT id, min(day) AS day FROM seen WHERE day IS NOT NULL GROUP BY ALL)
 SELECT l.*, w.first_work, w.last_work,
     coalesce(l.start_day, CASE WHEN l.is_human THEN e.day END) AS about_start,
-    coalesce(l.earliest_end, CASE WHEN l.is_human AND l.is_past THEN coalesce(l.start_day, e.day) + {life} END)
-        AS about_end
+    coalesce(l.earliest_end, CASE WHEN l.is_human AND (l.is_past OR coalesce(l.start_day, e.day) + {longest_days} < (
+            SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) + 1 FROM entities))
+        THEN coalesce(l.start_day, e.day) + {life} END) AS about_end
 FROM dated_lifespans l LEFT JOIN worked w ON w.id = l.id LEFT JOIN estimated e ON e.id = l.id
 """
 
@@ -120,8 +123,8 @@ def find_lifespans(
             shortest=lifespans.SHORTEST_LIFE,
             longest=settings.assume_dead_after_years,
             longest_days=round(settings.assume_dead_after_years * DAYS),
-            start_of_year=_middle_of("w.start_year"),
-            end_of_year=_middle_of("w.end_year"),
+            start_of_year=middle_of("w.start_year"),
+            end_of_year=middle_of("w.end_year"),
         )
     )
     database.run(
@@ -132,6 +135,7 @@ def find_lifespans(
             first_work=round(rules.first_work * DAYS),
             generation=round(rules.generation * DAYS),
             life=round(rules.usual_life * DAYS),
+            longest_days=round(settings.assume_dead_after_years * DAYS),
         )
     )
 
@@ -151,6 +155,6 @@ def _first_year(group: int, *patterns: str) -> str:
     return f"coalesce({', '.join(found)}, NULL)"
 
 
-def _middle_of(year: str) -> str:
-    """The SQL expression for the day in the middle of a year."""
+def middle_of(year: str) -> str:
+    """The SQL expression for the day in the middle of a year, as `times.middle` counts days."""
     return f"date_diff('day', DATE '0001-01-01', make_date({year}, 7, 2)) + 1"

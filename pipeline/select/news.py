@@ -29,14 +29,29 @@ WHERE value_kind = 'time' AND rank <> 'deprecated' AND property_id IN ({existenc
 QUALIFY row_number() OVER (PARTITION BY subject_id ORDER BY {day}, property_id, time, precision) = 1
 """
 
+# Who wins an award twice has it since the first time: every statement of a new value has the earliest of their dates,
+# and none if one of them has none.
 # A spell starts on a day; an office, a capital or a currency is held by one at a time, with or without one.
 _NEWS = """
-WITH dated AS (
+WITH changes AS (
+    SELECT c.* EXCLUDE (first) REPLACE (
+        first.t AS event_time, first.q AS event_precision, first.c AS event_calendar_id, first.p AS event_property_id)
+    FROM (
+        SELECT *, first_value({date}) OVER (
+            PARTITION BY subject_id, property_id, coalesce(new_value, new_statement_id, old_statement_id), is_new_value,
+                CASE WHEN NOT is_new_value OR new_value IS NULL THEN new_statement_id END,
+                CASE WHEN NOT is_new_value OR new_value IS NULL THEN old_statement_id END
+            ORDER BY {event_day} NULLS FIRST, new_statement_id NULLS FIRST, old_statement_id NULLS FIRST, change_class
+        ) AS first
+        FROM changes_as_found
+    ) c
+),
+dated AS (
     SELECT c.*, {in_window} AS is_in_window, {begins_in_window} AS begins_in_window,
         b.property_id AS begun_by, b.time AS begun, b.precision AS begun_precision, b.calendar_id AS begun_calendar,
         c.property_id IN ({successive}) AS is_successive,
         coalesce(c.event_property_id = {start}, false) AS is_spell
-    FROM changes_as_found c LEFT JOIN beginnings b ON b.id = c.subject_id AND c.change_class = 'new_item'
+    FROM changes c LEFT JOIN beginnings b ON b.id = c.subject_id AND c.change_class = 'new_item'
 ),
 judged AS (
     SELECT *,
@@ -92,6 +107,8 @@ def find_news(changes: Path, statements: Path, window: Window, dating: Dating, d
     database.run(_BEGINNINGS.format(existence=existence, day=middle_sql("time", "precision")))
     start, end = (_day(moment) for moment in window)
     sql = _NEWS.format(
+        date="struct_pack(p := event_property_id, t := event_time, q := event_precision, c := event_calendar_id)",
+        event_day=middle_sql("event_time", "event_precision"),
         in_window=is_within_sql("c.event_time", "c.event_precision", start, end),
         begins_in_window=is_within_sql("b.time", "b.precision", start, end),
         lasting=", ".join(map(str, dating.lasting)),

@@ -1,8 +1,9 @@
 """PAST and UNDATED: whom and what sentences speak of in the past tense, and of whom no tense is sure to be right.
 
-Dates of death and dissolution say so, and so do old dates of birth and of work. Many items hold neither: then the next
-of kin, the works of a person, the end of the state of which they were a citizen, the class of a historical state, or
-the words of a description do. Of a person about whom nothing says anything, sentences must be true either way.
+Dates of death and dissolution say so, and so do old dates of birth and of work. Many items hold neither: then the
+next of kin, the works of a person, the end of the state of which they were a citizen, the class of a historical
+state, or the words of a description do ("defunct game developer"). Of a person about whom nothing says anything,
+sentences must be true either way.
 """
 
 from collections.abc import Iterable
@@ -129,6 +130,7 @@ UNION SELECT id FROM (
 WHERE id NOT IN (SELECT id FROM dated WHERE is_birth AND age <= {lifetime})
 UNION SELECT id FROM described WHERE has_died
 UNION SELECT id FROM bygone_states
+UNION SELECT id FROM bygone_things
 """
 
 _UNDATED = """
@@ -149,6 +151,18 @@ WITH likely AS (
 SELECT id FROM likely JOIN types USING (class_id)
 GROUP BY id
 HAVING NOT bool_or(type = 'settlement') AND (bool_or(is_of_the_past) OR bool_or(type IN ('country', 'territory')))
+"""
+
+
+# What people called former may still stand as somebody's subsidiary or home, and a dissolved town as part of a city.
+# Where nothing says what a thing is, a name such as "Kingdom of Hanover" does.
+_BYGONE_THINGS = """
+CREATE TEMP TABLE bygone_things AS
+SELECT id FROM entities
+WHERE id NOT IN (FROM humans) AND (
+    regexp_matches(lower(description), '{gone}') AND NOT regexp_matches(lower(description), '{standing}')
+        AND NOT list_has_any(type_ids, (SELECT coalesce(list(class_id), []) FROM types WHERE type = 'settlement'))
+    OR description IS NULL AND len(type_ids) = 0 AND regexp_matches(label, '{names}'))
 """
 
 
@@ -177,12 +191,18 @@ def make_past(dating: Dating, settings: ScreeningSettings, database: Database) -
     database.run(_ACTIVE.format(**_activity_terms(dating), **sql))
     states = {"classes": list(dating.ended_classes), "human": _HUMAN, "years": lifespans.SPAN_OF_A_THING}
     database.run(_BYGONE_STATES.format(**states))
+    gone = dating.gone
+    words = {
+        "gone": lifespans.gone_pattern(gone.first, gone.anywhere),
+        "standing": lifespans.standing_pattern(gone.first, gone.but),
+    }
+    database.run(_BYGONE_THINGS.format(names=gone.names, **words))
     database.run(_PAST.format(**sql))
     young_years = settings.assume_alive_within_years
     database.run(_UNDATED.format(youth=young_years * 365, young_years=young_years))
 
 
-def links_sql(dating: Dating, settings: ScreeningSettings, today: int) -> str:
+def links_sql(dating: Dating, settings: ScreeningSettings, today: str) -> str:
     """The query for the statements that say something about the age of their object, from the view `statements`.
 
     They are those of kin and of works, and those whose own dates are longer ago than people live.
@@ -190,7 +210,7 @@ def links_sql(dating: Dating, settings: ScreeningSettings, today: int) -> str:
     Args:
         dating: Which properties name the makers of works.
         settings: How long people live.
-        today: The day of the state, as the table `today` has it.
+        today: The day of the state as SQL, as the table `today` has it.
     """
     terms = _activity_terms(dating)
     return f"""

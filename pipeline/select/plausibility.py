@@ -14,7 +14,7 @@ from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
 from pipeline.language.plausibility import Plausibility, RelationRules
 from pipeline.language.template_parts import Dating
-from pipeline.select.moments import DAYS, find_lifespans
+from pipeline.select.moments import DAYS, find_lifespans, middle_of
 
 _SEX, _CITIZENSHIP, OCCUPATION = 21, 27, 106
 
@@ -49,6 +49,9 @@ _RULE_FLAGS = pa.schema(
     ]
 )
 
+_BEGUN = pa.schema([("id", pa.int64()), ("year", pa.int64())])
+_LEEWAY = round(DAYS / 2)
+
 _TRAITS = """
 CREATE OR REPLACE TEMP TABLE traits AS
 SELECT subject_id AS id, property_id, object_id AS value FROM statements
@@ -58,11 +61,12 @@ WHERE property_id IN ({sex}, {citizenship}, {occupation}) AND is_best AND object
 _MOMENTS = """
 CREATE OR REPLACE TEMP VIEW moments AS
 SELECT p.pair, p.relation, p.subject_id, p.object_id,
-    coalesce(p.subject_start, s.start_day) AS subject_start, s.end_day AS subject_end, s.is_past AS subject_is_past,
-    s.is_human AS subject_is_human,
+    coalesce(p.subject_start, s.start_day) AS subject_start, s.end_day AS subject_end,
+    s.is_past OR s.is_human AND s.about_end IS NOT NULL AS subject_is_past,
+    s.is_human AS subject_is_human, s.about_start AS subject_about,
     coalesce(p.object_start, o.start_day, CASE WHEN p.object_id IS NULL AND contains(p.object_key, '/') THEN {day} END)
         AS object_start,
-    coalesce(p.object_start, o.latest_start, CASE WHEN NOT o.is_human AND f.era IS NULL THEN {undated} END)
+    coalesce(p.object_start, b.day, o.latest_start, CASE WHEN NOT o.is_human AND f.era IS NULL THEN {undated} END)
         AS assumed_start,
     o.end_day AS object_end, o.earliest_end, o.is_past AS object_is_past, o.is_human AS object_is_human,
     o.first_work, o.last_work, {idle} AS idle
@@ -71,6 +75,7 @@ FROM (SELECT *, split_part(object_key, '/', 1) AS time, try_cast(split_part(obje
 LEFT JOIN rule_flags f USING (relation)
 LEFT JOIN lifespans s ON s.id = p.subject_id
 LEFT JOIN lifespans o ON o.id = p.object_id
+LEFT JOIN begun b ON b.id = p.object_id
 """
 
 _PICK = (
@@ -124,7 +129,7 @@ WHERE (m.object_is_human OR NOT r.people) AND {_ASSUMED} NOT BETWEEN r.target_le
              OR 'object_start' IN (r.start, r.finish)
                 AND (m.object_start IS NOT NULL OR m.subject_is_human AND m.assumed_start IS NOT NULL))
    OR 'subject_end' IN (r.start, r.finish) AND m.subject_end IS NULL
-        AND (m.subject_is_past OR m.subject_is_human AND m.subject_start IS NULL) AND m.assumed_start IS NOT NULL
+        AND (m.subject_is_past OR m.subject_is_human AND m.subject_about IS NULL) AND m.assumed_start IS NOT NULL
    OR 'object_end' IN (r.start, r.finish) AND m.object_end IS NULL AND m.object_is_past
 UNION
 SELECT m.pair FROM moments m JOIN rule_flags f USING (relation)
@@ -133,9 +138,11 @@ WHERE f.sex IS NOT NULL AND NOT EXISTS (
 """
 """Pairs of which a rule cannot be shown to hold: a date or a sex is missing. True facts may be so, targets may not."""
 
-# The span of years in which something began or ended; what still is has an end of its own.
+# The span of years in which something began or ended; what still is has an end of its own. Nobody knows when somebody
+# lived of whom there is no date at all.
 _ERA = """CASE WHEN f.era_by_start THEN (l.about_start // f.era)::VARCHAR
-        WHEN l.is_past THEN (l.about_end // f.era)::VARCHAR ELSE 'now' END"""
+        WHEN l.is_past OR l.is_human AND l.about_end IS NOT NULL THEN (l.about_end // f.era)::VARCHAR
+        WHEN NOT l.is_human OR l.about_start IS NOT NULL THEN 'now' END"""
 
 # What a subject shares with its peers; its class if it is not a person.
 _FEATURES = f"""
@@ -208,14 +215,17 @@ def lay_down_flags(plausibility: Plausibility, names: Sequence[str], database: D
     years = [
         {"relation": name, "start": rule.start, "finish": rule.end, "people": rule.people}
         | {"least": _days(rule.least, -1), "most": _days(rule.most, 1)}
-        | {"target_least": _days(_stricter(rule.target_least, rule.least), -1)}
-        | {"target_most": _days(_stricter(rule.target_most, rule.most), 1)}
+        | {"target_least": _days(_stricter(rule.target_least, rule.least), -1, _LEEWAY)}
+        | {"target_most": _days(_stricter(rule.target_most, rule.most), 1, _LEEWAY)}
         for name, rules in plausibility.relations.items()
         for rule in rules.years
     ]
     flags = [_flags(name, plausibility.relations.get(name, RelationRules())) for name in names]
     database.rows("rule_years", pa.Table.from_pylist(years, _RULE_YEARS))
     database.rows("rule_flags", pa.Table.from_pylist(flags, _RULE_FLAGS))
+    begun = [{"id": item, "year": year} for item, year in plausibility.begun.items()]
+    database.rows("begun_years", pa.Table.from_pylist(begun, _BEGUN))
+    database.run(f"CREATE OR REPLACE TEMP TABLE begun AS SELECT id, {middle_of('year')} AS day FROM begun_years")
     limits = {"undated_since": plausibility.undated_since, "idle": round(plausibility.idle * DAYS)}
     database.rows("rule_limits", pa.Table.from_pylist([limits]))
 
@@ -236,8 +246,6 @@ def _stricter(own: int | None, shared: int | None) -> int | None:
     return shared if own is None else own
 
 
-def _days(years: int | None, side: int) -> int:
-    """Years as days; an open end lies beyond all dates. A year of leeway is a matter of precision."""
-    if years is None:
-        return side * 10**9
-    return round(years * DAYS) + side * round(DAYS / 2)
+def _days(years: int | None, side: int, leeway: int = -_LEEWAY) -> int:
+    """Years as days; an open end lies beyond all dates. A year may be off by half a year, to the good of true facts."""
+    return side * 10**9 if years is None else round(years * DAYS) - side * leeway

@@ -22,6 +22,7 @@ from pipeline.language.templates import Templates
 from pipeline.select.current import make_doubted
 from pipeline.select.implausible import believed
 from pipeline.select.past import make_past
+from pipeline.select.unasked import add_generic, make_footage, make_unlisted
 
 _SUBCLASS = 279
 
@@ -101,13 +102,30 @@ def screen(
     return database.write(sql, out / "triples.parquet", schema.TRIPLES)
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """What the rules of a bucket ask of the claims of all, as SQL."""
+
+    claimed: str  # the view of the statements that are claims, or that decide which of these still hold
+    kept: str  # the condition for claims that are judged
+    generic: str  # the query for objects of which others are kinds
+    occupations: str  # the query for the occupations that somebody has
+
+
+def make_claims(
+    templates: Templates, settings: ScreeningSettings, excluded_ids: Iterable[int], database: Database, claimed: str
+) -> None:
+    """Make the table `claims` of the statements of a view that have a relation, in a session as for `judge`."""
+    _make_parameters(database, templates, excluded_ids)
+    database.run(f"CREATE TEMP TABLE claims AS {_claims_sql(settings, claimed)}")
+
+
 def judge(
     templates: Templates,
     settings: ScreeningSettings,
     excluded_ids: Iterable[int],
     database: Database,
-    claimed: str = "statements",
-    kept: str = "true",
+    elsewhere: Elsewhere | None = None,
 ) -> None:
     """Make the table `judged`: claims with the reasons that their own form, their ends and their labels give.
 
@@ -116,14 +134,17 @@ def judge(
         settings: Limits and lists of qualifiers.
         excluded_ids: Items that must not be subjects.
         database: A session with the views or tables `statements`, `entities`, `types`, `past` and `today`.
-        claimed: The view of the statements that are claims, or that decide which of these still hold.
-        kept: The condition for claims that are judged.
+        elsewhere: What other claims say, if the session has those of a bucket.
     """
-    _make_parameters(database, templates, excluded_ids)
-    database.run(f"CREATE TEMP TABLE claims AS {_claims_sql(settings, claimed)}")
-    make_doubted(templates.relations.values(), settings, database)
-    database.run(f"DELETE FROM claims WHERE NOT ({kept})")
+    relations, rules = templates.relations.values(), templates.plausibility
+    make_claims(templates, settings, excluded_ids, database, elsewhere.claimed if elsewhere else "statements")
+    make_doubted(relations, settings, database)
+    if elsewhere:
+        database.run(f"DELETE FROM claims WHERE NOT ({elsewhere.kept})")
     _make_typed(database)
+    add_generic(relations, database, elsewhere.generic if elsewhere else None)
+    make_unlisted(rules, database, elsewhere.occupations if elsewhere else None)
+    make_footage(rules.footage, database)
     judged = _JUDGED.format(**_label_rules(settings))
     database.run(
         f"CREATE TEMP TABLE judged AS SELECT *, lower(subject_label) AS name, {_DESCRIPTION} AS plain FROM ({judged})"
@@ -295,6 +316,7 @@ _JUDGED = """
 WITH lasting AS (
     SELECT c.* REPLACE (CASE
         WHEN form_reason IS NULL AND ending.type IS NOT NULL AND gone.id IS NOT NULL AND past.id IS NULL THEN 'ended'
+        WHEN form_reason IS NULL AND known.subject_id IS NOT NULL THEN 'known_error'
         WHEN form_reason IS NULL AND doubted.is_replaced THEN 'may_be_over'
         ELSE form_reason END AS form_reason)
     FROM claims c
@@ -303,6 +325,8 @@ WITH lasting AS (
     LEFT JOIN past gone ON gone.id = c.object_id
     LEFT JOIN past ON past.id = c.subject_id
     LEFT JOIN doubted USING (statement_id)
+    LEFT JOIN known_errors known ON known.subject_id = c.subject_id AND known.relation = c.relation
+        AND known.object_key = c.object_key
 ),
 counted AS (
     SELECT c.*,
@@ -332,10 +356,11 @@ SELECT c.*, st.type AS subject_type, ot.type AS object_type, subject.label AS su
         WHEN coarse.id IS NOT NULL THEN 'coarse'
         WHEN is_single AND object_count > 1 THEN 'several_values'
         WHEN is_sensitive AND past.id IS NULL AND NOT {allow_sensitive_living} THEN 'sensitive_living'
-        WHEN known.subject_id IS NOT NULL THEN 'known_error'
         WHEN doubted.statement_id IS NOT NULL THEN 'may_be_over'
         WHEN unrelated.statement_id IS NOT NULL THEN 'unrelated'
         WHEN uncounted.statement_id IS NOT NULL THEN 'uncounted'
+        WHEN footage.statement_id IS NOT NULL THEN 'footage'
+        WHEN unlisted.subject_id IS NOT NULL THEN 'unlisted'
         WHEN place > 1 THEN 'duplicate'
     END AS early_reason
 FROM counted c
@@ -347,13 +372,13 @@ LEFT JOIN meta subject_meta ON subject_meta.id = c.subject_id
 LEFT JOIN meta object_meta ON object_meta.id = c.object_id
 LEFT JOIN past ON past.id = c.subject_id
 LEFT JOIN excluded ON excluded.id = c.subject_id
-LEFT JOIN known_errors known ON known.subject_id = c.subject_id AND known.relation = c.relation
-    AND known.object_key = c.object_key
 LEFT JOIN refused ON refused.relation = c.relation AND refused.id = c.subject_id
 LEFT JOIN coarse ON coarse.relation = c.relation AND coarse.id = c.object_id
 LEFT JOIN unrelated ON unrelated.statement_id = c.statement_id
 LEFT JOIN doubted ON doubted.statement_id = c.statement_id
 LEFT JOIN uncounted ON uncounted.statement_id = c.statement_id
+LEFT JOIN footage ON footage.statement_id = c.statement_id
+LEFT JOIN unlisted ON unlisted.subject_id = c.subject_id AND unlisted.relation = c.relation
 """
 
 # What `names.plain_description` makes of a description, but for the case of its letters.

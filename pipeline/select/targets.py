@@ -27,6 +27,8 @@ from pipeline.select.plausibility import (
 )
 from pipeline.select.rivals import UNRIVALLED, find_rivals
 
+_SHORTEST_FAMILY_NAME = 3
+
 _DEMONYMS = pa.schema([("id", pa.int64()), ("word", pa.string())])
 _KIND_WORDS = pa.schema([("relation", pa.string()), ("word", pa.string())])
 
@@ -177,6 +179,29 @@ UNION
 SELECT DISTINCT h.id, t.subject_id FROM holders h JOIN triples t ON t.object_id = h.id WHERE t.is_true
 """
 
+# Awards and the like whose names say that they go to things of one kind.
+_OF_KIND = r"""
+CREATE OR REPLACE TEMP TABLE of_kind AS
+SELECT o.relation, o.target_id AS id, k.word FROM (SELECT DISTINCT relation, target_id FROM offers) o
+JOIN kind_words k USING (relation) JOIN entities e ON e.id = o.target_id
+WHERE regexp_matches(lower(e.label), '\b' || k.word || '\b')
+"""
+
+# All names but the first, of the label and the aliases: "Jean Kennedy Smith" is a Kennedy.
+_FAMILY_NAMES = r"""
+CREATE OR REPLACE TEMP TABLE family_names AS
+WITH ids AS (
+    SELECT unnest([target_id, a.holder_id, a.object_id]) AS id
+    FROM offers o JOIN asked a USING (ask) JOIN rule_flags f ON f.relation = a.relation AND f.other_family
+),
+named AS (SELECT id, unnest(list_append(aliases, label)) AS name FROM entities SEMI JOIN ids USING (id)),
+words AS (
+    SELECT id, unnest(regexp_extract_all(lower(name), '[\s-](\p{{L}}{{{shortest},}})', 1)) AS name FROM named
+)
+SELECT id, list(DISTINCT name ORDER BY name) AS names FROM words
+WHERE name NOT IN ('the', 'von', 'van', 'der', 'and') GROUP BY id
+"""
+
 # Pairs that cannot be asked, or go round in a circle.
 _UNFIT = r"""
 WITH ends AS (
@@ -201,14 +226,12 @@ WHERE NOT EXISTS (
     SELECT 1 FROM traits t JOIN traits v USING (property_id, value)
     WHERE property_id = {occupation} AND t.id = o.target_id AND v.id = a.object_id)
 UNION  -- an award for documentaries goes to none but documentaries
-SELECT pair FROM offers o JOIN asked a USING (ask) JOIN entities e ON e.id = o.target_id JOIN kind_words k
-    ON regexp_matches(lower(e.label), '\b' || k.word || '\b') AND NOT contains(a.description, k.word)
-WHERE a.relation = k.relation
+SELECT pair FROM offers o JOIN asked a USING (ask) JOIN of_kind k ON k.relation = a.relation AND k.id = o.target_id
+WHERE NOT contains(a.description, k.word)
 UNION  -- who bears the family's name may belong to it
 SELECT o.pair FROM offers o JOIN asked a USING (ask) JOIN rule_flags f ON f.relation = a.relation AND f.other_family
-JOIN entities e ON e.id = o.target_id LEFT JOIN entities t ON t.id = a.object_id JOIN entities h ON h.id = a.holder_id
-WHERE regexp_extract(lower(e.label), '(\S+)$', 1)
-    IN (regexp_extract(lower(h.label), '(\S+)$', 1), regexp_extract(lower(t.label), '(\S+)$', 1))
+JOIN family_names n ON n.id = o.target_id JOIN family_names h ON h.id IN (a.holder_id, a.object_id)
+WHERE list_has_any(n.names, h.names)
 UNION  -- a living child is left alone
 SELECT pair FROM offers o JOIN lifespans l ON l.id = o.target_id AND l.is_human AND NOT l.is_past
 WHERE l.about_start > (SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) FROM entities) - {adult}
@@ -303,6 +326,8 @@ def _reject(rules: Plausibility, database: Database) -> None:
     set_pairs(_OTHERWISE.format(**dates), database, moments="")
     database.run(f"CREATE OR REPLACE TEMP TABLE untimely_dates AS {OUT_OF_TIME}")
     set_pairs("FROM offers", database)
+    database.run(_OF_KIND)
+    database.run(_FAMILY_NAMES.format(shortest=_SHORTEST_FAMILY_NAME))
     word = rf"\p{{L}}{{{rules.short_name},}}"
     queries = (
         _TRUE_AFTER_ALL.format(

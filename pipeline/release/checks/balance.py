@@ -42,6 +42,20 @@ def quotas_and_caps_kept(contents: Contents) -> Failures:
                     yield f"{category}: {count} of {rows} rows have the {what} {name}, more than {most}"
 
 
+def neighbours_spared(contents: Contents) -> Failures:
+    """No neighbour serves more edits of a category than the settings allow, but for edits that have no specificity."""
+    most = contents.manifest.settings.probes.neighbour_uses
+    serving: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for edit in contents.base:
+        kinds = {probe["kind"] for probe in edit["locality"]}
+        for probe in edit["locality"] if "Relation_Specificity" in kinds else ():
+            if probe["kind"] == "Neighborhood":
+                serving[edit["category"], probe["subject_id"], probe["relation_id"]].append(edit["case_id"])
+    for (category, subject, relation), cases in sorted(serving.items()):
+        if len(cases) > most:
+            yield f"{min(cases)}: {len(cases)} {category} edits ask for the {relation} of {subject}, more than {most}"
+
+
 def weights_add_up(contents: Contents) -> Failures:
     """The weights of all rows that were drawn from the same facts add up to the number of these facts."""
     rows = rows_by_stratum(contents.base)

@@ -1,14 +1,14 @@
 """What a check reads: the rows, evidence, exports and manifest of a release."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pipeline.core.edit_record import Edit
 from pipeline.core.manifest import Manifest
 from pipeline.language.relations import Relation
 from pipeline.release.audit.verdicts import VerdictFile
-from pipeline.release.evidence import Evidence
+from pipeline.release.evidence import Evidence, Starts
 
 Failures = Iterator[str]
 """One text for each fault: where it is and what is wrong."""
@@ -27,6 +27,7 @@ class Contents:
     card: str = ""
     verdicts: Sequence[VerdictFile] = ()  # of readers, as they stand in the release
     damaged: Sequence[str] = ()  # files that are missing, unknown, or not as the manifest says
+    starts: Starts = field(default_factory=dict)  # since when the evidence holds
 
     @cached_property
     def by_case(self) -> Mapping[str, Edit]:

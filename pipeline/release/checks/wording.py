@@ -1,10 +1,12 @@
 """Checks of how rows are worded: number, tense, objects that fit, and the paths of two relations that are asked."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import cache
 
-from pipeline.core.edit_record import Edit
+from pipeline.core import times
+from pipeline.core.edit_record import Edit, Probe, Step
+from pipeline.edits.consistency import probe_slots
 from pipeline.edits.edit_parts import probes_of
 from pipeline.language.lifespans import lifespan
 from pipeline.language.prompts import fitting_tenses
@@ -46,6 +48,33 @@ def tense_fits(contents: Contents) -> Failures:
                 yield f"{edit['case_id']}: {edit['prompt']!r}, and the subject is a {description!r}"
 
 
+def probes_current(contents: Contents) -> Failures:
+    """No probe asks in the present for an office, a marriage or a currency that did not start lately."""
+    if contents.manifest.window_end is None:
+        return
+    screening, today = contents.manifest.settings.screening, contents.manifest.window_end.date().toordinal()
+    for edit in contents.edits:
+        for probe in probes_of(edit):
+            years = screening.current_years.get(probe["relation_id"])
+            if years is None or not _is_in_present(probe, contents):
+                continue
+            slot, held = probe_slots(probe)[-1], probe["path"][-1]["object_id"]
+            since = contents.starts.get((*slot, held))
+            span = times.span(since, times.YEAR)
+            lasts = span is not None and (today - span[1] <= years * 365 or slot[1] in screening.current_if_preferred)
+            if held in contents.evidence.get(slot, {}) and not lasts:
+                when = since or "nobody knows when"
+                yield f"{edit['case_id']}: {probe['prompt']!r} is answered by {held}, since {when}"
+
+
+def _is_in_present(probe: Probe, contents: Contents) -> bool:
+    """Whether a prompt speaks of what is, and not of what was or may have been."""
+    wordings = contents.relations[probe["relation_id"]].wordings
+    forms = (form for wording in wordings for form in wording.all_forms)
+    tenses = {tense for form in forms for tense in fitting_tenses(probe["prompt"], form)}
+    return "present" in tenses and "past" not in tenses
+
+
 def objects_fit(contents: Contents) -> Failures:
     """No target and no true object has a label that reads badly after its prompt, such as "Catholic"."""
     for edit in contents.edits:
@@ -57,17 +86,17 @@ def objects_fit(contents: Contents) -> Failures:
 
 def bridges_asked(contents: Contents) -> Failures:
     """Every path of two relations, in edits and in probes, is one of `templates/bridges.yaml`."""
-    asked = {(first, second) for first, _, second in _templates().hops}
+    edited = {(first, second) for first, _, second in _templates().hops}
+    asked = _templates().asked_paths
     for edit in contents.edits:
-        for path in _paths(edit):
-            if len(path) == 2 and (path[0], path[1]) not in asked:
+        paths = [(_relations(edit["path"]), edited), *((_relations(probe["path"]), asked) for probe in probes_of(edit))]
+        for path, known in paths:
+            if len(path) == 2 and path not in known:
                 yield f"{edit['case_id']}: nobody asks for {path[1]} after {path[0]}"
 
 
-def _paths(edit: Edit) -> Iterator[list[str]]:
-    yield [step["relation_id"] for step in edit["path"]]
-    for probe in probes_of(edit):
-        yield [step["relation_id"] for step in probe["path"]]
+def _relations(path: Iterable[Step]) -> tuple[str, ...]:
+    return tuple(step["relation_id"] for step in path)
 
 
 def _worded_by(edit: Edit, contents: Contents) -> tuple[Forms, str]:

@@ -13,6 +13,8 @@ from pipeline.core.tables import Database
 from pipeline.core.times import middle_sql
 from pipeline.language.template_parts import Dating
 
+_YEAR = 5  # letters of "+2019"
+
 # Days are counted from 1 January of the year 1, as `times.span` does.
 _CLASS = """
 CASE
@@ -171,6 +173,11 @@ def _make_dates(database: Database, dating: Dating) -> None:
     where = (
         f"JOIN (VALUES {pairs}) AS by_subject(dated_property_id, by_id) ON by_id = property_id WHERE day IS NOT NULL"
     )
+    by_year = ", ".join(map(str, sorted(dating.by_year))) or "NULL"
     database.run(
         "CREATE TEMP TABLE subject_dates AS " + earliest.format(columns="*", where=where, key="id, dated_property_id")
+    )
+    database.run(  # the day stays: it still decides whether that is after the older state
+        f"""UPDATE subject_dates SET time = left(time, {_YEAR}) || '-00-00T00:00:00Z', precision = 9
+        WHERE dated_property_id IN ({by_year}) AND precision > 9"""
     )

@@ -253,7 +253,7 @@ def test_a_case_id_depends_on_category_subject_path_and_target_alone(mini: Mini)
         mini.fact(IBEN, "P27", VERDANIA),
         mini.fact(FINN, "P106", PAINTER),
         mini.change(IBEN, "P106", PAINTER, WRITER),
-        mini.fact(KOLYA, "P106", PAINTER, middle=("P22", FINN)),
+        mini.fact(KOLYA, "P27", VERDANIA, middle=("P22", FINN)),
     ]
     assert len({mini.edit(one)["case_id"] for one in (fact, *others)}) == 6
 

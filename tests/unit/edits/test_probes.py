@@ -29,6 +29,7 @@ from tests.minikg import (
     KOLYA,
     LOWMERE,
     MALE,
+    NORRLAND,
     OSTRAVA,
     PAINTER,
     PORT_ANSEL,
@@ -36,6 +37,7 @@ from tests.minikg import (
     TEMPLATES,
     TIDE_PRIZE,
     TIDEWATER,
+    TOVE_OF_VERDANIA,
     VERA,
     VERDANIA,
     WRITER,
@@ -64,6 +66,18 @@ COMMON = ProbesSettings(
 )
 
 
+TRUSTING = TEMPLATES.model_copy(
+    update={
+        "relations": {
+            name: relation.model_copy(update={"weak": False, "described": {}})
+            for name, relation in TEMPLATES.relations.items()
+        },
+        "dating": TEMPLATES.dating.model_copy(update={"misleading": ()}),
+    }
+)
+"""The templates, if no statement were doubtful."""
+
+
 def everywhere(_: int) -> bool:
     return True
 
@@ -80,9 +94,11 @@ def probed(
     settings: ProbesSettings = PLENTY,
     seed: int = 1,
     is_in_split: Callable[[int], bool] = everywhere,
+    trusting: bool = True,
 ) -> Edit:
     """The edit of a fact with its probes."""
     subgraph = subgraph or mini.subgraph
+    subgraph = replace(subgraph, templates=TRUSTING) if trusting else subgraph
     return add_probes(mini.edit(fact, subgraph), subgraph, settings, seed, is_in_split, lambda _: True)
 
 
@@ -123,7 +139,7 @@ def test_no_relation_that_the_edit_touches_or_that_touches_it_is_asked_of_the_su
             assert probe["subject_id"] == edit["subject_id"]
             assert probe["relation_id"] not in set().union(*(relations[name].touches for name in steps))
             assert edit["relation_id"] not in relations[probe["relation_id"]].touches
-    assert found > 60
+    assert found > 50
 
 
 def test_two_hop_edits_leave_out_both_relations(mini: Mini) -> None:
@@ -302,7 +318,11 @@ def test_one_hop_after_asks_what_is_true_of_the_target(mini: Mini) -> None:
     found = reasoning(edit, after=True)
     assert said(found) == {
         "The capital of the country in which Lowmere is located is": [["Saltholm"]],
-    }  # nobody asks for its head of state; a language and a currency may be those of Lowmere itself
+        "Geographically, the country in which Lowmere is located is counted as part of the continent called": [
+            ["Australis"]
+        ],
+        "The country in which Lowmere is located uses a currency called": [["shell coin"]],
+    }  # nobody asks for its head of state, and a country may have more languages than are on record
     paths = {tuple(step["object_id"] for step in probe["path"]) for probe in found}
     assert {first for first, _ in paths} == {f"Q{OSTRAVA}"}
     assert (f"Q{OSTRAVA}", f"Q{SALTHOLM}") in paths
@@ -332,8 +352,8 @@ def test_one_object_in_two_statements_allows_a_hop_after(mini: Mini) -> None:
 def test_one_hop_before_does_not_name_the_subject(mini: Mini) -> None:
     edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
     assert said(reasoning(edit, after=False)) == {
-        "The director of Grey Tide is on record as a citizen of a country called": [VERDANIA_NAMES],
-        "The director of Low Water is on record as a citizen of a country called": [VERDANIA_NAMES],
+        "The name of a country of citizenship of the director of Grey Tide is": [VERDANIA_NAMES],
+        "The name of a country of citizenship of the director of Low Water is": [VERDANIA_NAMES],
     }
     (path,) = [probe["path"] for probe in reasoning(edit, after=False) if probe["subject_id"] == f"Q{GREY_TIDE}"]
     assert path == [
@@ -482,7 +502,7 @@ def test_no_edit_moves_a_place(fact: Callable[[Mini], FactRow], relation: str, m
 
 def test_neighbours_that_many_edits_use_come_last(mini: Mini) -> None:
     """Every edit keeps a neighbour, and each is used so often before any is used again."""
-    settings = PLENTY.model_copy(update={"neighborhood": 1, "neighbour_uses": 1})
+    settings = PLENTY.model_copy(update={"neighborhood": 1, "neighbour_uses": 1, "relation_specificity": 0})
     uses = Uses()
     fact = mini.fact(ADA, "P19", LOWMERE)
     everybody = {probe["subject_id"] for probe in of_kind(probed(mini, fact), "Neighborhood")}
@@ -494,6 +514,60 @@ def test_neighbours_that_many_edits_use_come_last(mini: Mini) -> None:
     assert len(everybody) > 1
     assert {*found[: len(everybody)]} == everybody
     assert set(Counter(found).values()) == {2}
+
+
+def test_who_is_used_up_is_not_asked_beside_the_subject_itself(mini: Mini) -> None:
+    settings = PLENTY.model_copy(update={"neighbour_uses": 1})
+    fact, uses = mini.fact(ADA, "P19", LOWMERE), Uses()
+    first, again = (
+        add_probes(mini.edit(fact), mini.subgraph, settings, 1, everywhere, lambda _: True, uses) for _ in range(2)
+    )
+    assert of_kind(first, "Neighborhood")
+    assert of_kind(again, "Relation_Specificity") and not of_kind(again, "Neighborhood")
+
+
+# What is doubtful
+
+
+def test_a_weak_relation_is_asked_of_a_subject_only_if_its_description_says_so_of_every_object(mini: Mini) -> None:
+    """Ada is described as a writer, and not as a hydrologist."""
+    asked = {probe["relation_id"] for probe in of_kind(doubting(mini, ADA, "P27", VERDANIA), "Relation_Specificity")}
+    assert asked == {"P21", "P40", "P569"}
+    lone = replace(mini.subgraph, triples=[t for t in mini.subgraph.triples if t.object_id != HYDROLOGIST])
+    found = of_kind(doubting(mini, ADA, "P27", VERDANIA, lone), "Relation_Specificity")
+    assert {probe["relation_id"] for probe in found} == {"P21", "P40", "P569", "P106"}
+
+
+def test_neighbours_of_a_weak_relation_are_described_so(mini: Mini) -> None:
+    edit = probed(mini, mini.change(IBEN, "P106", PAINTER, HYDROLOGIST), trusting=False)
+    neighbours = of_kind(edit, "Neighborhood")
+    assert {probe["subject_id"] for probe in neighbours} == {f"Q{TOVE_OF_VERDANIA}"}  # a "landscape painter"
+
+
+def test_what_is_doubtful_is_asked_before_an_edit_goes_without_locality(mini: Mini) -> None:
+    subgraph, own = mini.subgraph, (IBEN, KOLYA)
+    bare = [t for t in subgraph.triples if t.relation == "P106" or t.subject_id not in own]
+    nobody = {number: replace(item, description=None) for number, item in subgraph.items.items()}
+    edit = doubting(mini, IBEN, "P106", PAINTER, replace(subgraph, items=nobody, triples=bare))
+    assert {probe["kind"] for probe in edit["locality"]} == {"Neighborhood"}
+
+
+def test_only_what_is_said_of_somebody_is_remembered_of_a_weak_relation(mini: Mini) -> None:
+    assert of_kind(doubting(mini, ADA, "P106", HYDROLOGIST), "Forgetfulness")  # beside that of writer
+    assert not of_kind(doubting(mini, ADA, "P106", WRITER), "Forgetfulness")
+
+
+def test_states_that_are_gone_are_no_neighbours(mini: Mini) -> None:
+    fact = mini.fact(VERDANIA, "P36", GREENPORT)
+    trusted, doubted = (
+        {probe["subject_id"] for probe in of_kind(probed(mini, fact, trusting=trusting), "Neighborhood")}
+        for trusting in (True, False)
+    )
+    assert trusted - doubted == {f"Q{NORRLAND}"}
+
+
+def doubting(mini: Mini, subject: int, relation: str, held: int, subgraph: Subgraph | None = None) -> Edit:
+    return probed(mini, mini.fact(subject, relation, held), subgraph=subgraph, trusting=False)
 
 
 def test_what_is_true_already_does_not_follow_from_the_edit(mini: Mini) -> None:
@@ -618,14 +692,14 @@ def test_a_namesake_with_the_same_object_is_no_neighbour(mini: Mini) -> None:
 def test_the_known_object_keeps_its_article(mini: Mini) -> None:
     """It is "besides the High Tide Prize", not "besides High Tide Prize"."""
     (probe,) = of_kind(probed(mini, mini.fact(INTI, "P166", TIDE_PRIZE)), "Forgetfulness")
-    assert probe["prompt"] == "Besides the High Tide Prize, one of the awards received by Inti Ñandú on record is"
+    assert probe["prompt"] == "Besides the High Tide Prize, one of the awards received by Inti Ñandú is known to be"
 
 
 def test_a_namesake_is_disambiguated_in_probes_too(mini: Mini) -> None:
     edit = probed(mini, mini.change(INTI, "P27", OSTRAVA, VERDANIA))
     prompts = set(said(of_kind(edit, "Neighborhood")))
-    assert "Tove Lind (Olympic swimmer) is on record as a citizen of a country called" in prompts
-    assert "Tove Lind is on record as a citizen of a country called" not in prompts
+    assert "The name of a country of citizenship of Tove Lind (Olympic swimmer) is" in prompts
+    assert "The name of a country of citizenship of Tove Lind is" not in prompts
 
 
 def test_a_gender_has_no_hop_after(mini: Mini) -> None:
@@ -677,8 +751,8 @@ def test_what_one_of_several_objects_makes_true_anyway_does_not_follow(mini: Min
 
 
 def test_two_hops_leave_the_same_relation_of_the_subject_itself_alone(mini: Mini) -> None:
-    """Kolya has an occupation too: an edit of that of his father asks nothing besides it."""
-    assert of_kind(probed(mini, mini.fact(KOLYA, "P106", PAINTER, middle=("P22", FINN))), "Forgetfulness") == []
+    """Kolya is a citizen too: an edit of what his father is a citizen of asks nothing besides it."""
+    assert of_kind(probed(mini, mini.fact(KOLYA, "P27", VERDANIA, middle=("P22", FINN))), "Forgetfulness") == []
 
 
 def test_a_relation_that_takes_one_object_has_no_other_to_remember(mini: Mini) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipeline.language.answers import description_in_text, shown_description
 from pipeline.language.names import Name, is_english_name, name_in_text, takes_the
 from pipeline.language.template_parts import NameRule
 from pipeline.language.templates import load_templates
@@ -97,6 +98,36 @@ def test_another_type_can_decide_about_the_article(label: str, kinds: list[str],
 def test_a_name_that_starts_with_the_gets_no_second_article(label: str) -> None:
     rules = [rule.model_copy(update={"names": (label,)}) for rule in RULES]
     assert not takes_the(label, rules[0].types, rules)
+
+
+@pytest.mark.parametrize(
+    ("label", "in_running_text"),
+    [
+        ("Parsons The New School for Design", "Parsons The New School for Design"),
+        ("Republic of The Gambia", "the Republic of The Gambia"),
+    ],
+)
+def test_an_article_inside_a_name_is_its_own(label: str, in_running_text: str) -> None:
+    assert name_in_text(label, ["country", "university"], RULES).text == in_running_text
+
+
+@pytest.mark.parametrize(
+    ("description", "shown"),
+    [
+        ("35th president of the United States (1917-1963)", True),
+        ("31th president of the United States (1917-1963)", False),
+        ("6° President of the French Republic (1847-1907)", False),
+        ("American composer (1988-1971)", False),
+        ("king of Macedon (356–323 BC)", True),
+        ("former state in in Northeastern Italy (697–1797)", False),
+        ("(1998 Film)", False),
+        ("1916 Obituary &amp;#91;1&amp;#93; born in London", False),
+        (None, False),
+    ],
+)
+def test_a_description_that_is_wrong_on_its_face_is_not_shown(description: str | None, shown: bool) -> None:
+    assert shown_description(description) == (description if shown else None)
+    assert shown or description_in_text(description) is None
 
 
 def test_a_description_disambiguates_a_namesake() -> None:

@@ -133,14 +133,14 @@ def test_namesakes_are_disambiguated_by_their_descriptions(subgraph: Subgraph) -
         (triple,) = subgraph.triples_of(number, "P27")
         found = word_triple(triple, subgraph)
         assert found is not None
-        assert found.prompt == f"{told} is on record as a citizen of a country called"
+        assert found.prompt == f"The name of a country of citizenship of {told} is"
 
 
 def test_namesakes_with_the_same_answer_are_not_disambiguated(subgraph: Subgraph) -> None:
     (triple,) = subgraph.triples_of(TOVE_OF_VERDANIA, "P106")
     found = word_triple(triple, subgraph)
     assert found is not None
-    assert found.prompt == "An occupation of Tove Lind on record is that of"
+    assert found.prompt == "An occupation of Tove Lind is known to be that of"
 
 
 # Two hops
@@ -167,7 +167,7 @@ def test_between_two_hops_the_maker_of_a_work_is_the_one(subgraph: Subgraph) -> 
     [
         (ADA, "The director of Grey Tide is a citizen of a country called"),
         (FINN, "The director of Grey Tide was a citizen of a country called"),
-        (TOVE_OF_OSTRAVA, "The director of Grey Tide is on record as a citizen of a country called"),
+        (TOVE_OF_OSTRAVA, "The name of a country of citizenship of the director of Grey Tide is"),
     ],
 )
 def test_the_middle_entity_decides_the_tense_of_the_second_hop(subgraph: Subgraph, middle: int, prompt: str) -> None:
@@ -183,8 +183,8 @@ def test_a_noun_phrase_takes_no_possessive(subgraph: Subgraph) -> None:
     ("subject", "first", "middle", "second"),
     [
         (ADA, "P36", KOLYA, "P27"),  # a middle entity of another type
-        (ADA, "P27", VERDANIA, "P36"),  # the capital of a country of citizenship: nobody's bridge
-        (ADA, "P27", VERDANIA, "P35"),  # nor its head of state
+        (ADA, "P27", VERDANIA, "P35"),  # the head of state of a country of citizenship: nobody's bridge
+        (NILS, "P27", NORRLAND, "P36"),  # a country that is no more
         (LOWMERE, "P17", VERDANIA, "P35"),  # who governs a town's country is stale before it is read
         (IBEN, "P22", FINN, "P21"),  # the gender of a father is plain
         (REACHHOLM, "P17", NORRLAND, "P36"),  # a country that is no more

@@ -247,6 +247,22 @@ def contradicting(*, in_other_words: bool) -> Spoil:
     return spoil
 
 
+def asked_of_today(since: str | None, verb: str = "is") -> Spoil:
+    """Ask for the head of government of a country, who started at some time."""
+
+    def spoil(contents: Contents) -> Contents:
+        step = {"relation_id": "P6", "object_id": "Q8"}
+        asked = {"kind": "Neighborhood", "prompt": f"The name of the head of government of Lowland {verb}"}
+        more = {"question": "", "ground_truth": [["Ida"]], "subject_id": "Q9", "relation_id": "P6", "path": [step]}
+        asking = row(lambda edit: edit["locality"].append({**asked, **more}))(contents)
+        evidence = {**contents.evidence, ("Q9", "P6"): {"Q8": "Ida"}}
+        return replace(
+            asking, evidence=evidence, starts={**contents.starts, **({("Q9", "P6", "Q8"): since} if since else {})}
+        )
+
+    return spoil
+
+
 def swapped(contents: Contents) -> Contents:
     """The first two rows of a category and split, the other way round."""
     edits = list(contents.edits)
@@ -540,6 +556,8 @@ PLANTS = [
             lambda e: any(p["kind"] == "Neighborhood" for p in e["locality"]),
         ),
     ),
+    Plant("probes_current", "a head of government since nobody knows when", asked_of_today(None)),
+    Plant("probes_current", "a head of government since long ago", asked_of_today("+2019-06-01T00:00:00Z")),
     Plant(
         "portability_follows",
         "an alias with another answer",
@@ -671,6 +689,7 @@ PLANTS = [
     Plant("quotas_and_caps_kept", "more rows of a subject", narrowed("long_tail", per_subject=0)),
     Plant("quotas_and_caps_kept", "more rows of a relation", narrowed("balance", min_relation_rows=0)),
     Plant("quotas_and_caps_kept", "more rows with a target", narrowed("balance", min_target_rows=0)),
+    Plant("neighbours_spared", "neighbours of more edits than allowed", narrowed("probes", neighbour_uses=0)),
     Plant("weights_add_up", "another weight", row(put(sampling_weight=0.5))),
     Plant("weights_add_up", "another weight of a variant", row(put(sampling_weight=0.5), ROBUST)),
     Plant("weights_add_up", "fewer facts than rows", row(put(pool_rows=0))),
@@ -779,6 +798,13 @@ def test_dafnets_files_are_looked_at_as_one_and_the_others_each_by_itself(clean:
     for files, is_told in ((apart, False), (together, True)):
         told = list(CHECKS["exports_uncontradicted"].run(replace(moved, exports=files)))
         assert any(fault.endswith("is decided by popular-f") for fault in told) == is_told
+
+
+@pytest.mark.parametrize(
+    "spoil", [asked_of_today("+2021-00-00T00:00:00Z"), asked_of_today(None, "was")], ids=["started lately", "the past"]
+)
+def test_who_governs_now_or_governed_then_may_be_asked(spoil: Spoil, clean: Contents) -> None:
+    assert list(CHECKS["probes_current"].run(spoil(clean))) == []
 
 
 def test_no_check_lacks_a_planted_fault() -> None:

@@ -1,6 +1,6 @@
 """A few items with dates, as the tables that the rules of plausibility read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -19,16 +19,17 @@ def open_tables(
     held: Iterable[Held],
     said: Mapping[int, str] | None = None,
     literals: Iterable[tuple[int, str, str]] = (),
+    names: Mapping[int, Sequence[str]] | None = None,
 ) -> None:
-    """Items with their classes, dates (item, property, year), statements and descriptions, as screening sees them."""
+    """Items with classes, dates (item, property, year), statements, descriptions and names, as screening sees them."""
     blank = dict.fromkeys(schema.ENTITIES.names)
     entities = [
         {
             **blank,
             "id": item,
-            "label": f"item {item}",
+            "label": (names or {}).get(item, (f"item {item}",))[0],
             "type_ids": [kind],
-            "aliases": [],
+            "aliases": (names or {}).get(item, ("",))[1:],
             "modified": datetime(2021, 7, 2, tzinfo=UTC),
         }
         | {"description": (said or {}).get(item)}
@@ -51,7 +52,7 @@ def open_tables(
         | {"object_count": 1, "is_homonym": False, "is_true": True}
         for subject, relation, key in literals
     ]
-    links = {"P106": 106}
+    links = {"P106": 106, "P27": 27}
     statements += [
         {**dict.fromkeys(schema.STATEMENTS.names), "subject_id": subject, "property_id": links[relation]}
         | {"rank": "normal", "is_best": True, "value_kind": "item", "object_id": held_id}

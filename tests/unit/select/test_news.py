@@ -132,3 +132,20 @@ def test_a_value_that_is_corrected_takes_the_place_of_a_spell_only_as_a_spell(tm
     now = says(HEAD, to(12), on=at("2018-05-02"))
     (row,) = news([item(1, {**says(HEAD, to(11)), "id": now["id"]})], [item(1, now)], tmp_path)
     assert (row["change_class"], row["is_in_window"], row["former_way"]) == ("correction", True, "removed")
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"), [("2016-02-28", ("2016-02-28", True)), ("2005-02-27", ("2005-02-27", False))]
+)
+def test_an_award_won_twice_is_held_since_the_first_time(
+    first: str, expected: tuple[str, bool], tmp_path: Path
+) -> None:
+    wins = [says(AWARD, to(7), on=at(first)), {**says(AWARD, to(7), on=at("2018-03-04")), "id": "Q1$again"}]
+    rows = news([item(1)], [item(1, *wins)], tmp_path)
+    assert {(row["event_time"][1:11], row["is_in_window"]) for row in rows} == {expected}
+
+
+def test_a_burial_is_dated_by_the_year_of_the_death(tmp_path: Path) -> None:
+    rows = news([item(1)], [item(1, says(DEATH, at("2018-05-01")), says("P119", to(7)))], tmp_path)
+    (row,) = (row for row in rows if row["property_id"] == 119)
+    assert (row["event_time"], row["event_precision"], row["is_in_window"]) == ("+2018-00-00T00:00:00Z", 9, True)

@@ -16,7 +16,7 @@ from pipeline.language.templates import Templates
 from pipeline.select.screening import Ingested, make_types, screen
 from pipeline.sources.entities import ingestion
 from pipeline.sources.entities.rows import Wanted
-from tests.entities import NOTHING, UNKNOWN, Json, amount, at, moment, statement, to, write_dump
+from tests.entities import NOTHING, UNKNOWN, Json, amount, at, item, moment, statement, to, write_dump
 from tests.minikg import (
     ADA,
     ANSEL_PAGE,
@@ -126,7 +126,13 @@ def test_a_second_statement_of_the_same_is_a_duplicate(mini: Mini) -> None:
 
 
 def test_every_reason_has_its_statement() -> None:
-    elsewhere = {"duplicate", "known_error", "implausible"}  # test_implausible.py
+    elsewhere = {
+        "duplicate",
+        "known_error",
+        "implausible",
+        "footage",
+        "unlisted",
+    }  # test_implausible.py, test_unasked.py
     assert {*REJECTED, *elsewhere} == set(reasons.SCREENING)
 
 
@@ -278,6 +284,8 @@ def test_statements_known_to_be_false_are_left_out(mini: Mini, tmp_path: Path) -
     assert {key: found[key] for key in changed} == dict.fromkeys(
         [(ADA, "P27", f"Q{VERDANIA}"), (ADA, "P1971", "2")], "known_error"
     )
+    (known,) = (tmp_path / "known").rglob("triples.parquet")
+    assert not any(row["is_true"] for row in read_table(known).to_pylist() if row["reason"] == "known_error")
 
 
 def past(folder: Path) -> set[int]:
@@ -484,6 +492,13 @@ ABOUT = {
     "American actor (born 1949)": False,
     "1874–1965": False,
 }
+
+
+def bare(number: int, label: str) -> Json:
+    """An item of which nothing is said but its label."""
+    return item(number, label=label)
+
+
 STATES = {
     "a historical country": (thing(5801, "Oldland", 3024240), True),
     "a city that was a country": (thing(5802, "Oldtown", CITY, statement("P31", to(3024240), "also")), False),
@@ -495,6 +510,26 @@ STATES = {
     ),
     "since a year": (thing(5805, "Newland", COUNTRY, about="sovereign state since 1991"), False),
     "no state at all": (thing(5806, "Old Firm", COMPANY, about="shipyard (1922–1991)"), False),
+}
+THINGS = {
+    "a former firm": (thing(5901, "Oldwave", COMPANY, about="former record company"), True),
+    "a defunct one": (thing(5902, "Oldwire", COMPANY, about="American defunct airline"), True),
+    "one that was": (thing(5903, "Oldpress", COMPANY, about="was a publisher of maps"), True),
+    "a historical province": (thing(5904, "Oldshire", COMPANY, about="historical province of the north"), True),
+    "a former subsidiary": (thing(5905, "Newwave", COMPANY, about="former subsidiary of a firm"), False),
+    "a former home": (thing(5906, "The Hall", COMPANY, about="former royal home of the governors"), False),
+    "a historical drama": (thing(5907, "The Oath", FILM, about="historical drama film"), False),
+    "a former capital": (thing(5908, "Oldburg", CITY, about="former municipality in the north"), False),
+    "a former president": (thing(5909, "Ole Sund", HUMAN, about="former president of a firm"), False),
+    "a firm with formerly in it": (thing(5910, "Newpress", COMPANY, about="publisher, formerly of maps"), False),
+    "a name alone": (bare(5911, "Kingdom of Norrland"), True),
+    "the name of a dynasty": (bare(5912, "Salt dynasty"), True),
+    "another name alone": (bare(5913, "Newland"), False),
+    "a name with a class": (thing(5914, "Kingdom of Newland", COUNTRY), False),
+    "a name with a description": (
+        {**bare(5915, "Kingdom of Midland"), "descriptions": {"en": {"language": "en", "value": "country"}}},
+        False,
+    ),
 }
 NAMESAKES = {
     "with descriptions, whatever the case": ([("Twin", "a sailor", FIRM), ("twin", "a painter", GUILD)], None),
@@ -525,7 +560,7 @@ def _all_items() -> Iterator[Json]:
     )
     yield from (being(number, f"Late {number}", DEATHS[name][0]) for name, number in DEATH_IDS.items())
     yield from (being(number, f"Known {number}", about=text) for text, number in ABOUT_IDS.items())
-    yield from (one for one, _ in STATES.values())
+    yield from (one for one, _ in (*STATES.values(), *THINGS.values()))
     for name, number in NAMESAKE_IDS.items():
         for place, (label, about, employer) in enumerate(NAMESAKES[name][0]):
             yield being(number + place, label, judged("P108", to(employer)), about=about)
@@ -623,6 +658,12 @@ def test_of_people_without_dates_nobody_knows_whether_they_live(name: int, is_un
 @pytest.mark.parametrize("name", STATES)
 def test_states_of_the_past_are_told_by_class_or_years(name: str, faulty: Path) -> None:
     one, is_past = STATES[name]
+    assert (int(one["id"][1:]) in past(faulty)) is is_past
+
+
+@pytest.mark.parametrize("name", THINGS)
+def test_things_of_the_past_are_told_by_their_description_or_name(name: str, faulty: Path) -> None:
+    one, is_past = THINGS[name]
     assert (int(one["id"][1:]) in past(faulty)) is is_past
 
 

@@ -13,7 +13,7 @@ from pipeline.language.templates import load_templates
 from pipeline.select.targets import choose_targets
 from tests.unit.select.dated_items import FILM, HUMAN, Held, open_tables
 
-ACTOR = 33999
+ACTOR, STATE, GERMANY = 33999, 6256, 183
 
 
 def targets(asked: Held | tuple[int, str, str], database: Database) -> set[str]:
@@ -67,3 +67,73 @@ def test_a_birth_date_is_near_and_fits_the_children(child_born: int, found: set[
             literals=[(one, "P569", key) for one, key in keys.items()],
         )
         assert targets((mother, "P569", keys[mother]), database) == {f"+{year}-00-00T00:00:00Z/9" for year in found}
+
+
+def citizenships(subject: dict[int, int], states: dict[int, tuple[int, int]], path: Path) -> set[str]:
+    """The targets for the citizenship of person 1, of whom some dates are known; each state has a citizen of 1938."""
+    people = range(11, 11 + len(states))
+    with Database(path, "200MB") as database:
+        dates = [(1, number, year) for number, year in subject.items()]
+        dates += [(one, number, year) for one in people for number, year in ((569, 1870), (570, 1938))]
+        dates += [
+            (state, number, year)
+            for state, span in states.items()
+            for number, year in zip((571, 576), span, strict=True)
+        ]
+        held = [(1, "P27", 100), *((one, "P27", state) for one, state in zip(people, states, strict=True))]
+        open_tables(
+            database,
+            {1: HUMAN, 100: STATE, **dict.fromkeys(people, HUMAN), **dict.fromkeys(states, STATE)},
+            dates,
+            held,
+        )
+        return targets((1, "P27", 100), database)
+
+
+@pytest.mark.parametrize(
+    ("died", "found"),
+    [
+        (1933, {"Q201"}),  # the other state began in the year of the death
+        (1936, {"Q201"}),  # or shortly before it
+        (1944, {"Q201", "Q202"}),
+    ],
+)
+def test_a_state_that_began_when_somebody_was_about_to_die_is_no_target(
+    died: int, found: set[str], tmp_path: Path
+) -> None:
+    states = {201: (1900, 1950), 202: (1933, 1950)}
+    assert citizenships({569: 1872, 570: died}, states, tmp_path) == found
+
+
+def test_a_state_that_wikidata_does_not_date_began_when_the_rules_say(tmp_path: Path) -> None:
+    with Database(tmp_path, "200MB") as database:
+        held = [(1, "P27", 100), (2, "P27", 201), (3, "P27", GERMANY)]
+        dates = [(one, number, year) for one in (1, 2, 3) for number, year in ((569, 1790), (570, 1860))]
+        open_tables(database, {1: HUMAN, 2: HUMAN, 3: HUMAN, 100: STATE, 201: STATE, GERMANY: STATE}, dates, held)
+        assert targets((1, "P27", 100), database) == {"Q201"}
+
+
+def test_of_whom_there_is_no_date_at_all_no_state_is_a_target(tmp_path: Path) -> None:
+    with Database(tmp_path, "200MB") as database:
+        held = [(1, "P27", 100), (2, "P27", 201)]
+        open_tables(database, {1: HUMAN, 2: HUMAN, 100: STATE, 201: STATE}, [(2, 569, 1950)], held)
+        assert targets((1, "P27", 100), database) == set()
+        assert targets((2, "P27", 201), database) == set()  # nor is what only such people hold
+
+
+def test_who_bears_a_name_of_the_family_among_others_is_no_target(tmp_path: Path) -> None:
+    """Jean Kennedy Smith is a sister of John F. Kennedy, and by an alias another one may be of the family."""
+    names = {1: ["John F. Kennedy"], 10: ["Robert F. Kennedy"], 11: ["Jean Kennedy Smith"], 12: ["Jean Smith"]}
+    names |= {13: ["Lady Bird", "Ann Kennedy"]}
+    with Database(tmp_path, "200MB") as database:
+        held = [(1, "P3373", 10), *((100 + one, "P3373", one) for one in (11, 12, 13))]
+        people = [1, 10, 11, 12, 13, 111, 112, 113]
+        nation = [(one, "P27", 30) for one in people]
+        open_tables(
+            database,
+            {**dict.fromkeys(people, HUMAN), 30: STATE},
+            [(one, 569, 1920) for one in people],
+            [*held, *nation],
+            names=names,
+        )
+        assert targets((1, "P3373", 10), database) == {"Q12"}
