@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.core import schema
-from pipeline.core.memory import share_of, size_in_bytes
+from pipeline.core.memory import for_tables, share_of, size_in_bytes
 from pipeline.core.parallel import map_shards
 from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
@@ -103,7 +103,7 @@ def screen(
         out: A folder; `triples.parquet`, `past.parquet` and `undated.parquet` appear in it.
         count: How many buckets; as many as the memory asks for if that is None.
     """
-    share = share_of(memory, workers)
+    share = for_tables(share_of(memory, workers))
     count = count or buckets.bucket_count(tables.statements, size_in_bytes(share))
     with Database(out / "spill", memory, workers) as database:
         if count == 1:
@@ -148,7 +148,7 @@ def _take_turns(job: Job, tasks: list[_Task], workers: int, pool: Executor) -> N
 def _once(job: Job, workers: int, last: str, make: Callable[[Job, Database], None]) -> None:
     """Make the small tables that all buckets need, unless the last of them is there."""
     if not (job.folder / f"{last}.parquet").is_file():
-        with Database(job.folder / "spill" / last, job.run_memory, workers) as database:
+        with Database(job.folder / "spill" / last, for_tables(job.run_memory), workers, job.run_memory) as database:
             make(job, database)
 
 

@@ -89,10 +89,14 @@ WHERE c.relation = '{relation}' AND (
 
 # One that is an instance of another shows it; a grade may stand under one order, so that of these it takes two.
 _GENERIC = f"""
-WITH objects AS ({{objects}})
-SELECT a.relation, b.id FROM objects a JOIN objects b ON b.relation = a.relation AND b.id <> a.id
-JOIN statements s ON s.subject_id = a.id AND s.object_id = b.id
-WHERE s.property_id IN ({_INSTANCE}, {_SUBCLASS}, {_PART}) AND s.rank <> 'deprecated'
+WITH objects AS ({{objects}}),
+steps AS MATERIALIZED (  -- few: pairs of objects would be very many
+    SELECT property_id, subject_id, object_id FROM statements
+    WHERE property_id IN ({_INSTANCE}, {_SUBCLASS}, {_PART}) AND rank <> 'deprecated' AND object_id <> subject_id
+        AND subject_id IN (SELECT id FROM objects) AND object_id IN (SELECT id FROM objects)
+)
+SELECT a.relation, b.id FROM steps s JOIN objects a ON a.id = s.subject_id
+JOIN objects b ON b.id = s.object_id AND b.relation = a.relation
 GROUP BY ALL HAVING bool_or(s.property_id = {_INSTANCE}) OR count(DISTINCT a.id) > 1
 """
 
