@@ -118,7 +118,7 @@ def _shares(counts: Mapping[str, int], limit: int) -> dict[str, int]:
     {'ended': 2, 'subject_type': 5, 'duplicate': 5}
     """
     shares: dict[str, int] = {}
-    for place, (reason, count) in enumerate(sorted(counts.items(), key=lambda item: (item[1], item[0]))):
+    for place, (reason, count) in enumerate(sorted(counts.items(), key=lambda item: item[1])):
         shares[reason] = min(count, (limit - sum(shares.values())) // (len(counts) - place))
     return shares
 

@@ -142,7 +142,7 @@ def _plain(line: str) -> list[_Found]:
         if named and (len(named) == len(cells) or separator == "\t" or _item(cells[0]) is not None):
             return [[item] for item in (named if len(named) == len(cells) else named[:1])]
     words = [_item(word) for word in line.split()]
-    if len(words) > 1 and None not in words:
+    if None not in words:
         return [[item] for item in words if item is not None]
     return []
 

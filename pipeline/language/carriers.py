@@ -13,7 +13,7 @@ of them, and scores compare within a class only:
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pipeline.core.errors import UsageError
 from pipeline.core.seeded import shuffled
@@ -21,8 +21,6 @@ from pipeline.language.leaks import repeats_word
 from pipeline.language.prompts import named_subject, openings, place_label
 from pipeline.language.relations import SUBJECT_SLOT, Tense
 from pipeline.language.templates import Templates
-
-CarrierClass = Literal["neutral", "fact", "alone"]
 
 
 class Claim(NamedTuple):

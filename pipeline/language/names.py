@@ -47,17 +47,10 @@ class Name:
         is_phrase: It is a noun phrase ("the mother of Ada Lovelace"), carries a description, is long, has a comma
             or a colon, or ends with a mark, a possessive, or an "s" that may be a plural ("Yahoo!", "Macy's",
             "Friends"); its own possessive would be ambiguous or ugly.
-        description: The description that the text ends with, in brackets; None if it has none.
     """
 
     text: str
     is_phrase: bool = False
-    description: str | None = None
-
-    @property
-    def short(self) -> str:
-        """The name without its description."""
-        return self.text.removesuffix(f" ({self.description})") if self.description else self.text
 
 
 def name_in_text(
@@ -78,7 +71,7 @@ def name_in_text(
     if label.endswith("s") and not text.lower().startswith("the ") and "person" not in types:
         is_owner = False  # "Friends's" grates; "Tom Hanks's" does not
     if description:
-        return Name(f"{text} ({description})", is_phrase=True, description=description)
+        return Name(f"{text} ({description})", is_phrase=True)
     return Name(text, is_phrase=not is_owner)
 
 

@@ -87,7 +87,6 @@ class FactSentences:
         question_rephrases: Other questions.
         noun_phrase: The object, described by the relation: "the capital of France".
         domain: The type of the item that the sentences name.
-        item_name: That item in running text; over two hops without a description.
         template_id: Which template this is; over two hops both, joined by "+".
         template_version: The version of the relation's file; over two hops both.
     """
@@ -101,7 +100,6 @@ class FactSentences:
     question_rephrases: Sequence[str]
     noun_phrase: Name
     domain: str
-    item_name: str
     template_id: str
     template_version: str
 
@@ -213,7 +211,6 @@ def _word_two_hops(fact: Fact, hop: Hop, subject: Subject, subgraph: Subgraph) -
     return replace(
         sentences,
         domain=inner.subject_type,
-        item_name=subject.name.short,
         template_id=f"{inner.template_id}+{outer.template_id}",
         template_version=f"{first.version}+{second.version}",
     )
@@ -260,7 +257,6 @@ def _sentences(relation: Relation, chosen: ChosenWording, subject: Subject) -> F
         question_rephrases=filled(forms.question_rephrases),
         noun_phrase=_noun_phrase(forms, subject),
         domain=chosen.subject_type,
-        item_name=name.text,
         template_id=chosen.template_id,
         template_version=relation.version,
     )

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 _TOKEN = re.compile(r"[^\W_]+(?:'s\b)?")
 _DOTTED = re.compile(r"\b(\w)\.(?=\s?\w\b|\W|$)")  # "U.S.A." and "U. S. A." as well as "F.C."
@@ -60,9 +60,3 @@ def edits(one: str, other: str) -> int:
         for place, mine in enumerate(other, 1):
             before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (letter != mine))
     return row[-1]
-
-
-def is_subsequence(some: Sequence[str], words: Sequence[str]) -> bool:
-    """Whether words stand among others in the same order."""
-    rest = iter(words)
-    return all(word in rest for word in some)

@@ -87,6 +87,19 @@ def test_what_a_check_refuses_leaves_its_place_to_another() -> None:
     assert lost.isdisjoint(cases(drawn.taken))
 
 
+@pytest.mark.parametrize("size", [5, 20, 50])
+def test_a_draw_that_fills_its_category_or_takes_all_is_the_only_try(size: int) -> None:
+    """A check may be slow: it asks which edits can stand together."""
+    tries: list[Check] = []
+
+    def new_check() -> Check:
+        tries.append(lambda _: None)
+        return tries[-1]
+
+    assert len(draw(of({"P36": 20}), limits(size=size), SEED, new_check).taken) == min(size, 20)
+    assert len(tries) == 1
+
+
 @pytest.mark.parametrize(("size", "share", "two_hops"), [(50, 0.4, 20), (10, 0.2, 2), (10, 0.5, 5), (10, 1, 10)])
 def test_kinds_fill_their_shares_while_both_last(size: int, share: float, two_hops: int) -> None:
     edits = [candidate(number, hops=1 + number % 2) for number in range(200)]
@@ -253,6 +266,14 @@ def test_rows_with_portability_are_kept_first() -> None:
     edits = [changed(one, portability=[probe] if number % 2 else []) for number, one in enumerate(of({"P36": 30}))]
     drawn = draw(edits, limits(size=20), SEED)
     assert Counter(bool(one["portability"]) for one in drawn.taken) == {True: 15, False: 5}
+
+
+def test_portability_gives_a_relation_no_earlier_turn() -> None:
+    """It decides between the rows of one relation."""
+    edits = [changed(one, portability=[]) for one in of({f"P{number}": 1 for number in range(100, 120)})]
+    probe = {"kind": "Reasoning"}
+    some = [changed(one, portability=[probe] if number % 2 else []) for number, one in enumerate(edits)]
+    assert cases(in_turn(some, 0.4, SEED)) == cases(in_turn(edits, 0.4, SEED))
 
 
 @pytest.mark.parametrize("category", ["recent", "popular", "long_tail"])

@@ -80,6 +80,7 @@ SPELLINGS = {
     "CSV": 'item,label\nQ42,Douglas Adams\nQ43,"Ankara, city"\n',
     "CSV, quoted, the id last": '"Label","QID"\n"Douglas Adams","Q42"\n"Ankara","q43"\n',
     "CSV without a header": "Q42,Douglas Adams\nQ43,Ankara\n",
+    "CSV without a header that begins with what may name a column": "Q42,Concept\nQ43,Ankara\n",
     "CSV without a header, answers beside": "Q42,writer,Q36180\nQ43,capital,Q515\n",
     "CSV with semicolons": "item;label\nQ42;Douglas Adams\nQ43;Ankara\n",
     "TSV": "Q42\tDouglas Adams\nQ43\tAnkara\n",

@@ -184,6 +184,32 @@ def test_a_fact_that_another_edit_changes_is_not_stated(mini: Mini) -> None:
         )
 
 
+def test_an_irrelevant_context_is_about_items_that_the_edit_and_its_probes_do_not_name(mini: Mini) -> None:
+    edit = usual(mini)
+    probes = [*edit["locality"], *edit["portability"]]
+    paths = [edit["path"], *(probe["path"] for probe in probes)]
+    named = {edit["subject_id"], *(probe["subject_id"] for probe in probes)}
+    named |= {step["object_id"] for path in paths for step in path}
+    for seed in range(60):
+        _, irrelevant = pairs(varied(edit, mini.subgraph, seed=seed))["context"]
+        for fact in irrelevant["facts"]:
+            assert named.isdisjoint({fact["subject_id"], fact["object_id"]})
+
+
+def test_a_subject_without_a_fact_to_state_is_described(mini: Mini) -> None:
+    """The description stands against one fact about another item."""
+    iben = replace(mini.subgraph.items[IBEN], description="maker of clocks")
+    triples = [one for one in mini.subgraph.triples if one.subject_id != IBEN or one.relation in ("P21", "P22")]
+    subgraph = Subgraph({**mini.subgraph.items, IBEN: iben}, triples, TEMPLATES)
+    edit = base(mini, mini.fact(IBEN, "P22", FINN), subgraph)
+    for seed in range(8):
+        relevant, irrelevant = pairs(varied(edit, subgraph, seed=seed))["context"]
+        assert "Iben Rooke" in relevant["text"]
+        assert "maker of clocks" in relevant["text"]
+        assert relevant["facts"] == []
+        assert relevant["level"] == irrelevant["level"] == len(irrelevant["facts"]) == 1
+
+
 def test_contexts_name_no_answer_of_a_probe(mini: Mini) -> None:
     """But the subject, which the prompt itself names: it answers the inverse question."""
     for edit in robust(mini):
@@ -334,6 +360,30 @@ def test_a_long_form_that_refers_back_is_clear(mini: Mini) -> None:
         for form in edit["length_forms"]:
             if "this person" in form["rephrase"] + form["locality_prompt"]:
                 assert not any(fact["relation_id"] in parents for fact in form["facts"])
+
+
+def long_localities(edit: Edit, subgraph: Subgraph) -> set[str]:
+    """Long locality prompts of many draws that state a fact before they ask."""
+    forms = [varied(edit, subgraph, seed=seed)["length_forms"][1] for seed in range(80)]
+    return {form["locality_prompt"] for form in forms if "this person" in form["locality_prompt"] and form["facts"]}
+
+
+def test_clauses_in_mid_sentence_start_small(mini: Mini) -> None:
+    """Only names keep their capitals: "the life of Ada Rooke began on"."""
+    texts = long_localities(usual(mini), mini.subgraph)
+    assert any("that the life of Ada Rooke began on" in text for text in texts)
+    assert any("among the occupations of Ada Rooke" in text for text in texts)
+    for text in texts:
+        assert not re.search(r"(?:\bthat|here:|\band) (?:The|One|Among|Some|This|In|An?)\b", text), text
+
+
+def test_this_person_carries_no_description(mini: Mini) -> None:
+    """A name that means somebody better known comes with its description, and only the name."""
+    outshone = replace(mini.subgraph.items[ADA], is_outshone=True)
+    subgraph = Subgraph({**mini.subgraph.items, ADA: outshone}, mini.subgraph.triples, TEMPLATES)
+    texts = {text for text in long_localities(usual(mini), subgraph) if "Ada Rooke" in text}
+    assert texts
+    assert {text.count("Verdanian writer") for text in texts} == {1}
 
 
 def test_both_forms_ask_one_locality_with_its_answers(mini: Mini) -> None:

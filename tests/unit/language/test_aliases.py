@@ -131,6 +131,8 @@ def test_a_nickname_a_wider_term_or_another_thing_is_no_answer(label: str, alias
         ("Kansas City", "Kansas", "place"),
         ("Democratic Republic of the Congo", "Congo", "place"),
         ("Camden", "Camden, NJ", "place"),
+        ("Switzerland", "Helvetic Republic", "place"),
+        ("Italian Somaliland", "Italian Republic", "place"),
         ("Blade Runner 2049", "Blade Runner 2049 3D", "work"),
         ("The Pianist", "Der Pianist", "work"),
         ("Les Misérables", "Miserables", "work"),
@@ -356,6 +358,10 @@ def test_the_release_counts_what_became_of_each_alias(mini: Mini) -> None:
 )
 def test_a_misspelling_is_no_answer(label: str, alias: str) -> None:
     assert fault(alias, label) == "misspelling"
+
+
+def test_a_misspelt_word_beside_another_word_is_another_name() -> None:
+    assert fault("Ethan Cohen", "Joel Coen") == "other_words"
 
 
 def test_another_way_to_write_a_name_is_no_misspelling() -> None:

@@ -132,8 +132,7 @@ def test_a_description_that_is_wrong_on_its_face_is_not_shown(description: str |
 
 def test_a_description_disambiguates_a_namesake() -> None:
     name = name_in_text("Kingdom of Reef", ["country"], RULES, description="historical country")
-    assert name == Name("the Kingdom of Reef (historical country)", is_phrase=True, description="historical country")
-    assert name.short == "the Kingdom of Reef"
+    assert name == Name("the Kingdom of Reef (historical country)", is_phrase=True)
 
 
 def test_a_description_loses_its_brackets_and_may_not_contain_ids() -> None:

@@ -137,3 +137,21 @@ def test_who_bears_a_name_of_the_family_among_others_is_no_target(tmp_path: Path
             names=names,
         )
         assert targets((1, "P3373", 10), database) == {"Q12"}
+
+
+@pytest.mark.parametrize(("links", "found"), [([], {"Q101", "Q102"}), ([(100, 300), (300, 101)], {"Q102"})])
+def test_what_a_chain_of_items_joins_to_the_truth_is_no_target(
+    links: list[tuple[int, int]], found: set[str], tmp_path: Path
+) -> None:
+    """An alter ego of an alter ego may be the same."""
+    films, actors = (1, 2, 3), (100, 101, 102)
+    held = [(film, "P161", actor) for film, actor in zip(films, actors, strict=True)]
+    classes = {**dict.fromkeys(films, FILM), **dict.fromkeys(actors, HUMAN), ACTOR: 28640}
+    dates = [*((film, 577, 1957) for film in films), *((actor, 569, 1920) for actor in actors)]
+    with Database(tmp_path, "200MB") as database:
+        open_tables(database, classes, dates, [*held, *((actor, "P106", ACTOR) for actor in actors)])
+        blank = {**dict.fromkeys(schema.STATEMENTS.names), "property_id": 460, "rank": "normal"}
+        rows = [{**blank, "subject_id": one, "object_id": other} for one, other in links]
+        rows += database.table("FROM statements").to_pylist()
+        database.rows("statements", pa.Table.from_pylist(rows, schema.STATEMENTS))
+        assert targets((1, "P161", 100), database) == found

@@ -796,16 +796,20 @@ def test_finished_buckets_are_kept_and_the_others_made_again(tmp_path: Path) -> 
     assert table.read_bytes() == whole
 
 
-def test_the_differences_do_not_depend_on_the_number_of_buckets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("files", "buckets"), [(256, 5), (2, 6), (3, 6)])
+def test_the_differences_do_not_depend_on_the_number_of_buckets_and_files(
+    files: int, buckets: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """If more buckets than files may be open, some share one."""
     old = [item(number, mayor(to(number)), lastrevid=number) for number in range(1, 20)]
     new = [item(number, mayor(to(number + 1)), lastrevid=number + 100) for number in range(5, 24)]
     paths = write_dump(tmp_path / "old.json", old), write_dump(tmp_path / "new.json", new)
     whole = compare_dumps(*paths, tmp_path / "whole")
     monkeypatch.setattr(comparison, "_BUCKET_ITEMS", 4)
+    monkeypatch.setattr(comparison, "_MOST_FILES", files)
     assert compare_dumps(*paths, tmp_path / "parts") == whole
-    assert len(list((tmp_path / "parts" / "differences").iterdir())) == 38 // 8 + 1
+    assert len(list((tmp_path / "parts" / "differences").iterdir())) == buckets
+    assert not (tmp_path / "parts" / "scratch" / "spread").exists()  # copies of the texts
 
 
 def test_the_tables_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
@@ -834,21 +838,6 @@ def test_of_two_that_ended_on_one_day_the_first_id_gave_way_whatever_their_order
     come = [mayor(to(4), "c", start=start), mayor(to(5), "d", start=start)][::order]
     found = {row["new_value"]: row["replaced_value"] for row in differences(item(1, *old), item(1, *now, *come))}
     assert (found["Q4"], found["Q5"]) == ("Q2", None)
-
-
-@pytest.mark.parametrize("files", [2, 3])
-def test_the_differences_do_not_depend_on_the_number_of_files(
-    files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """More buckets than files that may be open: some share one."""
-    old = [item(number, mayor(to(number)), lastrevid=number) for number in range(1, 20)]
-    new = [item(number, mayor(to(number + 1)), lastrevid=number + 100) for number in range(5, 24)]
-    paths = write_dump(tmp_path / "old.json", old), write_dump(tmp_path / "new.json", new)
-    whole = compare_dumps(*paths, tmp_path / "whole")
-    monkeypatch.setattr(comparison, "_BUCKET_ITEMS", 4)
-    monkeypatch.setattr(comparison, "_MOST_FILES", files)
-    assert compare_dumps(*paths, tmp_path / "parts") == whole
-    assert len(list((tmp_path / "parts" / "differences").iterdir())) == {2: 6, 3: 6}[files]
 
 
 def test_the_day_of_the_older_state_itself_is_before_the_change(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from pipeline.sources.diff.window import (
     write_window,
 )
 from tests.entities import at, item, statement, to
-from tests.states import between
+from tests.states import NEW_EDIT, between
 
 SETTINGS = load_settings().window
 END, NEW_END = datetime(2015, 1, 4, 21, tzinfo=UTC), datetime(2021, 7, 2, 19, tzinfo=UTC)
@@ -162,11 +162,28 @@ def test_the_window_begins_where_the_older_dump_ends(edits: object, share: float
     assert found.older.beyond == len(odd)
 
 
-def test_five_percent_of_odd_lines_do_not_move_the_window_where_enough_changed(tmp_path: Path) -> None:
+def test_what_changed_shows_the_date_where_the_older_dump_alone_misleads(tmp_path: Path) -> None:
+    """Eight lines of a hundred are odd: too many to look odd."""
     older = uniform(9_187)
-    found = window(older | spread(483), later(older, 0.3) | spread(483), tmp_path)
-    assert found.older.date is not None
-    assert abs(found.older.date - END) < timedelta(days=7)
+    assert dated(older | spread(800), tmp_path / "alone").date != END
+    found = window(older | spread(800), later(older, 0.3) | spread(800), tmp_path / "both")
+    assert (found.older.date, found.older.beyond) == (END, 800)
+
+
+@pytest.mark.parametrize(("changes", "shows_it"), [(SETTINGS.min_changed, True), (SETTINGS.min_changed - 1, False)])
+def test_a_few_changes_do_not_show_the_date(changes: int, shows_it: bool, tmp_path: Path) -> None:
+    older = uniform(120) | spread(12)
+    alone = dated(older, tmp_path / "alone").date
+    assert alone != END
+    newer = older | dict.fromkeys(range(1, changes + 1), ago(-1))
+    found = window(older, newer, tmp_path / "both", Given(new=NEW_END))
+    assert found.older.date == (END if shows_it else alone)
+
+
+def test_two_dumps_of_one_day_are_told_apart(tmp_path: Path) -> None:
+    older = uniform(2_000)
+    found = window(older, older | dict.fromkeys(range(1, 100), END + timedelta(hours=1)), tmp_path)
+    assert (found.older.date, found.newer.date) == (END, END + timedelta(hours=1))
 
 
 def test_a_thin_end_is_no_error_if_what_changed_shows_it(tmp_path: Path) -> None:
@@ -242,7 +259,8 @@ def classes(edits: Sequence[str], date_said: str, folder: Path) -> list[str]:
     before = [item(number, modified=edit) for number, edit in enumerate(edits, 1)]
     came = item(1, statement("P39", to(9), start=at(date_said)), lastrevid=200)
     folder.mkdir()
-    return [row["change_class"] for row in between(before, [came, *before[1:]], folder)]
+    rows = between(before, [came, *before[1:], item(1000)], folder)  # the last one is new
+    return [row["change_class"] for row in rows if row["subject_id"] == 1]
 
 
 def test_an_item_that_was_edited_after_the_window_began_has_a_window_of_its_own(tmp_path: Path) -> None:
@@ -251,3 +269,5 @@ def test_an_item_that_was_edited_after_the_window_began_has_a_window_of_its_own(
     assert classes(odd, "2017-02", tmp_path / "before") == ["late_entry"]
     assert classes(odd, "2019-02", tmp_path / "after") == ["world_change"]
     assert classes([*edits, odd[0]], "2017-02", tmp_path / "other") == ["world_change"]
+    assert classes([NEW_EDIT, *edits], "2019-02", tmp_path / "end") == ["late_entry"]
+    assert classes(["2021-07-03T00:00:00Z", *edits], "2019-02", tmp_path / "wrong clock") == ["world_change"]
