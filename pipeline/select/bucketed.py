@@ -105,7 +105,7 @@ def screen(
     """
     share = for_tables(share_of(memory, workers))
     count = count or buckets.bucket_count(tables.statements, size_in_bytes(share))
-    with Database(out / "spill", memory, workers) as database:
+    with Database(out.parent / "scratch", memory, workers) as database:
         if count == 1:
             return screening.screen(tables, templates, settings, excluded_ids, database, out)
         database.view("entities", tables.entities)
@@ -117,7 +117,7 @@ def screen(
     )
     tasks = [_Task(job, bucket) for bucket in buckets.find_buckets(tables.statements, count)]
     _take_turns(job, tasks, workers, pool)
-    with Database(out / "spill", memory, workers) as database:
+    with Database(out.parent / "scratch", memory, workers) as database:
         for name, kind in (("past", schema.PAST), ("undated", schema.UNDATED), ("triples", schema.TRIPLES)):
             database.view(name, folder / name)
             database.write(f"FROM {name}", out / f"{name}.parquet", kind)  # buckets are in order, and so are their rows
