@@ -5,9 +5,9 @@ import signal
 import pytest
 
 from tests.minikg import mini
-from tests.releases import slice_built, small, states
+from tests.releases import slice_built, small, states, unchanged
 
-__all__ = ["mini", "slice_built", "small", "states"]
+__all__ = ["mini", "slice_built", "small", "states", "unchanged"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

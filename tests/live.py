@@ -30,10 +30,19 @@ from tests.entities import Json
 CONTACT = "tests@example.org"
 
 
+QUICK = {
+    "requests_per_minute": 6e6,
+    "burst": 100,
+    "backoff_seconds": 0.001,
+    "max_backoff_seconds": 0.05,
+    "break_seconds": 0.01,
+}
+"""Settings of a rate limit for our own servers, without long waits."""
+
+
 def quick(**polite: object) -> PoliteSettings:
     """A rate limit for our own servers, without long waits."""
-    fast = {"requests_per_minute": 6e6, "burst": 100, "backoff_seconds": 0.001, "break_seconds": 0.01, "max_breaks": 50}
-    return load_operations().polite.model_copy(update=fast | polite)
+    return load_operations().polite.model_copy(update=QUICK | {"max_breaks": 50} | polite)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
 from typing import Literal, ParamSpec, TypeVar
 
+from pipeline.core.arrow_alone import leave_pandas_out
 from pipeline.core.errors import PipelineError, UsageError
 from pipeline.core.extras import require
 
@@ -79,7 +80,7 @@ def processes(count: int) -> Generator[Executor, None, None]:
     """An executor of new processes, which end with the block and release their memory."""
     # Workers start fresh instead of being forked: DuckDB and PyTorch hold threads that do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin) as pool:
         started = _started(pool, count)
         try:
             yield pool
@@ -87,6 +88,17 @@ def processes(count: int) -> Generator[Executor, None, None]:
             for process in started:  # nobody needs the rest of their work, which may take hours
                 process.terminate()
             raise
+
+
+@contextlib.contextmanager
+def beside(workers: int) -> Generator[Executor, None, None]:
+    """An executor of one process beside this one; with a single worker, of this one itself.
+
+    Args:
+        workers: How many the run may use.
+    """
+    with processes(1) if workers > 1 else contextlib.nullcontext(InlineExecutor()) as pool:
+        yield pool
 
 
 @contextlib.contextmanager
@@ -120,6 +132,12 @@ def _started(pool: Executor, workers: int) -> Sequence[BaseProcess]:
         if hears:
             signal.signal(signal.SIGINT, handler)
     return [process for process in multiprocessing.active_children() if process not in others]
+
+
+def _begin() -> None:
+    """Make a new worker ready."""
+    leave_pandas_out()
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

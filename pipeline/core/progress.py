@@ -62,19 +62,20 @@ class Reporter:
         self.say("stage", f"{what}: {time.monotonic() - started:.1f} s", seconds=round(time.monotonic() - started, 3))
 
     @contextmanager
-    def watch(self, what: str, total: float, beats: Path) -> Generator[Path]:
+    def watch(self, what: str, total: float, beats: Path, *, is_running: bool = False) -> Generator[Path]:
         """Follow work that runs elsewhere and reports progress by `beat`.
 
         Args:
             what: The work.
             total: Its size in bytes.
             beats: The folder of the beats; it goes when the work is done.
+            is_running: Whether the work began before and has the folder (`new_beats`).
 
         Yields:
             That folder.
         """
-        shutil.rmtree(beats, ignore_errors=True)  # those of a killed run
-        beats.mkdir(parents=True)
+        if not is_running:
+            new_beats(beats)
         done = Event()
         with self.track(what, total) as advance:
             watcher = Thread(target=_follow, args=(beats, advance, done), daemon=True)
@@ -85,6 +86,13 @@ class Reporter:
                 done.set()
                 watcher.join()
                 shutil.rmtree(beats, ignore_errors=True)
+
+
+def new_beats(folder: Path) -> Path:
+    """An empty folder for the beats of work that begins."""
+    shutil.rmtree(folder, ignore_errors=True)  # those of a killed run
+    folder.mkdir(parents=True)
+    return folder
 
 
 def beat(folder: Path, part: str, done: int) -> None:

@@ -26,7 +26,7 @@ SCREENING = {
     "known_error": "readers found the statement to be false, as `templates/known_errors.yaml` says",
     "implausible": "its dates cannot be true: a child older than the parent, a citizen of a state that was gone",
     "may_be_over": "such values change, and nothing shows that this one holds today",
-    "uncounted": "no child is listed, or more are than it counts, or more may be born",
+    "uncounted": "no child is listed, or more are than it counts, more may be born, or so many are an estimate",
     "coarse": "the object is larger than an answer should be: a country for a grave, Eurasia for Europe, the Oscars",
     "footage": "the work is a documentary, or shows a statesman: who appears in it plays no role",
     "unlisted": "the subject's description names another answer, so that the list of answers is not complete",

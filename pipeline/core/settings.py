@@ -72,6 +72,7 @@ class ScreeningSettings(_Section):
     allow_sensitive_living: bool
     assume_dead_after_years: Count
     years_between_kin: Count
+    most_children: Count
     years_of_a_life: Count
     assume_alive_within_years: Count
     max_class_depth: Count

@@ -94,9 +94,9 @@ def stage(work: Path, name: str, depends: Mapping[str, object], make: Callable[[
 
 
 def _made(folder: Path, identity: str, make: Callable[[Path], None]) -> Path:
-    if (folder / DONE).is_file():
+    if is_finished(folder):
         return folder
-    part = folder.with_name(f".{folder.name}.part")
+    part = part_of(folder)
     try:
         part.mkdir(parents=True, exist_ok=True)
         make(part)
@@ -133,6 +133,16 @@ def late_stage(work: Path, name: str, make: Callable[[Path], Mapping[str, object
 def stage_folder(work: Path, name: str, depends: Mapping[str, object]) -> Path:
     """Where a stage is once it is finished."""
     return work / f"{name}-{hashlib.sha256(_identity(name, depends).encode()).hexdigest()[:16]}"
+
+
+def part_of(folder: Path) -> Path:
+    """Where a stage is filled before it is finished; what stands there already is kept."""
+    return folder.with_name(f".{folder.name}.part")
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a stage is in its place."""
+    return (folder / DONE).is_file()
 
 
 def _identity(name: str, depends: Mapping[str, object]) -> str:

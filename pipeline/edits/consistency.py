@@ -181,13 +181,11 @@ class Touched:
         citizenship makes one wonder about the place of birth, but not where another edit states it.
         """
         scope, own = scope_of(edit["split"]), {fact_of(edit)}
-        stated = set(slots_on(edit["subject_id"], edit["path"])) if probe["kind"] in _PORTABILITY else set[Slot]()
-        slots = (
-            (self.decided if slot in stated else self.slots).get((scope, slot), frozenset())
-            for slot in probe_slots(probe)
-        )
-        texts = (self.texts.get((scope, text), frozenset()) for text in (probe["prompt"], probe["question"]) if text)
-        return all(facts <= own for facts in (*slots, *texts))
+        stated = slots_on(edit["subject_id"], edit["path"]) if probe["kind"] in _PORTABILITY else []
+        for slot in probe_slots(probe):
+            if not (self.decided if slot in stated else self.slots).get((scope, slot), own) <= own:
+                return False
+        return all(self.texts.get((scope, text), own) <= own for text in (probe["prompt"], probe["question"]) if text)
 
     def is_free(self, slot: Slot, split: str) -> bool:
         """Whether no edit that is used with those of a split touches a slot."""

@@ -11,8 +11,17 @@ from pipeline.language.answers import answers, item_in_text, object_names
 from pipeline.language.prompts import Fact, word_fact, word_triple
 from pipeline.language.subgraph import Item, Subgraph, Triple
 
-Uses = Counter[tuple[str, str, str]]
-"""How often the edits of a category ask a subject and a relation of a neighbour."""
+
+class Uses(Counter[tuple[str, str, str]]):
+    """How often the edits of a category ask a subject and a relation of a neighbour.
+
+    Attributes:
+        probes: The probes about neighbours so far, by what they ask: many edits look at the same ones.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.probes: dict[tuple[int, str, str], Probe | None] = {}
 
 
 def use_of(edit: Edit, subject_id: str) -> tuple[str, str, str]:
@@ -27,6 +36,14 @@ def _locality_probe(kind: LocalityKind, subgraph: Subgraph, triple: Triple, subj
     if sentences is None or not true or leaks_answer(sentences.prompt, true):
         return None
     return make_probe(kind, sentences, true, subject, [triple_step(triple)])
+
+
+def _neighbour_probe(uses: Uses, subgraph: Subgraph, triple: Triple, subject: Item) -> Probe | None:
+    """The probe about a neighbour, worded only once."""
+    key = triple.subject_id, triple.relation, triple.object_key
+    if key not in uses.probes:
+        uses.probes[key] = _locality_probe("Neighborhood", subgraph, triple, subject)
+    return uses.probes[key]
 
 
 def relation_specificity(context: EditContext) -> Iterator[Probe]:
@@ -97,17 +114,18 @@ def neighborhood(context: EditContext, uses: Uses, most_uses: int) -> Iterator[P
     sharing = subgraph.triples_with_object(item_number(truth), relation) if truth and shares_truth else ()
     touched = {edit["subject_id"], edit["target_new_id"], edit["ground_truth_id"], edit["path"][0]["object_id"]}
     own_names = {name.casefold() for name in context.subject.all_names}
-    entailed = {probe["subject_id"] for probe in logical_generalization(context) if probe["relation_id"] == relation}
+    touched |= {probe["subject_id"] for probe in logical_generalization(context) if probe["relation_id"] == relation}
     drawn = chain.from_iterable(
         context.draw(triples, "neighborhood") for triples in (sharing, subgraph.triples_of_relation(relation))
     )
-    for triple in _spared_first(drawn, edit, uses, most_uses):
+    target = edit["target_new_id"]
+    usable = (t for t in drawn if t.is_eligible and t.object_count == 1 and t.object_key != target)
+    for triple in _spared_first(usable, edit, uses, most_uses):
         subject = subgraph.items.get(triple.subject_id)
-        usable = triple.is_eligible and triple.object_count == 1 and triple.object_key != edit["target_new_id"]
-        if not subject or not usable or not context.may_rest_on([triple]) or f"Q{subject.id}" in touched | entailed:
+        if not subject or f"Q{subject.id}" in touched or not context.is_in_split(subject.id):
             continue
-        if context.is_in_split(subject.id) and subject.label.casefold() not in own_names:
-            probe = _locality_probe("Neighborhood", subgraph, triple, subject)
+        if subject.label.casefold() not in own_names and context.may_rest_on([triple]):
+            probe = _neighbour_probe(uses, subgraph, triple, subject)
             if probe and edit["target_new"] not in probe["ground_truth"][0]:
                 yield probe
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.core import times
-from pipeline.core.edit_record import Probe, Step
+from pipeline.core.edit_record import Edit, Probe, Step
 from pipeline.core.seeded import shuffled
 from pipeline.edits.edits import edited_fact
 from pipeline.edits.probe_context import (
@@ -31,10 +31,18 @@ def subject_aliasing(context: EditContext) -> Iterator[Probe]:
     edit, subgraph = context.edit, context.subgraph
     fact = edited_fact(edit, subgraph)
     aliases = usable_aliases(context.subject, subgraph)
+    aliases = [alias for alias in aliases if not _says_the_answer(alias, edit, subgraph)]
     for alias in shuffled(aliases, context.seed, "aliasing", edit["case_id"]):
         sentences = word_fact(fact, subgraph, alias=alias)
         if sentences and sentences.prompt != edit["prompt"] and not contains_name(sentences.prompt, edit["target_new"]):
             yield make_probe("Subject_Aliasing", sentences, [context.target_answer], context.subject, edit["path"])
+
+
+def _says_the_answer(alias: str, edit: Edit, subgraph: Subgraph) -> bool:
+    """Whether a name of the subject holds a name of the true object: "London, UK" says in which country it is."""
+    truth = subgraph.items.get(item_number(edit["ground_truth_id"])) if edit["ground_truth_id"] else None
+    names = (truth.label, *truth.aliases, *truth.codes, *truth.other_names) if truth else (edit["ground_truth"],)
+    return any(contains_name(alias, name) for name in names if name)
 
 
 def reasoning_after(context: EditContext) -> Iterator[Probe]:

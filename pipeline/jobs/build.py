@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -25,7 +26,7 @@ from pipeline.core.manifest import (
     ThresholdRecord,
     VisitRecord,
 )
-from pipeline.core.parallel import Kind, executor
+from pipeline.core.parallel import Kind, beside, executor
 from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
 from pipeline.core.stage_cache import code_version, locked, read_record
@@ -33,9 +34,9 @@ from pipeline.core.tables import make_folder, read_table, row_count
 from pipeline.edits.edits import Origin
 from pipeline.edits.exclusions import Exclusions, read_exclusions
 from pipeline.edits.placement import place
-from pipeline.language.subgraph_tables import load_subgraph
 from pipeline.language.templates import load_templates
 from pipeline.lm.model_spec import find_model
+from pipeline.lm.scoring_process import start_scoring_process
 from pipeline.release.assemble import Draft, assemble
 from pipeline.release.audit.faults import load_faults
 from pipeline.release.audit.verdicts import held_by, read_verdicts, what_became
@@ -110,28 +111,31 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
     exclusions = read_exclusions(sources.exclude) if sources.exclude else Exclusions()
     verdicts = [read_verdicts(path, load_faults()) for path in sources.verdicts]
     make_folder(options.out)
+    spec = find_model(options.model, settings.model) if options.model else None
     with locked(options.work), rare_garbage_collection():
         context = StageContext(settings, templates, options.work, options.workers, reporter)
+        harvest = sources.harvest
+        with ExitStack() as stack:  # its process ends as soon as all is scored
+            scorer = stack.enter_context(start_scoring_process(spec)) if spec else None
+            # Its workers end when all is screened: the model needs their memory.
+            with executor(options.workers, options.executor, options.dask_address) as pool:
+                ingested = stages.ingest(context, files.new, pool, harvest.folder if harvest else None, files.old)
+                if harvest:
+                    changed = stages.changed_live(context, harvest.folder, harvest.window.start, ingested)
+                else:
+                    changed = stages.changed(context, files.old, files.new, pool, sources.given) if files.old else None
+                excluded = stages.with_named(context, ingested, exclusions)
+                screened = stages.screen(context, ingested, excluded, pool)
 
-        # Its workers end when all is screened: the model needs their memory.
-        with executor(options.workers, options.executor, options.dask_address) as pool:
-            harvest = sources.harvest
-            ingested = stages.ingest(context, files.new, pool, harvest.folder if harvest else None, files.old)
-            if harvest:
-                changed = stages.changed_live(context, harvest.folder, harvest.window.start, ingested)
-            else:
-                changed = stages.changed(context, files.old, files.new, pool, sources.given) if files.old else None
-            excluded = stages.with_named(context, ingested, exclusions)
-            screened = stages.screen(context, ingested, excluded, pool)
-        mentions = stages.count_mentions(context, ingested)
-        popularity = _views(context, files.pageviews, ingested) if files.pageviews else None
-        spec = find_model(options.model, settings.model) if options.model else None
-        scored = stages.score(context, spec, ingested, screened) if spec else None
+            scoring = stages.start_scores(context, scorer, ingested, screened) if scorer else None
+            mentions = stages.count_mentions(context, ingested)
+            popularity = _views(context, files.pageviews, ingested) if files.pageviews else None
+            states = {} if harvest else _states(context, sources.given, ingested, changed)
+            origin = _origin(sources, states, reporter)
+            window = Window(origin.window_start, origin.window_end)
+            news = stages.find_recent(context, changed, ingested, window) if changed else None
+            scored = stages.score(context, scoring) if scoring else None
 
-        states = {} if harvest else _states(context, sources.given, ingested, changed)
-        origin = _origin(sources, states, reporter)
-        window = Window(origin.window_start, origin.window_end)
-        news = stages.find_recent(context, changed, ingested, window) if changed else None
         measured = Measured(
             triples=screened / "triples.parquet",
             news=news / "news.parquet" if news else None,
@@ -156,7 +160,7 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         manifest = _manifest(context, options, files, folders, origin).model_copy(update={"states": states})
         if harvest:
             manifest = manifest.model_copy(update={"visit": VisitRecord.model_validate(harvest.record)})
-        subgraph = load_subgraph(around, templates)
+        subgraph = context.subgraph(around)
         made = [*stages.read_edits(probed), *(stages.read_edits(varied) if varied else [])]
         edits = place(made, subgraph, context.seed)
         manifest = manifest.model_copy(update=_mixes(edits))
@@ -168,8 +172,8 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
             reporter.warn("verdicts", what_became(held_by(edits, verdicts), manifest.release))
         folder = options.out / manifest.release
         was_there = folder.exists()
-        with reporter.track("release", 0):
-            manifest, results = assemble(draft, folder)
+        with reporter.track("release", 0), beside(options.workers) as painter:
+            manifest, results = assemble(draft, folder, painter)
         if was_there:
             reporter.warn("unchanged", "The same release was there already; nothing was changed.", release=str(folder))
     return Built(folder, manifest, results)

@@ -4,7 +4,9 @@ A template contains `{subject}` or `{subject's}` once. Where the tense depends o
 `[present|past]`, or `[present|past|unknown]` with words that are right whether the subject lives or not.
 """
 
+import functools
 import re
+from typing import NamedTuple
 
 from pipeline.language.names import Name
 from pipeline.language.relations import Tense
@@ -13,9 +15,16 @@ _PHRASES = ("the ", "a ", "an ", "one of ")  # what no name begins with
 _TENSE = re.compile(r"\[([^\[\]]*)\]")
 _ANY_NAME = "\0"
 _PLACES: dict[Tense, int] = {"present": 0, "past": 1, "unknown": 2}
-_MARK_TOO_MANY = re.compile(r"(?<=\?)\?$")  # "Who wrote Who Goes There??"
 _PLURAL = re.compile(r"[tT]he .*[^isu]s")
 _SUBJECT = re.compile(r"\{subject('s)?\}")
+
+
+class _Tensed(NamedTuple):
+    """A template in one tense: the words before, between and after its subjects."""
+
+    words: tuple[str, ...]
+    are_possessive: tuple[bool, ...]
+    starts_with_subject: bool
 
 
 def possessive(text: str) -> str:
@@ -49,11 +58,20 @@ def fill(template: str, subject: Name, tense: Tense = "present") -> str:
     >>> fill("What [has|did|is] {subject} [worked|work|known to have worked] as?", Name("Plato"), "unknown")
     'What is Plato known to have worked as?'
     """
-    tensed = _TENSE.sub(lambda mark: in_tense(mark.group(1), tense), template)
-    text = _SUBJECT.sub(lambda mark: possessive(subject.text) if mark.group(1) else subject.text, tensed)
-    text = _MARK_TOO_MANY.sub("", text)
-    starts_with_name = _SUBJECT.match(tensed) and not subject.text.startswith(_PHRASES)
+    tensed, name = _tensed(template, tense), subject.text
+    text = tensed.words[0]
+    for is_possessive, words in zip(tensed.are_possessive, tensed.words[1:], strict=True):
+        text += (possessive(name) if is_possessive else name) + words
+    if text.endswith("??"):  # "Who wrote Who Goes There??"
+        text = text[:-1]
+    starts_with_name = tensed.starts_with_subject and not name.startswith(_PHRASES)
     return text if starts_with_name else text[:1].upper() + text[1:]
+
+
+@functools.cache  # templates are few, and filled a million times
+def _tensed(template: str, tense: Tense) -> _Tensed:
+    parts = _SUBJECT.split(_TENSE.sub(lambda mark: in_tense(mark.group(1), tense), template))
+    return _Tensed(tuple(parts[::2]), tuple(map(bool, parts[1::2])), len(parts) > 1 and not parts[0])
 
 
 def could_read(template: str, sentence: str, tense: Tense) -> bool:
@@ -62,8 +80,12 @@ def could_read(template: str, sentence: str, tense: Tense) -> bool:
     >>> [could_read("The capital of {subject} [is|was]", "The capital of Prussia was", t) for t in ("past", "present")]
     [True, False]
     """
-    pattern = re.escape(fill(template, Name(_ANY_NAME), tense)).replace(re.escape(_ANY_NAME), ".+")
-    return re.fullmatch(pattern, sentence) is not None
+    return _reading(template, tense).fullmatch(sentence) is not None
+
+
+@functools.cache
+def _reading(template: str, tense: Tense) -> re.Pattern[str]:
+    return re.compile(re.escape(fill(template, Name(_ANY_NAME), tense)).replace(re.escape(_ANY_NAME), ".+"))
 
 
 def in_tense(words: str, tense: Tense) -> str:

@@ -5,6 +5,7 @@ description, and SQL in `select/past.py` and `select/moments.py`, for all of the
 it alike.
 """
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -47,12 +48,17 @@ def words_pattern(words: Iterable[str]) -> str:
     >>> [bool(re.search(words_pattern(["r.", "king"]), text)) for text in ("duke (r. 1520)", "viking")]
     [True, False]
     """
-    return r"(?:^|[^a-z])(?:" + "|".join(re.escape(word) for word in words) + r")(?:$|[^a-z])"
+    return rf"(?:^|[^a-z])(?:{_any_of(tuple(words))})(?:$|[^a-z])"
 
 
 def age_pattern(words: Iterable[str]) -> str:
     """A pattern for a lower-case description that begins with one of some words."""
-    return r"^(?:an? |the )?(?:" + "|".join(re.escape(word) for word in words) + r")(?:$|[^a-z])"
+    return rf"^(?:an? |the )?(?:{_any_of(tuple(words))})(?:$|[^a-z])"
+
+
+@functools.cache  # the checks of a release ask it of every row
+def _any_of(words: tuple[str, ...]) -> str:
+    return "|".join(map(re.escape, words))
 
 
 def gone_pattern(first: Iterable[str], anywhere: Iterable[str]) -> str:

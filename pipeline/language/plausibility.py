@@ -102,6 +102,7 @@ class Plausibility(_Frozen):
     suffix: int
     youngest: int
     adult: int
+    between_births: float
     first_work: int
     generation: int
     usual_life: int

@@ -13,6 +13,7 @@ second. What a fact is to be answered with is in `answers.py`.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from pipeline.language.answers import description_in_text
@@ -77,31 +78,53 @@ class ChosenWording(NamedTuple):
 class FactSentences:
     """A fact in English.
 
+    Most facts that are worded are asked in one sentence or dropped: each sentence is filled when it is first read.
+
     Attributes:
         relation: The relation whose object the sentences ask for.
+        forms: The templates of the sentences.
         subject: The subject in them: a name, or over two hops a noun phrase.
         tense: Their tense.
-        prompt: The cloze: a sentence that ends right before its object.
-        question: The same as a question.
-        rephrases: Other clozes.
-        question_rephrases: Other questions.
-        noun_phrase: The object, described by the relation: "the capital of France".
         domain: The type of the item that the sentences name.
         template_id: Which template this is; over two hops both, joined by "+".
         template_version: The version of the relation's file; over two hops both.
     """
 
     relation: Relation
+    forms: Forms
     subject: Name
     tense: Tense
-    prompt: str
-    question: str
-    rephrases: Sequence[str]
-    question_rephrases: Sequence[str]
-    noun_phrase: Name
     domain: str
     template_id: str
     template_version: str
+
+    @cached_property
+    def prompt(self) -> str:
+        """The cloze: a sentence that ends right before its object."""
+        return fill(self.forms.prompt, self.subject, self.tense)
+
+    @cached_property
+    def question(self) -> str:
+        """The same as a question."""
+        return fill(self.forms.question, self.subject, self.tense)
+
+    @cached_property
+    def rephrases(self) -> list[str]:
+        """Other clozes; those that do not suit the name of the subject are left out."""
+        return self._filled(self.forms.rephrases)
+
+    @cached_property
+    def question_rephrases(self) -> list[str]:
+        """Other questions; those that do not suit the name of the subject are left out."""
+        return self._filled(self.forms.question_rephrases)
+
+    @cached_property
+    def noun_phrase(self) -> Name:
+        """The object, described by the relation: "the capital of France"."""
+        return Name(_lower_first(fill(self.forms.noun, self.subject, self.tense)), is_phrase=True)
+
+    def _filled(self, templates: Sequence[str]) -> list[str]:
+        return [fill(template, self.subject, self.tense) for template in templates if can_fill(template, self.subject)]
 
     @property
     def is_definite(self) -> bool:
@@ -241,29 +264,16 @@ def choose_wording(
 
 
 def _sentences(relation: Relation, chosen: ChosenWording, subject: Subject) -> FactSentences:
-    """The chosen forms about a subject; rephrases that do not suit its name are left out."""
-    forms, name = chosen.forms, subject.name
-
-    def filled(templates: Sequence[str]) -> list[str]:
-        return [fill(template, name, subject.tense) for template in templates if can_fill(template, name)]
-
+    """The chosen forms about a subject."""
     return FactSentences(
         relation=relation,
-        subject=name,
+        forms=chosen.forms,
+        subject=subject.name,
         tense=subject.tense,
-        prompt=fill(forms.prompt, name, subject.tense),
-        question=fill(forms.question, name, subject.tense),
-        rephrases=filled(forms.rephrases),
-        question_rephrases=filled(forms.question_rephrases),
-        noun_phrase=_noun_phrase(forms, subject),
         domain=chosen.subject_type,
         template_id=chosen.template_id,
         template_version=relation.version,
     )
-
-
-def _noun_phrase(forms: Forms, subject: Subject) -> Name:
-    return Name(_lower_first(fill(forms.noun, subject.name, subject.tense)), is_phrase=True)
 
 
 def _lower_first(text: str) -> str:

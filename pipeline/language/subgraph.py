@@ -108,6 +108,10 @@ class Subgraph:
     def _name_counts(self) -> Counter[str]:
         return Counter(text.casefold() for item in self.items.values() for text in {*item.all_names})
 
+    @cached_property
+    def _described(self) -> dict[tuple[int, str, str], bool]:
+        return {}
+
     def triples_by_relation(self, subject_id: int) -> Mapping[str, Sequence[Triple]]:
         """The true triples of a subject by relation; empty if the subgraph does not contain it."""
         return self._by_subject.get(subject_id, {})
@@ -151,7 +155,12 @@ class Subgraph:
         if subject.tense == "past" and not subject.types.isdisjoint(self.templates.dating.misleading):
             return False
         relation = self.templates.relations[triple.relation]
-        return not relation.weak or self._is_described(triple, subject, relation)
+        if not relation.weak:
+            return True
+        key = triple.subject_id, triple.relation, triple.object_key
+        if key not in self._described:  # many edits look at the same neighbours
+            self._described[key] = self._is_described(triple, subject, relation)
+        return self._described[key]
 
     def _is_described(self, triple: Triple, subject: Item, relation: Relation) -> bool:
         """Whether the description of a subject names an object: by its label, a word for it, or what it is at heart.

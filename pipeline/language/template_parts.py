@@ -1,5 +1,6 @@
 """The shapes of the smaller files of `templates/`: types, names, aliases, dates, variants, rules, bridges, errors."""
 
+import functools
 import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Literal, NamedTuple
@@ -12,13 +13,14 @@ META = "meta"  # the type of items that describe pages or names
 MIN_SENTENCES = 40  # for each pole of a variant, before slots are filled
 
 
-def slots_of(text: str) -> list[str]:
+@functools.cache  # the texts are templates: few, and looked at often
+def slots_of(text: str) -> tuple[str, ...]:
     """The names of the slots of a text, in their order.
 
     >>> slots_of("{fact}, and {cloze}")
-    ['fact', 'cloze']
+    ('fact', 'cloze')
     """
-    return re.findall(r"\{(\w+)\}", text)
+    return tuple(re.findall(r"\{(\w+)\}", text))
 
 
 class ItemType(TemplatePart):
@@ -153,11 +155,11 @@ class VariantSentence(TemplatePart):
     text: str = Field(pattern=r"^[A-Z].*\.$")
 
     @property
-    def slots(self) -> list[str]:
+    def slots(self) -> tuple[str, ...]:
         """The names of its slots."""
         return slots_of(self.text)
 
-    @property
+    @functools.cached_property
     def about(self) -> Literal["relation", "nothing"]:
         """Whether it names what the prompt asks, or fits any prompt."""
         return "relation" if "topic" in self.slots else "nothing"

@@ -7,15 +7,15 @@ of the calling process.
 import contextlib
 import functools
 from collections.abc import Generator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.manifest import ModelRecord
-from pipeline.core.parallel import map_shards, processes
-from pipeline.core.progress import Advance, Reporter, beat
+from pipeline.core.parallel import processes, report_worker_deaths
+from pipeline.core.progress import Advance, Reporter, beat, new_beats
 from pipeline.core.tables import row_count
 from pipeline.lm.model_spec import ModelSpec
 from pipeline.lm.scores import Identity
@@ -40,13 +40,34 @@ class _Message(NamedTuple):
     fields: dict[str, object]
 
 
+_Scored = tuple[ModelRecord, list[_Message]]
+
+_BEATS = ".beats"  # in the folder of the scores
+
+
 @dataclass(frozen=True)
 class ScoringProcess:
     """A process that scores with one model; `start_scoring_process` starts it."""
 
     pool: Executor
     spec: ModelSpec
-    identity: Identity
+    found: Future[Identity]
+    running: "dict[Path, Future[_Scored]]" = field(default_factory=dict)
+
+    @property
+    def identity(self) -> Identity:
+        """Who the model is; it may take some seconds until the process knows.
+
+        Raises:
+            UsageError: The model cannot be loaded.
+            PipelineError: The process died.
+        """
+        with report_worker_deaths():
+            return self.found.result()
+
+    def start(self, requests: Path, out: Path) -> None:
+        """Begin to score a file of requests into a folder; `score` waits for it."""
+        self.running[out] = self.pool.submit(_score, _Task(self.spec, requests, out, new_beats(out / _BEATS)))
 
     def score(self, requests: Path, out: Path, reporter: Reporter) -> ModelRecord:
         """Score a file of requests into a folder, or go on where an earlier run stopped (`score_file`).
@@ -58,8 +79,11 @@ class ScoringProcess:
             UsageError: The model cannot score.
             PipelineError: The process died.
         """
-        with reporter.watch("scoring names", row_count(requests), out / ".beats") as beats:
-            ((record, messages),) = map_shards(_score, [_Task(self.spec, requests, out, beats)], self.pool)
+        if out not in self.running:
+            self.start(requests, out)
+        scoring = reporter.watch("scoring names", row_count(requests), out / _BEATS, is_running=True)
+        with scoring, report_worker_deaths():
+            record, messages = self.running.pop(out).result()
         for is_warning, event, message, fields in messages:
             (reporter.warn if is_warning else reporter.say)(event, message, **fields)
         return record
@@ -67,15 +91,12 @@ class ScoringProcess:
 
 @contextlib.contextmanager
 def start_scoring_process(spec: ModelSpec) -> Generator[ScoringProcess]:
-    """Start a process that ends with the block, and find out there who the model is; its weights are not loaded yet.
+    """Start a process that ends with the block. It loads its libraries and finds out who the model is; nobody waits.
 
-    Raises:
-        UsageError: The model cannot be loaded.
-        PipelineError: The process died.
+    The weights are loaded with the first request.
     """
     with processes(1) as pool:
-        (identity,) = map_shards(_identity, [spec], pool)
-        yield ScoringProcess(pool, spec, identity)
+        yield ScoringProcess(pool, spec, pool.submit(_identity, spec))
 
 
 class _Relay(Reporter):
@@ -112,16 +133,16 @@ class _Relay(Reporter):
 @functools.cache
 def _load(spec: ModelSpec) -> "tuple[Identity, Reader]":
     """Loaded once a process: to distinguish versions of a folder, all of its weights must be read."""
-    from pipeline.lm.loading import load_reader
+    from pipeline.lm import score_file  # with all that scoring takes, while nobody waits
 
-    return load_reader(spec)
+    return score_file.load_reader(spec)
 
 
 def _identity(spec: ModelSpec) -> Identity:
     return _load(spec)[0]
 
 
-def _score(task: _Task) -> tuple[ModelRecord, list[_Message]]:
+def _score(task: _Task) -> _Scored:
     from pipeline.lm.score_file import score_file
 
     relay = _Relay(task.beats)

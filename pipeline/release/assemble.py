@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -24,6 +25,7 @@ from pipeline.core.manifest import (
     read_manifest,
     sealed,
 )
+from pipeline.core.parallel import InlineExecutor, report_worker_deaths
 from pipeline.core.tables import file_hash, read_table, whole_file, write_text
 from pipeline.edits.splits import SPLITS
 from pipeline.language.relations import Relation
@@ -32,6 +34,7 @@ from pipeline.release.audit.faults import load_faults
 from pipeline.release.audit.rates import summarize
 from pipeline.release.audit.verdicts import VERDICTS, VerdictFile, held_by, read_verdicts, to_json
 from pipeline.release.card import make_card
+from pipeline.release.charts import make_charts
 from pipeline.release.checks import CheckResult, Contents, run_checks
 from pipeline.release.evidence import read_evidence, write_evidence
 from pipeline.release.exports import export_files, write_exports
@@ -60,12 +63,13 @@ class Draft:
     verdicts: Sequence[VerdictFile] = ()
 
 
-def assemble(draft: Draft, target: Path) -> tuple[Manifest, list[CheckResult]]:
+def assemble(draft: Draft, target: Path, painter: Executor | None = None) -> tuple[Manifest, list[CheckResult]]:
     """Write a release into a folder beside its own, check it, and move it in place.
 
     Args:
         draft: What it contains.
         target: Its folder. If the same release is there already, it stays.
+        painter: Where to draw the figures, while the rest is written and checked; by default in this process.
 
     Returns:
         Its manifest and the outcome of the checks.
@@ -78,7 +82,7 @@ def assemble(draft: Draft, target: Path) -> tuple[Manifest, list[CheckResult]]:
     part = target.with_name(f".{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        manifest, results = _write(draft, part)
+        manifest, results = _write(draft, part, painter or InlineExecutor())
         if target.exists():
             _compare(part, target)
         else:
@@ -90,7 +94,16 @@ def assemble(draft: Draft, target: Path) -> tuple[Manifest, list[CheckResult]]:
     return manifest, results
 
 
-def _write(draft: Draft, folder: Path) -> tuple[Manifest, list[CheckResult]]:
+def _write(draft: Draft, folder: Path, painter: Executor) -> tuple[Manifest, list[CheckResult]]:
+    drawn = painter.submit(draw_figures, make_charts(draft.manifest, draft.edits), folder / "figures")
+    try:
+        return _write_around(draft, folder, drawn)
+    finally:
+        wait([drawn])  # it would put the folder there again
+
+
+def _write_around(draft: Draft, folder: Path, drawn: "Future[list[Path]]") -> tuple[Manifest, list[CheckResult]]:
+    """Write and check all but the figures, which are being drawn."""
     rows = {category: _split_counts(draft.edits, category) for category in draft.manifest.settings.categories}
     for category in rows:
         write_parquet(draft.edits, category, folder / "data" / category)
@@ -109,7 +122,8 @@ def _write(draft: Draft, folder: Path) -> tuple[Manifest, list[CheckResult]]:
     results = run_checks(_contents(folder, manifest, draft.subgraph.templates.relations, ()))
     _refuse(results)
     manifest = manifest.model_copy(update={"checks": tuple(result.record() for result in results)})
-    figures = draw_figures(manifest, draft.edits, folder / "figures")
+    with report_worker_deaths():
+        figures = drawn.result()
     manifest = sealed(manifest.model_copy(update={"files": _file_records(folder)}))
     write_text(make_card(manifest, [path.name for path in figures]), folder / CARD)
     manifest = manifest.model_copy(update={"files": {**manifest.files, CARD: _file_record(folder / CARD)}})

@@ -281,3 +281,14 @@ CHARTS: Mapping[str, Callable[[Manifest, Sequence[Edit]], Chart | None]] = {
     "relations": _relations,
 }
 """Each chart's function under the name of its file, in the order of names; None when there is nothing to show."""
+
+
+def make_charts(manifest: Manifest, edits: Sequence[Edit]) -> dict[str, Chart]:
+    """The charts of a release by name; one with nothing to show is left out.
+
+    Args:
+        manifest: Its manifest.
+        edits: Its rows.
+    """
+    made = {name: make(manifest, edits) for name, make in CHARTS.items()}
+    return {name: chart for name, chart in made.items() if chart is not None}

@@ -8,17 +8,15 @@ upper left corner; only histograms have axes with ticks.
 import logging
 import math
 import textwrap
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.core.edit_record import Edit
-from pipeline.core.manifest import Manifest
 from pipeline.core.resources import data_cards_folder
 from pipeline.core.tables import whole_file
-from pipeline.release.charts import CHARTS, Chart, Funnel, Histograms, Rows, Span, Spans, Stage, Table, main_reasons
+from pipeline.release.charts import Chart, Funnel, Histograms, Rows, Span, Spans, Stage, Table, main_reasons
 from pipeline.release.histograms import MINUS, Signal, step_of
 from pipeline.release.summary import EVERY_CATEGORY, in_words
 
@@ -42,29 +40,26 @@ _COLOURS = {  # after Okabe and Ito: colour-blind readers can distinguish them
 _TINTS = {"recent": "#F3CBAE", "popular": "#B3D3E7", "long_tail": "#B0DFD1", "robust": "#E3C6D8"}
 
 
-def draw_figures(manifest: Manifest, edits: Sequence[Edit], folder: Path) -> list[Path]:
+def draw_figures(charts: Mapping[str, Chart], folder: Path) -> list[Path]:
     """Draw the figures of a release.
 
     Args:
-        manifest: Its manifest.
-        edits: Its rows.
+        charts: Its charts by name (`make_charts`).
         folder: Where to; made if it is not there.
 
     Returns:
-        The PNG files, in the order of their names. A figure with nothing to show is not drawn.
+        The PNG files, in the order of the charts.
 
     Raises:
         StorageError: The disk refused a write.
     """
     paths: list[Path] = []
     with house_style():
-        for name, make in CHARTS.items():
-            chart = make(manifest, edits)
-            if chart is not None:
-                paths.append(folder / f"{name}.png")
-                with whole_file(paths[-1]) as part:
-                    # Left alone, matplotlib writes its version into the file.
-                    draw(chart).savefig(part, format="png", dpi=_DPI, metadata={"Software": None})
+        for name, chart in charts.items():
+            paths.append(folder / f"{name}.png")
+            with whole_file(paths[-1]) as part:
+                # Left alone, matplotlib writes its version into the file.
+                draw(chart).savefig(part, format="png", dpi=_DPI, metadata={"Software": None})
     return paths
 
 

@@ -66,7 +66,7 @@ WHERE holder NOT IN (SELECT id FROM past)
 """
 
 # People have more children while they live. Of the dead, counts without any listed child are mostly of stepchildren, or
-# of a namesake; others may leave out unknown children in the list, but list no more than they count.
+# of a namesake; others may leave out unknown children in the list, but list no more than they count. Dozens are an estimate.
 _COUNTED = """
 WITH listed AS (
     SELECT subject_id, count(DISTINCT object_id) AS children FROM statements
@@ -74,7 +74,8 @@ WITH listed AS (
 )
 SELECT statement_id FROM claims LEFT JOIN listed USING (subject_id)
 WHERE relation = '{number}' AND form_reason IS NULL
-    AND NOT coalesce(subject_id IN (SELECT id FROM past) AND children <= try_cast(object_key AS BIGINT), false)
+    AND NOT coalesce(subject_id IN (SELECT id FROM past)
+        AND try_cast(object_key AS BIGINT) BETWEEN children AND {most}, false)
 """
 
 
@@ -97,4 +98,4 @@ def make_doubted(relations: Iterable[Relation], settings: ScreeningSettings, dat
         f"""CREATE TEMP TABLE doubted AS
         SELECT statement_id, bool_or(is_replaced) AS is_replaced FROM (({dated}) UNION ALL ({agreed})) GROUP BY ALL"""
     )
-    database.run(f"CREATE TEMP TABLE uncounted AS {_COUNTED.format(child=_CHILD, number=_NUMBER_OF_CHILDREN)}")
+    database.run(f"CREATE TEMP TABLE uncounted AS {_COUNTED.format(child=_CHILD, number=_NUMBER_OF_CHILDREN, most=settings.most_children)}")

@@ -271,6 +271,24 @@ JOIN statements s ON s.subject_id = o.subject_id
 WHERE s.rank <> 'deprecated' AND least({start}, {finish}, {point}) < {day} + {youngest}
 """
 
+# Of twins, the target makes none; brothers and sisters of one mother are most of a year apart.
+_TOO_NEAR_A_SIBLING = """
+WITH dated AS (
+    SELECT o.pair, o.subject_id AS id, {day} AS day
+    FROM (SELECT *, split_part(target_key, '/', 1) AS time,
+            try_cast(split_part(target_key, '/', 2) AS TINYINT) AS precision FROM offers WHERE target_id IS NULL) o
+    JOIN rule_flags f ON f.relation = o.relation AND f.is_start
+),
+siblings AS (
+    SELECT subject_id AS id, object_id AS sibling FROM triples WHERE relation = 'P3373' AND is_true
+    UNION SELECT object_id, subject_id FROM triples WHERE relation = 'P3373' AND is_true
+    UNION SELECT c.subject_id, d.subject_id FROM triples c JOIN triples d USING (relation, object_id)
+    WHERE relation = 'P25' AND c.is_true AND d.is_true AND c.subject_id <> d.subject_id
+)
+SELECT d.pair FROM dated d JOIN siblings s USING (id) JOIN lifespans l ON l.id = s.sibling
+WHERE abs(l.start_day - d.day) < {between_births}
+"""
+
 _TARGETS = """
 CREATE OR REPLACE TEMP TABLE targets AS
 SELECT a.category, a.subject_id, a.question, o.target_key, o.target_id
@@ -327,6 +345,7 @@ def _reject(rules: Plausibility, database: Database) -> None:
         "finish": middle_sql("s.end_time", "s.end_precision"),
         "point": middle_sql("s.point_in_time", "s.point_precision"),
         "youngest": round(rules.youngest * DAYS),
+        "between_births": round(rules.between_births * DAYS),
     }
     set_pairs(_OTHERWISE.format(**dates), database, moments="")
     database.run(f"CREATE OR REPLACE TEMP TABLE untimely_dates AS {OUT_OF_TIME}")
@@ -347,6 +366,7 @@ def _reject(rules: Plausibility, database: Database) -> None:
         ),
         UNRIVALLED,
         _TOO_YOUNG.format(**dates),
+        _TOO_NEAR_A_SIBLING.format(**dates),
         "FROM untimely_dates",
         IMPOSSIBLE,
         UNPROVEN,

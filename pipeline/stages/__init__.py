@@ -17,7 +17,16 @@ from pipeline.stages.editing import (
     vary,
     word,
 )
-from pipeline.stages.measuring import MODEL, ODD_LINES, count_mentions, count_views, score, screen, with_named
+from pipeline.stages.measuring import (
+    MODEL,
+    ODD_LINES,
+    count_mentions,
+    count_views,
+    score,
+    screen,
+    start_scores,
+    with_named,
+)
 from pipeline.stages.reading import (
     changed,
     changed_folder,
@@ -53,6 +62,7 @@ __all__ = [
     "screen",
     "select",
     "split",
+    "start_scores",
     "stage_of",
     "vary",
     "wanted",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -12,6 +12,8 @@ from pipeline.core.progress import Reporter
 from pipeline.core.settings import Settings
 from pipeline.core.stage_cache import DONE, read_record, stage
 from pipeline.core.tables import Database
+from pipeline.language.subgraph import Subgraph
+from pipeline.language.subgraph_tables import load_subgraph
 from pipeline.language.templates import Templates
 
 _COUNT_RECORDS = TypeAdapter(list[CountRecord])
@@ -37,6 +39,9 @@ class StageContext:
     work: Path
     workers: int
     reporter: Reporter
+    _subgraphs: dict[Path, Subgraph] = field(
+        default_factory=dict[Path, Subgraph], init=False, repr=False, compare=False
+    )
 
     def stage(self, name: str, depends: Mapping[str, object], make: Callable[[Path], object]) -> Path:
         """A stage's folder, made now unless it was made before."""
@@ -50,6 +55,12 @@ class StageContext:
     def database(self) -> Database:
         """A session that spills into the work folder."""
         return Database(self.work / "scratch", self.settings.memory, self.workers)
+
+    def subgraph(self, folder: Path) -> Subgraph:
+        """The SUBGRAPH of a folder; the stages that word its facts share it."""
+        if folder not in self._subgraphs:
+            self._subgraphs[folder] = load_subgraph(folder, self.templates)
+        return self._subgraphs[folder]
 
     @property
     def seed(self) -> int:

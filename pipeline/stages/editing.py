@@ -2,7 +2,7 @@
 
 import functools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -21,7 +21,7 @@ from pipeline.edits.splits import assign_splits, split_of
 from pipeline.edits.variants import make_variants
 from pipeline.language.aliases import Naming
 from pipeline.language.subgraph import Subgraph
-from pipeline.language.subgraph_tables import SubgraphSource, load_subgraph, make_subgraph
+from pipeline.language.subgraph_tables import SubgraphSource, make_subgraph
 from pipeline.select import likelihood_auc, selection, thresholds
 from pipeline.select.categories import CATEGORIES
 from pipeline.select.facts import FactSources, collect_facts
@@ -122,7 +122,7 @@ def word(context: StageContext, selected: Path, subgraph: Path, origin: Origin) 
 
     def make(out: Path) -> None:
         facts = read_table(selected / "facts.parquet").to_pylist()
-        edits, drops = make_edits(facts, load_subgraph(subgraph, context.templates), origin, limits)
+        edits, drops = make_edits(facts, context.subgraph(subgraph), origin, limits)
         taken_in = Counter(str(fact["category"]) for fact in facts)
         _write_edits("edits", edits, drops, taken_in, out)
 
@@ -144,7 +144,7 @@ def split(context: StageContext, worded: Path, subgraph: Path, exclusions: Exclu
     }
 
     def make(out: Path) -> None:
-        edits, around = read_edits(worded), load_subgraph(subgraph, context.templates)
+        edits, around = read_edits(worded), context.subgraph(subgraph)
         claims = functools.partial(claims_of, subgraph=around)
         kept, drops = assign_splits(edits, claims, exclusions, context.seed, shares, limits)
         _write_edits("splits", kept, drops, _by_category(edits), out)
@@ -166,11 +166,11 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
     }
 
     def make(out: Path) -> None:
-        around = load_subgraph(subgraph, context.templates)
+        around = context.subgraph(subgraph)
         edits = read_edits(divided)
         touched = find_touched(edits, around)
-        uses: Uses = Counter()
-        probed = [_probed(edit, around, touched, context, uses) for edit in edits]
+        uses, split_of_item = Uses(), _splits(context)
+        probed = [_probed(edit, around, touched, context, uses, split_of_item) for edit in edits]
         asked, unprobed = drop_unprobed(probed)
         kept, refused = draw_again(asked, context.settings, "probes")
         _write_edits("probes", kept, [*unprobed, *refused], _by_category(edits), out)
@@ -178,9 +178,26 @@ def probe(context: StageContext, divided: Path, subgraph: Path) -> Path:
     return context.stage("probes", depends, make)
 
 
-def _probed(edit: Edit, subgraph: Subgraph, touched: Touched, context: StageContext, uses: Uses) -> Edit:
+def _splits(context: StageContext) -> Callable[[int], str]:
+    """The split of an item, by its number; each is drawn only once."""
+
+    @functools.cache
+    def split_of_item(item: int) -> str:
+        return split_of(f"Q{item}", context.seed, context.settings.splits)
+
+    return split_of_item
+
+
+def _probed(
+    edit: Edit,
+    subgraph: Subgraph,
+    touched: Touched,
+    context: StageContext,
+    uses: Uses,
+    split_of_item: Callable[[int], str],
+) -> Edit:
     def is_in_split(item: int) -> bool:
-        return split_of(f"Q{item}", context.seed, context.settings.splits) == edit["split"]
+        return split_of_item(item) == edit["split"]
 
     is_safe = functools.partial(touched.is_safe, edit=edit)
     return add_probes(edit, subgraph, context.settings.probes, context.seed, is_in_split, is_safe, uses)
@@ -199,11 +216,8 @@ def vary(context: StageContext, probed: Path, subgraph: Path) -> Path:
     }
 
     def make(out: Path) -> None:
-        def split_of_item(item: int) -> str:
-            return split_of(f"Q{item}", context.seed, shares)
-
-        edits, around = read_edits(probed), load_subgraph(subgraph, context.templates)
-        varied, drops = make_variants(edits, around, settings, context.seed, split_of_item)
+        edits, around = read_edits(probed), context.subgraph(subgraph)
+        varied, drops = make_variants(edits, around, settings, context.seed, _splits(context))
         _write_edits("variants", varied, drops, Counter({"robust": len(edits)}), out)
 
     return context.stage("variants", depends, make)

@@ -2,19 +2,18 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.core.parallel import InlineExecutor
-from pipeline.core.stage_cache import read_record
+from pipeline.core.stage_cache import is_finished, part_of, read_record, stage_folder
 from pipeline.core.tables import file_hash
 from pipeline.edits import dropped
 from pipeline.edits.exclusions import Exclusions
-from pipeline.lm.model_spec import ModelSpec
-from pipeline.lm.scoring_process import start_scoring_process
+from pipeline.lm.scoring_process import ScoringProcess
 from pipeline.select import bucketed, screening, selection
 from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
@@ -25,6 +24,7 @@ from pipeline.stages.context import COUNTS, DROPPED, Input, StageContext, write_
 
 MODEL = "model.json"  # a `ModelRecord`
 ODD_LINES = "odd_lines.json"
+_LIKELIHOOD, _SCORES = "likelihood", "scores"  # the stage, and the folder in it that `editmill score` would write
 
 
 def with_named(context: StageContext, ingested: Path, exclusions: Exclusions) -> Exclusions:
@@ -119,29 +119,44 @@ def count_views(context: StageContext, files: Sequence[Input], ingested: Path) -
     return viewed
 
 
-def score(context: StageContext, spec: ModelSpec, ingested: Path, screened: Path) -> Path:
+class Scoring(NamedTuple):
+    """What `score` waits for: a process, its requests, and all that the scores depend on."""
+
+    process: ScoringProcess
+    requests: Path
+    depends: Mapping[str, object]
+
+
+def start_scores(context: StageContext, process: ScoringProcess, ingested: Path, screened: Path) -> Scoring:
+    """Let a process begin to score candidate heads, while other stages are made."""
+    requests = _request_scores(context, ingested, screened) / "requests.parquet"
+    with context.reporter.track("loading the model", 0):
+        identity = process.identity
+    depends = {
+        "model": vars(identity),
+        "settings": process.spec.settings.model_dump(exclude={"revision"}),  # the identity has the commit
+        "requests": file_hash(requests),
+    }
+    folder = stage_folder(context.work, _LIKELIHOOD, depends)
+    if not is_finished(folder):
+        process.start(requests, part_of(folder) / _SCORES)
+    return Scoring(process, requests, depends)
+
+
+def score(context: StageContext, scoring: Scoring) -> Path:
     """LIKELIHOOD, NAMES and MODELS of candidate heads, and how many heads have which status.
 
     `scores/` holds what `editmill score` writes (`lm/score_file.py`). It fills shard by shard while the stage is made,
     so that a run that was killed goes on with the shards that are left. Scores of other requests are not used again:
     the last digits of a sum depend on the batch it was made in, and the same inputs must give the same bytes.
     """
-    requests = _request_scores(context, ingested, screened) / "requests.parquet"
-    with ExitStack() as stack:
-        with context.reporter.track("loading the model", 0):
-            process = stack.enter_context(start_scoring_process(spec))
-        depends = {
-            "model": vars(process.identity),
-            "settings": spec.settings.model_dump(exclude={"revision"}),  # the identity has the commit
-            "requests": file_hash(requests),
-        }
 
-        def make(out: Path) -> None:
-            record = process.score(requests, out / "scores", context.reporter)
-            write_json(record.model_dump(), out / MODEL)
-            write_json(measure_likelihood(out / "scores", process.identity, out), out / COUNTS)
+    def make(out: Path) -> None:
+        record = scoring.process.score(scoring.requests, out / _SCORES, context.reporter)
+        write_json(record.model_dump(), out / MODEL)
+        write_json(measure_likelihood(out / _SCORES, scoring.process.identity, out), out / COUNTS)
 
-        return context.stage("likelihood", depends, make)
+    return context.stage(_LIKELIHOOD, scoring.depends, make)
 
 
 def _request_scores(context: StageContext, ingested: Path, screened: Path) -> Path:

@@ -1,17 +1,24 @@
-"""The command as a user runs it: a process of its own, with its own folder, environment and streams."""
+"""The command as a user runs it: within this process, or in one of its own where the process is the point.
 
+`editmill` and `succeed` run it here: most of the time of a short command is the start of Python and its imports. Where
+signals, kills, limits, the environment, pipes or imports count, `process`, `start` and `stopped` run another process.
+"""
+
+import contextlib
+import functools
+import io
 import json
 import os
+import select
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, Signals
 from typing import Any
-
-import pytest
 
 from pipeline.cli.main import main
 
@@ -105,23 +112,94 @@ def finish(process: Process) -> Run:
     return Run(process.returncode, out, err)
 
 
-def editmill(*arguments: object, at: Moment | None = None, env: Mapping[str, str] | None = None, **how: Any) -> Run:
-    """Run the command to its end; the arguments are those of `start`."""
+def process(*arguments: object, at: Moment | None = None, env: Mapping[str, str] | None = None, **how: Any) -> Run:
+    """Run the command to its end in a process of its own, from its start on; the arguments are those of `start`."""
     return finish(start(*arguments, at=at, env=env, **how))
 
 
-def succeed(*arguments: object, env: Mapping[str, str] | None = None, **how: Any) -> Run:
-    """Run the command, which must end well."""
-    run = editmill(*arguments, env=env, **how)
+def stopped(*arguments: object, at: Moment) -> Run:
+    """Run the command to a moment at which it meets a signal, and to its end, if it has not met it there.
+
+    The process is forked from one that has imported the command (`hooks/nursery.py`).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        streams = [Path(folder) / name for name in ("out", "err")]
+        for stream in streams:
+            stream.touch()
+        run = {"arguments": list(map(str, arguments)), "env": environment(**at.variables()), "cwd": str(Path.cwd())}
+        nursery = _nursery()
+        assert nursery.stdin is not None and nursery.stdout is not None
+        nursery.stdin.write(json.dumps(run | {"out": str(streams[0]), "err": str(streams[1])}) + "\n")
+        nursery.stdin.flush()
+        if not select.select([nursery.stdout], [], [], PATIENCE)[0]:
+            nursery.kill()
+            _nursery.cache_clear()
+            raise TimeoutError(run["arguments"])
+        return Run(int(nursery.stdout.readline()), *(stream.read_text(encoding="utf-8") for stream in streams))
+
+
+@functools.cache
+def _nursery() -> Process:
+    """A process that ends with this one, which closes its input."""
+    command = [sys.executable, str(HOOKS / "nursery.py")]
+    return subprocess.Popen(
+        command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def editmill(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Run:
+    """Run the command to its end within this process.
+
+    Args:
+        arguments: The command line.
+        env: Variables to add to a user's environment; what is read when Python or a package starts has no effect.
+        cwd: The folder to run in.
+    """
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with (
+        contextlib.chdir(cwd or Path.cwd()),
+        _environment(env or {}),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as end:  # argparse, after --help or bad usage
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    return Run(code, _written(out), _written(err))
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)  # which also writes what is in its buffer
+    return stream.read()
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Generator[None]:
+    ours = dict(os.environ)
+    _put(environment(**variables))
+    try:
+        yield
+    finally:
+        _put(ours)
+
+
+def _put(variables: Mapping[str, str]) -> None:
+    """Make this process's environment consist of some variables."""
+    for name in os.environ.keys() - variables.keys():
+        del os.environ[name]
+    os.environ.update(variables)
+
+
+def well(run: Run) -> Run:
+    """A run, which must have ended well."""
     assert run.code == 0, run.err
     return run
 
 
-def in_process(capture: pytest.CaptureFixture[str], *arguments: object) -> Run:
-    """Run the command within this process: quicker, for commands that only read."""
-    capture.readouterr()
-    code = main([str(argument) for argument in arguments])
-    return Run(code, *capture.readouterr())
+def succeed(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Run:
+    """Run the command within this process; it must end well."""
+    return well(editmill(*arguments, env=env, cwd=cwd))
 
 
 def living(group: int) -> list[int]:

@@ -36,18 +36,22 @@ class States:
         return "--source", "dump", "--old", self.old, "--new", self.new, "--pageviews", self.pageviews
 
 
+def states_in(folder: Path) -> States:
+    """The states whose files are in a folder."""
+    return States(folder / "old.json", folder / "new.json", folder / "views.tsv")
+
+
 def cut_states(folder: Path) -> States:
     """Cut both states of the slice to a few hundred items, with their page views."""
     old, new = map(read_lines, sample_dumps())
     kept = _choose(old, new)
-    paths = [folder / "old.json", folder / "new.json"]
-    for lines, path in zip((old, new), paths, strict=True):
+    made = states_in(folder)
+    for lines, path in ((old, made.old), (new, made.new)):
         path.write_bytes(dump(line for item, line in lines.items() if item in kept))
-    views = folder / "views.tsv"
     header, *rows = gzip.decompress((sample_pageviews() / "wikitrivia_views.tsv.gz").read_bytes()).splitlines()
     chosen = [row for row in rows if row.split(b"\t")[0].decode() in kept]
-    views.write_bytes(b"\n".join([header, *chosen]) + b"\n")
-    return States(*paths, views)
+    made.pageviews.write_bytes(b"\n".join([header, *chosen]) + b"\n")
+    return made
 
 
 def read_lines(path: Path) -> Lines:

@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from pipeline.sandbox.server import Faults, File, Request, serve
 from tests.bench.generate import write_dump
-from tests.integration.command import editmill, files, half_written, shown, succeed
+from tests.integration.command import editmill, files, half_written, process, shown, succeed, well
 
 ITEMS = 300
 BUCKET = "dumps"
@@ -100,7 +100,7 @@ def test_http_that_keeps_breaking_leaves_nothing_and_a_second_run_reads_it(
 
 
 def test_s3_gives_the_tables_of_the_file(bucket: Mapping[str, str], ingested: dict[str, bytes], tmp_path: Path) -> None:
-    succeed("ingest", f"s3://{BUCKET}/new.json.gz", "--out", tmp_path / "out", "--workers", 2, env=bucket)
+    well(process("ingest", f"s3://{BUCKET}/new.json.gz", "--out", tmp_path / "out", "--workers", 2, env=bucket))
     assert tables(tmp_path / "out") == ingested
 
 
@@ -108,7 +108,7 @@ def test_a_dump_from_http_is_compared_with_one_from_s3(bucket: Mapping[str, str]
     succeed("diff", folder / "old.json.gz", folder / "new.json.gz", "--out", tmp_path / "files", "--workers", 1)
     with serve(route(folder)) as (url, _):
         addresses = (f"{url}/old.json.gz", f"s3://{BUCKET}/new.json.gz")
-        succeed("diff", *addresses, "--out", tmp_path / "addresses", "--workers", 1, env=bucket)
+        well(process("diff", *addresses, "--out", tmp_path / "addresses", "--workers", 1, env=bucket))
     changes = (tmp_path / "addresses" / "changes.parquet").read_bytes()
     assert changes == (tmp_path / "files" / "changes.parquet").read_bytes()
 
@@ -127,7 +127,7 @@ def test_s3_without_a_key_is_told(bucket: Mapping[str, str], tmp_path: Path) -> 
 
 
 def assert_refused(name: str, folder: Path, env: Mapping[str, str]) -> None:
-    run = editmill("ingest", name, "--out", folder / "out", env=env)
+    run = process("ingest", name, "--out", folder / "out", env=env)
     assert (run.code, run.out) == (2, "")
     assert run.err.startswith("editmill: The address cannot be opened: ")
     assert name in run.err

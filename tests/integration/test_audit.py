@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core.manifest import read_manifest
 from tests.browser import CHROMIUM, Page, browser
-from tests.integration.command import editmill, in_process, shown, succeed, wait_until
+from tests.integration.command import editmill, shown, succeed, wait_until
 from tests.integration.dumps import States
 from tests.releases import Built
 
@@ -154,10 +154,10 @@ def test_rates_are_printed_as_a_table(small: Built, judged: Path) -> None:
 
 
 def test_a_build_counts_verdicts_and_its_card_shows_them(
-    small: Built, states: States, judged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    states: States, judged: Path, work: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "releases"
-    command = ("build", *states.arguments, "--out", out, "--work", small.work, "--workers", 1)
+    command = ("build", *states.arguments, "--out", out, "--work", work, "--workers", 1)
     run = succeed(*command, "--verdicts", judged)
     (name,) = shown(out)
     assert f"on rows of {name}, word for word." in run.err
@@ -168,10 +168,10 @@ def test_a_build_counts_verdicts_and_its_card_shows_them(
     card = (out / name / "README.md").read_text(encoding="utf-8")
     assert f"Readers judged {sum(one.read for one in audit.categories)} rows one by one: Ada (" in card
     assert "| Bad alias: An answer or other name that a reader would not accept" in card
-    assert in_process(capsys, "check", out / name).code == 0
+    assert editmill("check", out / name).code == 0
 
     # The verdicts that stand in the release give the same rates again.
-    run = in_process(capsys, "audit", out / name, "--verdicts", out / name / "verdicts.json", "--json")
+    run = editmill("audit", out / name, "--verdicts", out / name / "verdicts.json", "--json")
     assert json.loads(run.out)["categories"] == [one.model_dump() for one in audit.categories]
 
 

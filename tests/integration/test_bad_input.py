@@ -23,8 +23,10 @@ from tests.integration.command import (
     finish,
     half_written,
     living,
+    process,
     shown,
     start,
+    stopped,
     succeed,
     wait_until,
 )
@@ -462,7 +464,7 @@ def test_files_that_may_not_grow_are_told_and_a_second_run_goes_on(
 
     out = tmp_path / "out"
     command = ("build", *states.arguments, "--out", out, "--workers", workers)
-    run = editmill(*command, preexec_fn=bound)
+    run = process(*command, preexec_fn=bound)
     assert_refused(run, "The disk refused a write: File too large", str(out), "Free some space")
     assert shown(out) == []
     if workers == 1:
@@ -522,8 +524,7 @@ def test_ctrl_c_ends_a_run_quietly_and_a_second_run_goes_on(
     out = tmp_path / "out"
     command = ("build", *states.arguments, "--out", out, "--workers", workers)
     for before in MOMENTS[workers]:
-        process = start(*command, at=Moment(before, SIGINT))
-        run = finish(process)
+        run = stopped(*command, at=Moment(before, SIGINT))
         assert (run.code, run.out, run.err) == (130, "", INTERRUPTED)
         assert shown(out) == []
         assert list(out.glob(".v*")) == []
@@ -533,10 +534,10 @@ def test_ctrl_c_ends_a_run_quietly_and_a_second_run_goes_on(
 
 def test_ctrl_c_sent_to_the_command_alone_ends_its_workers_too(states: States, tmp_path: Path) -> None:
     command = ("build", *states.arguments, "--out", tmp_path / "out", "--workers", 2)
-    process = start(*command, at=Moment(r"/counts/000000\.json$", SIGINT, "parent"))
-    run = finish(process)
+    started = start(*command, at=Moment(r"/counts/000000\.json$", SIGINT, "parent"))
+    run = finish(started)
     assert (run.code, run.out, run.err) == (130, "", INTERRUPTED)
-    assert wait_until(lambda: not living(process.pid))  # on a busy machine they need a moment
+    assert wait_until(lambda: not living(started.pid))  # on a busy machine they need a moment
 
 
 QUERY = """

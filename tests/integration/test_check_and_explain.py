@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.release.checks import CHECKS
-from tests.integration.command import Run, editmill, files, half_written, in_process, shown, succeed
+from tests.integration.command import editmill, files, half_written, shown, succeed
 from tests.integration.dumps import States
 from tests.releases import Built
 
@@ -59,15 +59,6 @@ def test_checking_changes_nothing_and_needs_no_other_folder(small: Built, tmp_pa
     assert files(release) == before
 
 
-Command = Callable[..., Run]
-
-
-@pytest.fixture
-def run_here(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs the command within this process."""
-    return lambda *arguments: in_process(capsys, *arguments)
-
-
 # A release that is damaged
 
 
@@ -97,10 +88,10 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_found_and_told_by_file(name: str, my_release: Path, run_here: Command) -> None:
+def test_damage_is_found_and_told_by_file(name: str, my_release: Path) -> None:
     damage, said = DAMAGE[name]
     damage(my_release)
-    run = run_here("check", my_release)
+    run = editmill("check", my_release)
     assert run.code == 1, run.err
     assert said in run.out + run.err
 
@@ -119,13 +110,11 @@ WRONG: dict[str, tuple[str, str, Change]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_rows_that_are_wrong_are_found_though_every_hash_is_right(
-    name: str, my_release: Path, run_here: Command
-) -> None:
+def test_rows_that_are_wrong_are_found_though_every_hash_is_right(name: str, my_release: Path) -> None:
     path, check, change = WRONG[name]
     row = rewrite(my_release / path, change)
     record_again(my_release, path)
-    run = run_here("check", my_release)
+    run = editmill("check", my_release)
     assert run.code == 1
     assert re.search(rf"^FAILED +{check} ", run.out, re.MULTILINE), run.out
     assert re.search(r"^ok +files_intact:", run.out, re.MULTILINE)
@@ -144,33 +133,31 @@ EDITED: dict[str, tuple[Callable[[Row], object], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", EDITED)
-def test_a_manifest_that_was_edited_is_found(name: str, my_release: Path, run_here: Command) -> None:
+def test_a_manifest_that_was_edited_is_found(name: str, my_release: Path) -> None:
     change, checks = EDITED[name]
     path = my_release / "manifest.json"
     manifest = json.loads(path.read_text())
     change(manifest)
     path.write_text(json.dumps(manifest))
-    run = run_here("check", my_release)
+    run = editmill("check", my_release)
     assert run.code == 1
     failed = [line.split()[1] for line in run.out.splitlines() if line.startswith("FAILED")]
     assert failed == checks
 
 
 @pytest.mark.parametrize("command", [("check",), ("explain", "Q23", "P26", "--release")])
-def test_what_is_no_release_is_bad_input(
-    command: tuple[str, ...], small: Built, tmp_path: Path, run_here: Command
-) -> None:
+def test_what_is_no_release_is_bad_input(command: tuple[str, ...], small: Built, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for folder in (tmp_path, tmp_path / "none", tmp_path / "file", small.out):
-        run = run_here(*command, folder)
+        run = editmill(*command, folder)
         assert run.code == 2
         assert run.err == f"editmill: This is not a release: it has no manifest ({folder}). Check the path.\n"
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '{"release": 5', ""])
-def test_a_manifest_of_another_making_is_bad_input(text: str, my_release: Path, run_here: Command) -> None:
+def test_a_manifest_of_another_making_is_bad_input(text: str, my_release: Path) -> None:
     (my_release / "manifest.json").write_text(text)
-    run = run_here("check", my_release)
+    run = editmill("check", my_release)
     assert run.code == 2
     assert run.err.startswith("editmill: The manifest cannot be read: ")
     assert str(my_release / "manifest.json") in run.err
@@ -214,11 +201,11 @@ Explain = Callable[[Path, str, str], list[str]]
 
 
 @pytest.fixture
-def explain(run_here: Command) -> Explain:
+def explain() -> Explain:
     """Gives the lines of an explanation."""
 
     def explain(release: Path, subject: str, relation: str) -> list[str]:
-        run = run_here("explain", subject, relation, "--release", release)
+        run = editmill("explain", subject, relation, "--release", release)
         assert (run.code, run.err) == (0, "")
         return run.out.splitlines()
 
@@ -256,7 +243,7 @@ def test_what_was_dropped_is_told_with_its_stage_and_reason(stage: str, slice_bu
 
 
 def test_what_a_large_release_does_not_list_is_found_in_the_work_folder(
-    states: States, small: Built, run_here: Command, tmp_path: Path
+    states: States, small: Built, tmp_path: Path
 ) -> None:
     """One row a stage for each edit: screening rejected more, and a build that listed less made the same edits."""
     config, out = tmp_path / "config.toml", tmp_path / "releases"
@@ -276,9 +263,9 @@ def test_what_a_large_release_does_not_list_is_found_in_the_work_folder(
     hidden = next(row for row in every if row not in listed)
     about = f"{hidden['object_id']}: {hidden['reason']}"
     asked = ("explain", hidden["subject_id"], hidden["relation_id"], "--release", release)
-    assert about in run_here(*asked).out
-    assert about in run_here(*asked, "--work", small.work).out
-    away = run_here(*asked, "--work", tmp_path / "nothing").out
+    assert about in editmill(*asked).out
+    assert about in editmill(*asked, "--work", small.work).out
+    away = editmill(*asked, "--work", tmp_path / "nothing").out
     assert about not in away
     assert f"The release lists {len(listed):,} of the {len(every):,} rows that screening dropped." in away
     assert (
@@ -300,9 +287,7 @@ def test_what_was_never_read_is_told(small: Built, explain: Explain) -> None:
 @pytest.mark.parametrize(
     ("subject", "relation"), [("Washington", "P26"), ("Q23", "spouse"), ("P26", "Q23"), ("Q0", "P1")]
 )
-def test_what_is_no_item_and_relation_is_bad_usage(
-    subject: str, relation: str, small: Built, run_here: Command
-) -> None:
-    run = run_here("explain", subject, relation, "--release", small.release)
+def test_what_is_no_item_and_relation_is_bad_usage(subject: str, relation: str, small: Built) -> None:
+    run = editmill("explain", subject, relation, "--release", small.release)
     assert run.code == 2
     assert run.err == f"editmill: {subject} {relation} is not an item and relation. Write them as in Q23 P26.\n"

@@ -1,14 +1,20 @@
 """The command itself: its help, its name for itself, what it says on the way, and to whom."""
 
+import gc
+import logging
 import os
 import pty
 import re
+import resource
+import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
+import matplotlib
 import pytest
 
 from pipeline import __version__
@@ -68,6 +74,42 @@ def test_a_command_line_that_makes_no_sense_is_told_with_the_usage(arguments: Se
     assert run.code == 2
     assert run.out == ""
     assert run.err.startswith("usage: editmill")
+
+
+# Within the process of the tests
+
+
+def state_of_this_process() -> dict[str, object]:
+    """What a command could leave behind for the next test."""
+    torch = sys.modules.get("torch")
+    return {
+        "environment": dict(os.environ),
+        "folder": Path.cwd(),
+        "signals": [signal.getsignal(number) for number in sorted(signal.valid_signals())],
+        "streams": (sys.stdin, sys.stdout, sys.stderr),
+        "path": list(sys.path),
+        "arguments": list(sys.argv),
+        "warnings": list(warnings.filters),
+        "loggers": (logging.root.level, list(logging.root.handlers), logging.root.manager.disable),
+        "garbage": (gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()),
+        "figures": dict(matplotlib.rcParams),
+        "limits": [resource.getrlimit(kind) for kind in (resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)],
+        "torch": torch and (torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled()),
+    }
+
+
+@pytest.mark.parametrize("ends", ["well", "refused", "misused"])
+def test_a_command_in_this_process_leaves_nothing_behind_for_the_next_test(
+    ends: str, states: States, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.json").touch()
+    options = {"well": (), "refused": ("--new", tmp_path / "empty.json"), "misused": ("--workers", 0)}[ends]
+    before = state_of_this_process()
+    run = editmill("build", *states.arguments, "--out", "out", "--workers", 1, *options, env={"A": "b"}, cwd=tmp_path)
+    assert run.code == (0 if ends == "well" else 2)
+    assert state_of_this_process() == before
+    open_files = (file.readlink() for file in Path("/proc/self/fd").iterdir() if file.is_symlink())
+    assert [file for file in open_files if file.is_relative_to(tmp_path)] == []
 
 
 # For machines

@@ -31,9 +31,12 @@ from tests.integration.command import (
     finish,
     half_written,
     living,
+    process,
     start,
+    stopped,
     succeed,
     wait_until,
+    well,
 )
 
 ITEMS = 700
@@ -73,9 +76,9 @@ def asked(folder: Path, dump: str, out: Path, *more: object) -> tuple[object, ..
     return ("ingest", folder / dump, "--out", out, "--config", folder / "shards.toml", *more)
 
 
-def ingest(folder: Path, dump: object, out: Path, *more: object, **how: object) -> dict[str, bytes]:
-    options = more if "--workers" in more else ("--workers", 2, *more)
-    succeed("ingest", dump, "--out", out, "--config", folder / "shards.toml", *options, **how)  # type: ignore[arg-type]
+def ingest(folder: Path, dump: object, out: Path, *more: object) -> dict[str, bytes]:
+    command = ("ingest", dump, "--out", out, "--config", folder / "shards.toml", "--workers", 2, *more)
+    well(process(*command) if "dask" in more else editmill(*command))
     return tables(out)
 
 
@@ -106,7 +109,6 @@ def test_the_tables_are_the_same_however_the_dump_comes(
     form: str, folder: Path, ingested: dict[str, bytes], tmp_path: Path
 ) -> None:
     dump: object = folder / "new.json"
-    how = {}
     if form == "bz2":
         dump = tmp_path / "new.json.bz2"
         dump.write_bytes(bz2.compress((folder / "new.json").read_bytes(), 1))
@@ -126,7 +128,7 @@ def test_the_tables_are_the_same_however_the_dump_comes(
         assert str(ITEMS) in run.stdout.decode()
         assert tables(tmp_path / "out") == ingested
         return
-    assert ingest(folder, dump, tmp_path / "out", **how) == ingested
+    assert ingest(folder, dump, tmp_path / "out") == ingested
 
 
 @needs_dask
@@ -162,7 +164,7 @@ def test_killed_at_twenty_moments_it_ends_in_the_same_bytes(
     out, draw = tmp_path / "out", random.Random(4)
     met = 0
     for moment in draw.sample(MOMENTS, len(MOMENTS)):
-        run = editmill(*asked(folder, "new.json", out), "--workers", draw.choice((1, 1, 2)), at=Moment(moment))
+        run = stopped(*asked(folder, "new.json", out), "--workers", draw.choice((1, 1, 2)), at=Moment(moment))
         met += run.code == -SIGKILL
         if run.code == 0:  # past that moment already: begin again
             assert tables(out) == ingested
@@ -175,7 +177,7 @@ def test_a_worker_that_dies_is_told_and_leaves_no_table_for_whole(
     folder: Path, ingested: dict[str, bytes], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    run = editmill(
+    run = stopped(
         *asked(folder, "new.json.gz", out, "--workers", 2), at=Moment(r"/counts/000002\.json$", SIGKILL, "self")
     )
     assert run.code == 2
@@ -207,7 +209,7 @@ def test_when_every_dask_worker_is_lost_it_is_told_and_the_next_run_goes_on(
     folder: Path, ingested: dict[str, bytes], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    run = editmill(
+    run = process(
         *asked(folder, "new.json", out, "--workers", 2),
         "--executor",
         "dask",
@@ -224,7 +226,7 @@ def test_a_disk_that_takes_no_more_is_told_and_a_second_run_goes_on(
 ) -> None:
     """A quota that needs no rights to set: the system refuses with EFBIG."""
     out = tmp_path / "out"
-    run = editmill(
+    run = process(
         *asked(folder, "new.json.gz", out, "--workers", 1),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
     )
@@ -259,7 +261,7 @@ def test_diff_tells_the_changes_and_does_not_depend_on_workers_or_kills(folder: 
     run = succeed(*command, "--out", tmp_path / "one", "--workers", 1)
     assert "correction" in run.out
     for moment in (r"newer/counts/000003", r"older/counts/000004", r"^rename .*/changes-\w+$"):
-        killed = editmill(*command, "--out", tmp_path / "two", "--workers", 2, at=Moment(moment))
+        killed = stopped(*command, "--out", tmp_path / "two", "--workers", 2, at=Moment(moment))
         assert killed.code == -SIGKILL
     succeed(*command, "--out", tmp_path / "two", "--workers", 2)
     found = [read_table(tmp_path / name / "changes.parquet") for name in ("one", "two")]

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.cli import COMMANDS
 from pipeline.core.extras import EXTRAS
-from tests.integration.command import REPO, editmill, without
+from tests.integration.command import REPO, process, without
 from tests.integration.dumps import States
 
 PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -88,7 +88,7 @@ def test_all_is_every_extra_and_developers_have_all() -> None:
 
 def test_every_command_starts_without_any_extra() -> None:
     for command in ("", *(command.name for command in COMMANDS)):
-        run = editmill(*command.split(), "--help", env=without(PACKAGES))
+        run = process(*command.split(), "--help", env=without(PACKAGES))
         assert (run.code, run.err) == (0, "")
 
 
@@ -115,7 +115,7 @@ def test_a_command_says_which_extra_it_requires(
     extra: str, arguments: str, also: str, states: States, tmp_path: Path
 ) -> None:
     places = {"OUT": tmp_path / "out", "NEW": states.new}
-    run = editmill(*(places.get(word, word) for word in arguments.split()), env=without(PACKAGES))
+    run = process(*(places.get(word, word) for word in arguments.split()), env=without(PACKAGES))
     assert run.code == 2
     assert f"pip install 'editmill[{extra}]'" in run.err
     assert also in run.err
@@ -124,7 +124,7 @@ def test_a_command_says_which_extra_it_requires(
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/all.json", "s3://bucket/all.json"])
 def test_a_protocol_says_which_package_it_requires(address: str, tmp_path: Path) -> None:
-    run = editmill("ingest", address, "--out", tmp_path / "out", env=without(["aiohttp", "s3fs"]))
+    run = process("ingest", address, "--out", tmp_path / "out", env=without(["aiohttp", "s3fs"]))
     assert run.code == 2
     assert "pip install 'editmill[remote]'" in run.err
     assert address in run.err
@@ -132,10 +132,10 @@ def test_a_protocol_says_which_package_it_requires(address: str, tmp_path: Path)
 
 def test_the_core_builds_and_checks_a_release_and_plans_a_dump(states: States, tmp_path: Path) -> None:
     out, core = tmp_path / "releases", without(PACKAGES)
-    built = editmill("build", *states.arguments, "--out", out, "--workers", 1, env=core)
+    built = process("build", *states.arguments, "--out", out, "--workers", 1, env=core)
     assert built.code == 0, built.err
     (release,) = (path for path in out.iterdir() if not path.name.startswith("."))
-    checked = editmill("check", release, env=core)
+    checked = process("check", release, env=core)
     assert checked.code == 0, checked.out
-    planned = editmill("plan", states.new, env=core)
+    planned = process("plan", states.new, env=core)
     assert planned.code == 0, planned.err

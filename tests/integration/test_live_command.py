@@ -22,7 +22,7 @@ from pipeline.sandbox.wikidata import small_wikidata
 from pipeline.sources.live.harvest import harvest
 from pipeline.sources.live.request import HarvestRequest, ServiceUrls
 from pipeline.sources.live.state import Harvest
-from tests.integration.command import editmill, environment, finish, shown, start, succeed
+from tests.integration.command import editmill, environment, finish, process, shown, start, succeed
 from tests.integration.dumps import States
 from tests.live import CONTACT, quick
 
@@ -121,7 +121,7 @@ def test_the_plan_counts_the_files_of_all_pages(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused(arguments: tuple[str, ...], text: str, tmp_path: Path) -> None:
-    run = editmill(*LIVE, *arguments, "--out", tmp_path)
+    run = process(*LIVE, *arguments, "--out", tmp_path)
     assert run.code == 2
     assert text in run.err
 
@@ -160,7 +160,7 @@ def test_the_tour_that_the_sandbox_prints_goes_from_the_wiki_to_loaded_rows(tmp_
 @pytest.mark.parametrize("option", ["--port", "--hub-port"])
 def test_the_sandbox_says_which_port_is_taken(option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        run = editmill("sandbox", option, other.getsockname()[1])
+        run = process("sandbox", option, other.getsockname()[1])
     assert run.code == 2
     assert f"The port cannot be used: Address already in use ({option} " in run.err
 

@@ -11,9 +11,9 @@ from pipeline.sandbox.wikidata import small_wikidata
 from tests.hub import running_hub
 from tests.integration.command import REPO, environment
 from tests.integration.dumps import States
-from tests.integration.test_live_release import QUICK
 from tests.integration.test_publish import REPO as ON_THE_HUB
 from tests.integration.test_publish import TOKEN, hashes, listing
+from tests.live import QUICK
 
 # The settings of the Hub's client are read when it is imported: a process of its own has its own.
 SCRIPT = """
@@ -36,7 +36,9 @@ json.dump({"fetched": fetched, "there": [one.was_there for one in published], "t
 def test_days_are_fetched_and_the_week_is_released_once(states: States, tmp_path: Path) -> None:
     start, end = map(datetime.fromisoformat, (START, END))
     config = tmp_path / "quick.toml"
-    config.write_text("[polite]\n" + "".join(f"{name} = {value}\n" for name, value in QUICK.items()))
+    config.write_text(
+        "[polite]\n" + "".join(f"{name} = {value}\n" for name, value in (QUICK | {"max_breaks": 90}).items())
+    )
     with (
         running_hub() as hub,
         small_wikidata(history=history_between(states.old, states.new)) as wikidata,

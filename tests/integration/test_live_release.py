@@ -17,11 +17,10 @@ from pipeline.sandbox.server import FAULTS, Faults, Seen
 from pipeline.sandbox.slice import END, START, history_between
 from pipeline.sandbox.wikidata import small_wikidata
 from tests.entities import Json
-from tests.integration.command import Moment, Run, editmill, files, shown
+from tests.integration.command import Moment, Run, editmill, files, shown, stopped
 from tests.integration.conftest import Built
 from tests.integration.dumps import States
-
-QUICK = {"requests_per_minute": 6e6, "burst": 100, "backoff_seconds": 0.001, "break_seconds": 0.01, "max_breaks": 90}
+from tests.live import QUICK
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +60,13 @@ def build_live(
     """Build a release of the window that the history fills."""
     out.mkdir(parents=True, exist_ok=True)
     config = out.with_suffix(".toml")
-    polite = "\n".join(f"{name} = {value}" for name, value in (QUICK | {"budget": budget}).items())
+    polite = "\n".join(f"{name} = {value}" for name, value in (QUICK | {"max_breaks": 90, "budget": budget}).items())
     config.write_text(f"[live]\nview_pages = {view_pages}\n[polite]\n{polite}\n")
     with small_wikidata(faults, port, history) as wikidata:
         arguments = (*wikidata.arguments(), "--contact", "tests@example.org", "--workers", 1, "--json-logs")
         state = out.with_name("state")  # beside the releases, as a team keeps it
-        run = editmill("build", *arguments, "--out", out, "--config", config, "--repo-state", state, at=at)
+        command = ("build", *arguments, "--out", out, "--config", config, "--repo-state", state)
+        run = stopped(*command, at=at) if at else editmill(*command)
     return LiveBuild(out, run, wikidata.seen)
 
 

@@ -19,7 +19,7 @@ from pipeline.edits.splits import SPLITS
 from pipeline.sandbox import hub_store
 from pipeline.sandbox.server import Request
 from tests.hub import Hub, running_hub
-from tests.integration.command import Process, Run, editmill, environment, files, finish, start
+from tests.integration.command import Process, Run, editmill, environment, files, finish, process, start
 from tests.integration.conftest import Built
 from tests.integration.dumps import States
 
@@ -79,7 +79,7 @@ def hashes(release: Path) -> dict[str, str]:
 
 
 def publish(release: Path, env: Mapping[str, str], *more: object) -> Run:
-    return editmill("publish", release, "--repo-id", REPO, *more, env=env)
+    return process("publish", release, "--repo-id", REPO, *more, env=env)
 
 
 def succeed(release: Path, env: Mapping[str, str], *more: object) -> Run:
@@ -351,7 +351,7 @@ def test_drift_stops_a_release_and_the_last_one_stays(
     compared = editmill("drift", fewer, "--against", small.release, "--config", narrow)
     assert compared.code == 1
     assert compared.out.startswith("OUTSIDE rows of long_tail is")
-    from_hub = editmill("drift", fewer, "--repo-id", REPO, "--config", narrow, env=env)
+    from_hub = process("drift", fewer, "--repo-id", REPO, "--config", narrow, env=env)
     assert (from_hub.code, from_hub.out) == (compared.code, compared.out)
     succeed(fewer, env, "--config", narrow, "--accept-drift")
     assert listing(hub) == hashes(fewer)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.cli.output import PIPE_CLOSED
-from tests.integration.command import PATIENCE, Run, editmill, environment, in_process, shown
+from tests.integration.command import PATIENCE, Run, editmill, environment, process, shown
 from tests.integration.dumps import States
 from tests.releases import Built
 
@@ -95,12 +95,10 @@ def words(states: States, small: Built, tmp_path: Path) -> Words:
 
 @pytest.mark.parametrize("what", PLACES)
 @pytest.mark.parametrize("command", OUTPUTS)
-def test_a_place_that_cannot_be_written_to(
-    command: str, what: str, words: Words, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_place_that_cannot_be_written_to(command: str, what: str, words: Words, tmp_path: Path) -> None:
     place = PLACES[what](tmp_path)
     line = words(OUTPUTS[command], place)
-    run = editmill(*line) if "live" in line else in_process(capsys, *line)
+    run = (process if "live" in line else editmill)(*line)
     assert_refused(run, str(place).removesuffix("/x"))
     assert any(text in run.err for text in REMEDY)
     assert shown(tmp_path / "out") == []
@@ -113,12 +111,9 @@ def test_a_place_that_cannot_be_read(
     what: str,
     words: Words,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("HF_TOKEN", "hf_mine")
     place = PLACES[what](tmp_path)
-    run = in_process(capsys, *words(INPUTS[command], place))
+    run = editmill(*words(INPUTS[command], place), env={"HF_TOKEN": "hf_mine"})
     assert_refused(run, str(place), "Check " if what != "File name too long" else "")
     assert shown(tmp_path / "out") == []
 
@@ -235,7 +230,7 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIO
 
 
 def test_what_the_locale_cannot_show_is_escaped(small: Built) -> None:
-    run = editmill("audit", small.release, "--text", env=ASCII)
+    run = process("audit", small.release, "--text", env=ASCII)
     assert (run.code, run.err) == (0, "")
     assert r"\u2026" in run.out or r"\xe9" in run.out
     run.out.encode("ascii")
@@ -247,14 +242,14 @@ def test_what_the_locale_cannot_show_is_escaped(small: Built) -> None:
 @pytest.mark.parametrize("token", ["hf_é", "hf_\U0001f600", "hf_\x01", "hf mine"])
 @pytest.mark.parametrize("command", ["publish RELEASE --repo-id me/mill", "drift RELEASE --repo-id me/mill"])
 def test_a_token_that_cannot_be_one_is_told_and_not_shown(command: str, token: str, words: Words) -> None:
-    run = editmill(*words(command, Path()), env={"HF_TOKEN": token, "HF_ENDPOINT": "http://127.0.0.1:9"})
+    run = process(*words(command, Path()), env={"HF_TOKEN": token, "HF_ENDPOINT": "http://127.0.0.1:9"})
     assert_refused(run, "The token for the Hub contains characters that no token has (HF_TOKEN)", "Copy it again")
     assert token not in run.err
 
 
 def test_an_address_of_the_hub_that_is_none_is_told(small: Built) -> None:
     env = {"HF_TOKEN": "hf_mine", "HF_ENDPOINT": "nonsense", "HF_HUB_OFFLINE": "0"}
-    run = editmill("drift", small.release, "--repo-id", "me/mill", env=env)
+    run = process("drift", small.release, "--repo-id", "me/mill", env=env)
     assert_refused(run, "The Hub has no such address", "Check HF_ENDPOINT.")
 
 

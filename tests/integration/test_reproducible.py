@@ -18,11 +18,14 @@ from tests.integration.command import (
     finish,
     half_written,
     living,
+    process,
     shown,
     stages_made,
     start,
+    stopped,
     succeed,
     wait_until,
+    well,
 )
 from tests.integration.dumps import States
 
@@ -49,15 +52,25 @@ class Reference(NamedTuple):
         return stages_made(self.out / ".work")
 
 
-@pytest.fixture(scope="module")
-def reference(states: States, tmp_path_factory: pytest.TempPathFactory) -> Reference:
+def built(folder: Path, *command: object) -> Reference:
     """A release of many shards, built by one worker in one go."""
-    folder = tmp_path_factory.mktemp("reference")
     config = folder / "shards.toml"
     config.write_text(SHARDS)
-    command = ("build", *states.arguments, "--model", "bundled", "--config", config)
+    command = ("build", *command, "--config", config)
     succeed(*command, "--out", folder / "out", "--workers", 1)
     return Reference(command, folder / "out")
+
+
+@pytest.fixture(scope="module")
+def reference(states: States, tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    """A release with every stage."""
+    return built(tmp_path_factory.mktemp("reference"), *states.arguments, "--model", "bundled")
+
+
+@pytest.fixture(scope="module")
+def plain(states: States, tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    """One without a model, for runs that are killed where none is asked: its process takes seconds to start."""
+    return built(tmp_path_factory.mktemp("plain"), *states.arguments)
 
 
 def assert_same(out: Path, reference: Reference) -> None:
@@ -89,12 +102,12 @@ def test_inputs_and_outputs_in_other_places_and_another_time_zone_and_language(
     out = tmp_path / "another place" / "ötstad"
     env = {"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "4242", "USER": "nobody"}
     command = ("build", *my_states.arguments, *reference.command[-4:])
-    succeed(*command, "--out", out, "--workers", 1, env=env, cwd=tmp_path)
+    well(process(*command, "--out", out, "--workers", 1, env=env, cwd=tmp_path))
     assert_same(out, reference)
 
 
 def test_three_workers(reference: Reference, tmp_path: Path) -> None:
-    succeed(*reference.command, "--out", tmp_path / "out", "--workers", 3, env={"PYTHONHASHSEED": "7"})
+    well(process(*reference.command, "--out", tmp_path / "out", "--workers", 3, env={"PYTHONHASHSEED": "7"}))
     assert_same(tmp_path / "out", reference)
 
 
@@ -125,27 +138,44 @@ def test_a_stage_that_is_gone_is_made_again_and_the_others_stay(reference: Refer
 
 def killed(reference: Reference, out: Path, before: str, workers: int = 1) -> None:
     """A run that is killed before it does something; nothing of it is to be seen."""
-    run = editmill(*reference.command, "--out", out, "--workers", workers, at=Moment(before))
+    run = stopped(*reference.command, "--out", out, "--workers", workers, at=Moment(before))
     assert run.code == -SIGKILL, f"never came to {before}: {run.err}"
     assert shown(out) == []
 
 
-def test_killed_amid_each_stage_and_run_again_each_time(reference: Reference, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    for stage in reference.stages:
-        killed(reference, out, rf"^rename .*/\.{stage}-\w+\.part/")
-    succeed(*reference.command, "--out", out, "--workers", 1)
-    assert_same(out, reference)
+@pytest.fixture(params=["plain", "reference"])
+def line(request: pytest.FixtureRequest, plain: Reference, reference: Reference) -> tuple[Reference, list[str]]:
+    """A line and stages that it is killed in: each stage once, with the model only those that there are for it."""
+    if request.param == "plain":
+        return plain, plain.stages
+    return reference, [stage for stage in reference.stages if stage not in plain.stages]
 
 
-def test_killed_as_each_stage_is_put_in_place_and_run_again_each_time(reference: Reference, tmp_path: Path) -> None:
+def test_the_two_lines_have_every_stage_between_them(plain: Reference, reference: Reference) -> None:
+    assert set(plain.stages) < set(reference.stages)
+    assert {"score_requests", "likelihood"} == set(reference.stages) - set(plain.stages)
+
+
+def test_killed_amid_each_stage_and_run_again_each_time(line: tuple[Reference, list[str]], tmp_path: Path) -> None:
+    undisturbed, stages = line
     out = tmp_path / "out"
-    for stage in reference.stages:
-        killed(reference, out, rf"^rename .*/{stage}-\w+$")
+    for stage in stages:
+        killed(undisturbed, out, rf"^rename .*/\.{stage}-\w+\.part/")
+    succeed(*undisturbed.command, "--out", out, "--workers", 1)
+    assert_same(out, undisturbed)
+
+
+def test_killed_as_each_stage_is_put_in_place_and_run_again_each_time(
+    line: tuple[Reference, list[str]], tmp_path: Path
+) -> None:
+    undisturbed, stages = line
+    out = tmp_path / "out"
+    for stage in stages:
+        killed(undisturbed, out, rf"^rename .*/{stage}-\w+$")
         unfinished = {path.name for path in half_written(out) if path.is_dir()}
-        assert f".{finished(reference, stage)}.part" in unfinished  # a scan runs inside the ingestion
-    succeed(*reference.command, "--out", out, "--workers", 1)
-    assert_same(out, reference)
+        assert f".{finished(undisturbed, stage)}.part" in unfinished  # a scan runs inside the ingestion
+    succeed(*undisturbed.command, "--out", out, "--workers", 1)
+    assert_same(out, undisturbed)
 
 
 def finished(reference: Reference, stage: str) -> str:
@@ -162,30 +192,30 @@ RELEASE_STEPS = [
 ]
 
 
-def test_killed_while_the_release_is_written_and_run_again_each_time(reference: Reference, tmp_path: Path) -> None:
-    out, work = tmp_path / "out", shutil.copytree(reference.out / ".work", tmp_path / "out" / ".work")
+def test_killed_while_the_release_is_written_and_run_again_each_time(plain: Reference, tmp_path: Path) -> None:
+    out, work = tmp_path / "out", shutil.copytree(plain.out / ".work", tmp_path / "out" / ".work")
     for before in RELEASE_STEPS:
-        killed(reference, out, before)
-    succeed(*reference.command, "--out", out, "--workers", 1)
-    assert_same(out, reference)
-    assert {path.name for path in work.iterdir()} == {path.name for path in (reference.out / ".work").iterdir()}
+        killed(plain, out, before)
+    succeed(*plain.command, "--out", out, "--workers", 1)
+    assert_same(out, plain)
+    assert {path.name for path in work.iterdir()} == {path.name for path in (plain.out / ".work").iterdir()}
 
 
-def test_killed_amid_shards_that_three_workers_read(reference: Reference, tmp_path: Path) -> None:
+def test_killed_amid_shards_that_three_workers_read(plain: Reference, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    killed(reference, out, r"/\.ingest-.*/statements/000003\.parquet$", workers=3)
-    killed(reference, out, r"/\.changes-.*/revisions/000005\.parquet$", workers=3)
-    succeed(*reference.command, "--out", out, "--workers", 3)
-    assert_same(out, reference)
+    killed(plain, out, r"/\.ingest-.*/statements/000003\.parquet$", workers=3)
+    killed(plain, out, r"/\.changes-.*/revisions/000005\.parquet$", workers=3)
+    succeed(*plain.command, "--out", out, "--workers", 3)
+    assert_same(out, plain)
 
 
-def test_shards_that_were_finished_before_a_kill_are_not_read_again(reference: Reference, tmp_path: Path) -> None:
+def test_shards_that_were_finished_before_a_kill_are_not_read_again(plain: Reference, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    killed(reference, out, r"/counts/000004\.json$")
+    killed(plain, out, r"/counts/000004\.json$")
     (part,) = (out / ".work").glob(".ingest-*.part")
     done = {path.name: path.stat().st_mtime_ns for path in (part / "counts").glob("[0-9]*.json")}
     assert len(done) == 4
-    killed(reference, out, r"^mkdir .*/\.changes-")
+    killed(plain, out, r"^mkdir .*/\.changes-")
     (folder,) = (out / ".work").glob("ingest-*")
     assert {name: (folder / "counts" / name).stat().st_mtime_ns for name in done} == done
 
@@ -213,31 +243,31 @@ def test_names_that_were_scored_before_a_kill_are_not_scored_again(reference: Re
 def test_workers_end_when_the_command_alone_is_killed(reference: Reference, tmp_path: Path) -> None:
     """As the kernel does when memory is short; a worker that went on would write into what the next run makes."""
     out = tmp_path / "out"
-    process = start(
+    started = start(
         *reference.command, "--out", out, "--workers", 3, at=Moment(r"/counts/000001\.json$", SIGKILL, "parent")
     )
-    assert finish(process).code == -SIGKILL
-    assert wait_until(lambda: not living(process.pid), seconds=10)
+    assert finish(started).code == -SIGKILL
+    assert wait_until(lambda: not living(started.pid), seconds=10)
     succeed(*reference.command, "--out", out, "--workers", 2)
     assert_same(out, reference)
 
 
-def test_a_worker_that_dies_is_told_and_the_next_run_goes_on(reference: Reference, tmp_path: Path) -> None:
+def test_a_worker_that_dies_is_told_and_the_next_run_goes_on(plain: Reference, tmp_path: Path) -> None:
     out = tmp_path / "out"
     at = Moment(r"/counts/000002\.json$", SIGKILL, "self")
-    run = editmill(*reference.command, "--out", out, "--workers", 2, at=at)
+    run = stopped(*plain.command, "--out", out, "--workers", 2, at=at)
     assert run.code == 2
     assert "A worker process died, most likely for lack of memory" in run.err
     assert "Use fewer --workers" in run.err
     assert shown(out) == []
-    succeed(*reference.command, "--out", out, "--workers", 1)
-    assert_same(out, reference)
+    succeed(*plain.command, "--out", out, "--workers", 1)
+    assert_same(out, plain)
 
 
-def test_left_overs_of_a_killed_run_never_look_like_a_release(reference: Reference, tmp_path: Path) -> None:
+def test_left_overs_of_a_killed_run_never_look_like_a_release(plain: Reference, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    shutil.copytree(reference.out / ".work", out / ".work")
-    killed(reference, out, r"^rename .*/v[^/]+$")
+    shutil.copytree(plain.out / ".work", out / ".work")
+    killed(plain, out, r"^rename .*/v[^/]+$")
     (part,) = out.glob(".v*.part")
     assert re.fullmatch(r"\.v[\d.]+\.part", part.name)
     assert editmill("check", out).code == 2

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core.manifest import AuditRecord, read_manifest
 from pipeline.core.tables import read_table
-from tests.integration.command import Moment, editmill, half_written, shown, succeed
+from tests.integration.command import Moment, editmill, half_written, process, shown, succeed
 from tests.integration.dumps import States
 from tests.unit.lm.conftest import metaspace_tokenizer, named, requests, save_model
 
@@ -49,7 +49,7 @@ def shards(out: Path) -> Mapping[str, object]:
 
 @pytest.mark.parametrize("before", [r"rename .*new_pairs.*00002", r"rename .*pairs/", r"rename .*scores-00001"])
 def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(before: str, place: Path, tmp_path: Path) -> None:
-    killed = editmill(*command(place, tmp_path / "out"), at=Moment(before))
+    killed = process(*command(place, tmp_path / "out"), at=Moment(before))
     assert killed.code == -9, killed.err
     assert len(tables(tmp_path / "out")) < 4
     run = succeed(*command(place, tmp_path / "out"))

@@ -111,10 +111,12 @@ def run_checks(contents: Contents) -> list[CheckResult]:
 
     A row with a null where none may be fails `texts_sound`; the other checks could not read it and go without it.
     """
-    complete = replace(contents, edits=[edit for edit in contents.edits if not texts.has_gaps(edit, COLUMNS)])
+    unsound, complete = list(texts.texts_sound(contents)), contents
+    if unsound:
+        complete = replace(contents, edits=[edit for edit in contents.edits if not texts.has_gaps(edit, COLUMNS)])
     results: list[CheckResult] = []
     for name, check in CHECKS.items():
-        failures = list(check.run(contents if check.run is texts.texts_sound else complete))
+        failures = unsound if check.run is texts.texts_sound else list(check.run(complete))
         results.append(
             CheckResult(name, check.about, check.required, len(contents.edits), len(failures), failures[:_EXAMPLES])
         )

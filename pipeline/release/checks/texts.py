@@ -1,5 +1,6 @@
 """Checks of the texts of each row, by themselves: prompts, rephrases, names and answers."""
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -49,29 +50,39 @@ def texts_sound(contents: Contents) -> Failures:
 
 def unsound(row: object, fields: Iterable[Field]) -> list[str]:
     """The fields of a row whose values are null or empty against their declaration, or have space at an end."""
-    return list(dict.fromkeys(path for path, value, field in _values(row, fields) if not _may_stand(value, field)))
+    return list(dict.fromkeys(_faults(row, fields)))
 
 
 def has_gaps(row: object, fields: Iterable[Field]) -> bool:
     """Whether a row has a null where its declaration allows none, so that other checks cannot read it."""
-    return any(value is None and not field.can_be_null for _, value, field in _values(row, fields))
-
-
-def _values(row: object, fields: Iterable[Field], prefix: str = "") -> Iterator[tuple[str, object, Field]]:
-    """Every value of a row and of its structures, with its path and its declaration."""
     values = cast(Mapping[str, object], row)
     for field in fields:
-        path, value = prefix + field.name, values.get(field.name)
-        yield path, value, field
+        value = values.get(field.name)
+        if value is None and not field.can_be_null:
+            return True
+        if field.parts and any(has_gaps(part, field.parts) for part in cast(Iterable[object], value or ())):
+            return True
+    return False
+
+
+def _faults(row: object, fields: Iterable[Field], prefix: str = "") -> Iterator[str]:
+    """The path of every value of a row and of its structures that may not stand."""
+    values = cast(Mapping[str, object], row)
+    for field in fields:
+        value = values.get(field.name)
+        if not _may_stand(value, field):
+            yield prefix + field.name
         if field.parts:
             for part in cast(Iterable[object], value or ()):
-                yield from _values(part, field.parts, f"{path}.")
+                yield from _faults(part, field.parts, f"{prefix}{field.name}.")
 
 
 def _may_stand(value: object, field: Field) -> bool:
+    if isinstance(value, str):
+        return value == value.strip() and (bool(value) or field.column.can_be_empty)
     if value is None:
         return field.can_be_null
-    if isinstance(value, str | list) and not (field.parts and value):
+    if isinstance(value, list) and not (field.parts and value):
         return is_sound(cast(object, value)) or (field.column.can_be_empty and not value)
     return True
 
@@ -87,15 +98,21 @@ def answers_unique(contents: Contents) -> Failures:
 def names_fit(contents: Contents) -> Failures:
     """Every name is one that a reader accepts: no id, address, note or code, and no character that nobody sees."""
     limits = contents.manifest.settings.screening
+
+    @functools.cache  # many rows share their answers
+    def fits(name: str) -> bool:
+        return is_name(name, limits.min_label_characters, limits.max_label_characters)
+
+    is_code = functools.cache(is_code_form)
     for edit in contents.edits:
         texts = [*_sentences(edit), *_names(edit), *edit["subject_aliases"], edit["subject_description"] or ""]
         if unseen := [text for text in texts if not is_plain(text)]:
             yield f"{edit['case_id']}: characters that nobody sees, or spaces too many, in {unseen[0]!r}"
         for names in _item_names(edit, contents):
             for name in names:
-                if not is_name(name, limits.min_label_characters, limits.max_label_characters):
+                if not fits(name):
                     yield f"{edit['case_id']}: {name!r} is not a name"
-            if codes := list(filter(is_code_form, names[1:])):
+            if codes := list(filter(is_code, names[1:])):
                 yield f"{edit['case_id']}: the code {codes[0]!r} is given as a name"
 
 

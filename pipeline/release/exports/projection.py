@@ -8,7 +8,7 @@ on something else.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, cast
 
 from pipeline.core.edit_record import Category, Edit, Split
 
@@ -123,8 +123,8 @@ def is_sound(value: object) -> bool:
     """
     if isinstance(value, str):
         return bool(value) and value == value.strip()
+    if isinstance(value, list | tuple):
+        return bool(value) and all(map(is_sound, cast(Sequence[object], value)))
     if isinstance(value, Mapping):
-        return bool(value) and all(map(is_sound, value.values()))
-    if isinstance(value, Sequence):
-        return bool(value) and all(map(is_sound, value))
+        return bool(value) and all(map(is_sound, cast(Mapping[object, object], value).values()))
     return isinstance(value, int)

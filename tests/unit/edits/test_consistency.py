@@ -179,11 +179,11 @@ def test_whatever_edits_meet_no_probe_asks_what_another_edit_decides(
         add_probes(one, mini.subgraph, mini.settings.probes, 1, lambda _: True, partial(touched.is_safe, edit=one))
         for one in staying
     ]
-    for one in probed:
-        for other in probed:
-            if fact_of(one) == fact_of(other):
+    claimed = [(one, fact_of(one), claims(one)) for one in probed]
+    for one, fact, ours in claimed:
+        for _, other_fact, theirs in claimed:
+            if fact == other_fact:
                 continue
-            ours, theirs = claims(one), claims(other)
             assert not ours.exclusive & theirs.exclusive
             assert not ours.stated & theirs.removed
             assert not ours.exclusive & theirs.entailed
@@ -196,11 +196,11 @@ def test_whatever_edits_meet_no_probe_asks_what_another_edit_decides(
                 assert not theirs.touched.intersection(set(probe_slots(probe)) - stated)
     groups = independent_groups(probed, mini.subgraph)
     assert set(groups) == {fact_of(one) for one in probed}
-    for one in probed:
-        for other in probed:
-            if fact_of(one) != fact_of(other) and groups[fact_of(one)] == groups[fact_of(other)]:
-                asked = {slot for probe in (*one["locality"], *one["portability"]) for slot in probe_slots(probe)}
-                assert not (claims(one).touched | asked) & claims(other).touched
+    for one, fact, ours in claimed:
+        asked = {slot for probe in (*one["locality"], *one["portability"]) for slot in probe_slots(probe)}
+        for _, other_fact, theirs in claimed:
+            if fact != other_fact and groups[fact] == groups[other_fact]:
+                assert not (ours.touched | asked) & theirs.touched
 
 
 def test_a_portability_probe_may_ask_what_its_edit_states_though_another_edit_makes_one_wonder(mini: Mini) -> None:

@@ -63,6 +63,7 @@ def test_a_process_of_its_own_gives_the_same_scores_under_the_name_that_releases
     spec = find_model("bundled", load_settings().model)
     path = write_table(requests(), tmp_path / "requests.parquet", schema.REQUESTS)
     with start_scoring_process(spec) as process:
+        process.start(path, tmp_path / "scores")  # as a build does, which goes on with something else
         record = process.score(path, tmp_path / "scores", Reporter("quiet"))
     assert (record.name, record.revision, record.dtype) == (SHOWN_NAME, here.revision, "float32")
     assert (record.tokenizer, record.devices, record.sharing) == (here.tokenizer_hash, ("cpu",), ("trie",))
@@ -94,8 +95,8 @@ def test_the_bundled_model_runs_on_one_thread_of_the_cpu_unless_another_device_i
 
 def test_a_model_that_cannot_be_loaded_in_the_process_is_reported(tmp_path: Path) -> None:
     spec = find_model(str(tmp_path), load_settings().model)
-    with pytest.raises(UsageError, match="cannot be loaded"), start_scoring_process(spec):
-        pass
+    with pytest.raises(UsageError, match="cannot be loaded"), start_scoring_process(spec) as process:
+        assert process.identity
 
 
 def test_the_corpus_tells_each_fact_in_other_words_in_every_epoch(tmp_path: Path) -> None:

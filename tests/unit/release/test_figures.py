@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from pipeline.core.edit_record import Edit
 from pipeline.core.manifest import Manifest
-from pipeline.release.charts import CHARTS
+from pipeline.release.charts import CHARTS, make_charts
 from pipeline.release.figures import draw, draw_figures, house_style
 from tests.manifests import large_edits, large_manifest, make_manifest
 from tests.samples import EDITS, changed
@@ -23,17 +23,18 @@ LARGE = large_edits()
 ROOT = Path(__file__).parents[3]
 DRAW = """
 from pathlib import Path
+from pipeline.release.charts import make_charts
 from pipeline.release.figures import draw_figures
 from tests.manifests import large_edits, large_manifest
 edits = large_edits(60)
-draw_figures(large_manifest(edits), edits, Path({!r}))
+draw_figures(make_charts(large_manifest(edits), edits), Path({!r}))
 """
 HOSTILE = "font.family: serif\nfont.size: 30\nsavefig.dpi: 40\nsavefig.bbox: tight\naxes.grid: True\ntext.color: red\n"
 
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return draw_figures(make_manifest(), EDITS, tmp_path_factory.mktemp("release") / "figures")
+    return draw_figures(make_charts(make_manifest(), EDITS), tmp_path_factory.mktemp("release") / "figures")
 
 
 def test_every_chart_becomes_a_png(figures: list[Path]) -> None:
@@ -126,10 +127,10 @@ def test_drawing_leaves_the_settings_of_matplotlib_as_they_were(tmp_path: Path) 
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    draw_figures(make_manifest(), EDITS[:3], tmp_path)
+    draw_figures(make_charts(make_manifest(), EDITS[:3]), tmp_path)
     assert dict(matplotlib.rcParams) == before
 
 
 def test_what_cannot_be_shown_is_not_drawn(tmp_path: Path) -> None:
-    names = {path.stem for path in draw_figures(make_manifest(model=None, changes={}), EDITS, tmp_path)}
+    names = {path.stem for path in draw_figures(make_charts(make_manifest(model=None, changes={}), EDITS), tmp_path)}
     assert names == set(CHARTS) - {"likelihood", "changes"}

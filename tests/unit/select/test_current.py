@@ -199,6 +199,12 @@ def test_a_number_of_children_is_confirmed_by_their_list(
     assert judged(tmp_path, [Claim("n", "P1971", 2, subject=subject)], links) == ({}, set() if is_sure else {"n"})
 
 
+@pytest.mark.parametrize(("number", "is_sure"), [(20, True), (21, False)])
+def test_dozens_of_children_are_an_estimate(number: int, is_sure: bool, tmp_path: Path) -> None:
+    found = judged(tmp_path, [Claim("n", "P1971", number, subject=ADA)], [Link(ADA, 40, 90)])
+    assert found == ({}, set() if is_sure else {"n"})
+
+
 def test_what_was_left_out_before_is_not_judged(tmp_path: Path) -> None:
     left_out = [Claim("a", HEAD, ADA, reason="ended"), Claim("n", "P1971", 2, subject=CARL, reason="no_value")]
     assert judged(tmp_path, left_out) == ({}, set())

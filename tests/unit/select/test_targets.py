@@ -69,6 +69,23 @@ def test_a_birth_date_is_near_and_fits_the_children(child_born: int, found: set[
         assert targets((mother, "P569", keys[mother]), database) == {f"+{year}-00-00T00:00:00Z/9" for year in found}
 
 
+@pytest.mark.parametrize(("link", "found"), [("P3373", {1943}), ("P25", {1943}), ("P26", {1943, 1946})])
+def test_siblings_are_not_born_within_a_year(link: str, found: set[int], tmp_path: Path) -> None:
+    one, other = 1, 2
+    births = {one: 1945, other: 1946, 10: 1943, 11: 1946}
+    keys = {item: f"+{year}-00-00T00:00:00Z/9" for item, year in births.items()}
+    of_a_mother = [(one, "P25", 3), (other, "P25", 3)]
+    with Database(tmp_path, "200MB") as database:
+        open_tables(
+            database,
+            dict.fromkeys([*births, 3], HUMAN),
+            [(item, 569, year) for item, year in births.items()],
+            of_a_mother if link == "P25" else [(one, link, other)],
+            literals=[(item, "P569", key) for item, key in keys.items()],
+        )
+        assert targets((one, "P569", keys[one]), database) == {f"+{year}-00-00T00:00:00Z/9" for year in found}
+
+
 def citizenships(subject: dict[int, int], states: dict[int, tuple[int, int]], path: Path) -> set[str]:
     """The targets for the citizenship of person 1, of whom some dates are known; each state has a citizen of 1938."""
     people = range(11, 11 + len(states))

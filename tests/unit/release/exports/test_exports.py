@@ -96,7 +96,7 @@ def test_a_file_without_records_is_not_written(tmp_path: Path) -> None:
     assert write_exports(export_files(EDITS), tmp_path) == list(export.files)
 
 
-@settings(deadline=None)  # it waits for a disk
+@settings(max_examples=25, deadline=None)  # each writes a dozen files and waits for the disk
 @given(spoilt_releases)
 def test_files_are_ascii_and_read_back_the_same(tmp_path_factory: pytest.TempPathFactory, edits: list[Edit]) -> None:
     path = tmp_path_factory.getbasetemp() / "file.json"

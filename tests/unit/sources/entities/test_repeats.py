@@ -73,7 +73,7 @@ DATED = st.lists(st.tuples(ENTITIES, st.integers(1, 4), st.integers(0, 9)), min_
 UNDATED = st.lists(st.tuples(ENTITIES, st.none(), st.integers(0, 9)), min_size=1, max_size=14)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=DATED | UNDATED, shard_bytes=st.sampled_from([1024, 4096, SETTINGS.shard_bytes]))
 def test_a_dump_with_repeats_says_what_its_newest_lines_say(
     lines: list[Line], shard_bytes: int, tmp_path_factory: pytest.TempPathFactory
