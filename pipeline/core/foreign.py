@@ -145,7 +145,8 @@ def query_error(error: duckdb.Error, tables: Iterable[Path], scratch: Path, memo
         return StorageError(f"DuckDB ran out of room: {said}", shown(scratch), more + _space(scratch))
     named = _FILE.search(str(error))
     if isinstance(error, duckdb.IOException) and (named is None or Path(named[1]).is_relative_to(scratch.absolute())):
-        return StorageError(f"DuckDB ran out of room: {said}", shown(scratch), _ROOM)
+        remedy = _ROOM if _space(scratch) else _OTHER
+        return StorageError(f"DuckDB cannot use its scratch folder: {said}", shown(scratch), remedy)
     read = sorted({Path(named[1])} if named else tables)
     if len(read) == 1:
         return table_error(error, read[0])

@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 ROW_GROUP_ROWS = 100_000
 _BATCH_ROWS = 50_000
 _HASHED_BYTES = 1 << 20
-_GATHERED_BYTES = 1 << 28
+_GATHERED_BYTES = 1 << 25
 
 
 @contextlib.contextmanager
@@ -255,10 +255,16 @@ class Database:
 
     DuckDB joins and merges out of core; what it gives back is cast to our schemas, because its sums are HUGEINT and
     would otherwise reach Parquet as floating point.
+
+    Args:
+        scratch: Where it spills to.
+        memory: Its limit.
+        threads: How many threads it runs.
+        run_memory: The limit of the run, of which its own is a share: errors name that.
     """
 
-    def __init__(self, scratch: Path, memory: str, threads: int = 2) -> None:
-        self._scratch, self._memory = scratch, memory
+    def __init__(self, scratch: Path, memory: str, threads: int = 2, run_memory: str | None = None) -> None:
+        self._scratch, self._memory = scratch, run_memory or memory
         self._tables: set[Path] = set()
         if memory.lstrip().startswith("-"):  # which DuckDB takes for no limit
             raise PipelineError(f"DuckDB refused the settings: {memory} is below 0", remedy="Check `memory`.")
@@ -267,6 +273,7 @@ class Database:
             self._connection = duckdb.connect(
                 config={"memory_limit": memory, "temp_directory": str(scratch), "threads": threads}
             )
+            self._connection.execute("SET enable_progress_bar = false")  # it takes a worker for an interactive session
         except duckdb.Error as error:
             raise PipelineError(f"DuckDB refused the settings: {error}", remedy="Check `memory`.") from error
 
@@ -304,11 +311,18 @@ class Database:
         """Run a statement, such as the making of a temporary table."""
         self._beside(lambda: self._connection.execute(sql))
 
-    def write(self, sql: str, path: Path, schema: pa.Schema) -> Path:
-        """Write the rows of a query as Parquet with exactly this schema; the query must order its rows."""
+    def write(self, sql: str, path: Path, schema: pa.Schema, group_rows: int = _BATCH_ROWS) -> Path:
+        """Write the rows of a query as Parquet with exactly this schema; the query must order its rows.
+
+        Args:
+            sql: The query.
+            path: Where to.
+            schema: The type of the table.
+            group_rows: Rows of a group: who later wants a small span of a sorted table reads whole groups.
+        """
 
         def write() -> Path:
-            return write_batches(self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS), path, schema)
+            return write_batches(self._connection.sql(sql).to_arrow_reader(group_rows), path, schema)
 
         return self._beside(write)
 
@@ -323,6 +337,12 @@ class Database:
                         file.write(column.to_numpy(zero_copy_only=False).astype("<i8").tobytes())
 
         self._beside(write)
+
+    def batches(self, sql: str, rows: int) -> Generator[pa.RecordBatch, None, None]:
+        """The rows of a query, so many at a time, none of which stay in memory."""
+        reader = self._beside(lambda: self._connection.sql(sql).to_arrow_reader(rows))
+        while (batch := self._beside(lambda: next(reader, None))) is not None:
+            yield batch
 
     def table(self, sql: str) -> pa.Table:
         """The rows of a query, in memory."""

@@ -117,16 +117,16 @@ def build(sources: Sources, settings: Settings, options: Options, reporter: Repo
         harvest = sources.harvest
         with ExitStack() as stack:  # its process ends as soon as all is scored
             scorer = stack.enter_context(start_scoring_process(spec)) if spec else None
-            # Its workers end when all is read: the model needs their memory.
+            # Its workers end when all is screened: the model needs their memory.
             with executor(options.workers, options.executor, options.dask_address) as pool:
                 ingested = stages.ingest(context, files.new, pool, harvest.folder if harvest else None, files.old)
                 if harvest:
                     changed = stages.changed_live(context, harvest.folder, harvest.window.start, ingested)
                 else:
                     changed = stages.changed(context, files.old, files.new, pool, sources.given) if files.old else None
+                excluded = stages.with_named(context, ingested, exclusions)
+                screened = stages.screen(context, ingested, excluded, pool)
 
-            excluded = stages.with_named(context, ingested, exclusions)
-            screened = stages.screen(context, ingested, excluded)
             scoring = stages.start_scores(context, scorer, ingested, screened) if scorer else None
             mentions = stages.count_mentions(context, ingested)
             popularity = _views(context, files.pageviews, ingested) if files.pageviews else None

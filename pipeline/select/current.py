@@ -13,7 +13,7 @@ from pipeline.language.relations import Relation
 
 _NUMBER_OF_CHILDREN = "P1971"
 _CHILD = 40
-_COUNTRY = 17
+COUNTRY = 17
 
 # The latest start counts whatever its rank, and also if that value is over by now: what it replaced is over too.
 _DATED = """
@@ -93,7 +93,7 @@ def make_doubted(relations: Iterable[Relation], settings: ScreeningSettings, dat
         f"('{relation.id}', '{relation.inverse}')" for relation in relations if relation.id in settings.confirmed
     )
     dated = _DATED.format(limits=limits, chosen=chosen)
-    agreed = _AGREED.format(pairs=pairs, country=_COUNTRY)
+    agreed = _AGREED.format(pairs=pairs, country=COUNTRY)
     database.run(
         f"""CREATE TEMP TABLE doubted AS
         SELECT statement_id, bool_or(is_replaced) AS is_replaced FROM (({dated}) UNION ALL ({agreed})) GROUP BY ALL"""

@@ -8,7 +8,7 @@ for the dead may be true all the same: nothing asks about them, and they stay an
 from pipeline.core.settings import ScreeningSettings
 from pipeline.core.tables import Database
 from pipeline.language.templates import Templates
-from pipeline.select.plausibility import OUT_OF_TIME, lay_down_rules, set_pairs
+from pipeline.select.plausibility import OUT_OF_TIME, lay_down_flags, lay_down_rules, set_pairs
 
 # Pairs that break a rule, unless so many of one object do that its own dates are wrong.
 _IMPLAUSIBLE = """
@@ -20,6 +20,20 @@ wrong AS (
     GROUP BY ALL HAVING count(*) > 1 AND count(*) > {share} * any_value(pairs)
 )
 SELECT b.pair AS row FROM broken b ANTI JOIN wrong w USING (relation, object_id)
+"""
+
+# The same of triples that were judged a bucket at a time, each with the flag `is_out_of_time`.
+_WRONG = """
+WITH often AS (
+    SELECT relation, object_id FROM judged WHERE is_out_of_time GROUP BY ALL HAVING count(*) > 1
+)
+SELECT relation, object_id FROM judged SEMI JOIN often USING (relation, object_id)
+WHERE is_true AND relation IN (SELECT relation FROM rule_years)
+GROUP BY ALL HAVING count(*) FILTER (is_out_of_time) > {share} * count(*)
+"""
+
+_OUT_OF_TIME = f"""
+CREATE OR REPLACE TEMP TABLE out_of_time AS SELECT p.pair AS row FROM pairs p SEMI JOIN ({OUT_OF_TIME}) b USING (pair)
 """
 
 _BELIEVED = """
@@ -45,6 +59,31 @@ def believed(templates: Templates, settings: ScreeningSettings, database: Databa
         settings: How long people live.
         database: A session with the table `triples` and the views or tables `statements`, `entities` and `past`.
     """
+    _set_pairs(templates, settings, database)
+    database.run(_IMPLAUSIBLE.format(broken=OUT_OF_TIME, share=templates.plausibility.wrong_date))
+    return believed_sql(templates)
+
+
+def believed_sql(templates: Templates) -> str:
+    """The query for TRIPLES, without order, from the tables `triples` and `implausible`."""
+    relations = templates.plausibility.relations
+    posthumous = ", ".join(f"'{name}'" for name, rule in relations.items() if rule.posthumous)
+    return _BELIEVED.format(posthumous=posthumous or "''")
+
+
+def find_out_of_time(templates: Templates, settings: ScreeningSettings, database: Database) -> None:
+    """Make the table `out_of_time`: the rows of `triples` that break a rule, in a session as for `believed`."""
+    _set_pairs(templates, settings, database)
+    database.run(_OUT_OF_TIME)
+
+
+def wrong_sql(templates: Templates, database: Database) -> str:
+    """The query for the objects whose own dates are wrong, from the view `judged` of triples of all buckets."""
+    lay_down_flags(templates.plausibility, list(templates.relations), database)
+    return _WRONG.format(share=templates.plausibility.wrong_date)
+
+
+def _set_pairs(templates: Templates, settings: ScreeningSettings, database: Database) -> None:
     rules, names = templates.plausibility, list(templates.relations)
     lay_down_rules(rules, names, templates.dating, settings, database, trusts_spans=False)
     set_pairs(
@@ -52,6 +91,3 @@ def believed(templates: Templates, settings: ScreeningSettings, database: Databa
         "WHERE is_true AND relation IN (SELECT relation FROM rule_years)",
         database,
     )
-    database.run(_IMPLAUSIBLE.format(broken=OUT_OF_TIME, share=rules.wrong_date))
-    posthumous = ", ".join(f"'{name}'" for name, rule in rules.relations.items() if rule.posthumous)
-    return _BELIEVED.format(posthumous=posthumous or "''")

@@ -20,10 +20,14 @@ _KIN = {"father": 22, "mother": 25, "spouse": 26, "child": 40, "sibling": 3373}
 _CITIZENSHIP = 27
 _SLIP = 1  # years by which a description and a statement may differ and still mean the same birth
 
+TODAY = """
+CREATE TEMP TABLE today AS
+SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) AS day, year(max(modified)) AS this_year FROM entities
+"""
+"""Makes the table `today` of the view `entities`."""
+
 # Ages in days of what was born, was at work, or ended at a known time; of people, with the years of their birth.
 _DATED = """
-CREATE TEMP TABLE today AS
-SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) AS day, year(max(modified)) AS this_year FROM entities;
 CREATE TEMP TABLE humans AS
 SELECT DISTINCT id FROM (SELECT id, unnest(type_ids) AS class_id FROM entities) JOIN types USING (class_id)
 WHERE type = '{person}';
@@ -180,6 +184,7 @@ def make_past(dating: Dating, settings: ScreeningSettings, database: Database) -
         "human": _HUMAN,
         "citizenship": _CITIZENSHIP,
     }
+    database.run(TODAY)
     database.run(_DATED.format(**sql))
     database.run(_DESCRIBED.format(**_description_patterns(dating.descriptions), **_description_limits(settings)))
     database.run(_RELATIVES.format(**_KIN, gap=settings.years_between_kin * 365, **sql))
@@ -195,6 +200,31 @@ def make_past(dating: Dating, settings: ScreeningSettings, database: Database) -
     database.run(_PAST.format(**sql))
     young_years = settings.assume_alive_within_years
     database.run(_UNDATED.format(youth=young_years * 365, young_years=young_years))
+
+
+def links_sql(dating: Dating, settings: ScreeningSettings, today: str) -> str:
+    """The query for the statements that say something about the age of their object, from the view `statements`.
+
+    They are those of kin and of works, and those whose own dates are longer ago than people live.
+
+    Args:
+        dating: Which properties name the makers of works.
+        settings: How long people live.
+        today: The day of the state as SQL, as the table `today` has it.
+    """
+    terms = _activity_terms(dating)
+    return f"""
+    SELECT * FROM statements WHERE rank <> 'deprecated' AND object_id IS NOT NULL AND (
+        property_id IN ({_listed({*_KIN.values(), *dating.by_subject})})
+        OR coalesce(start_time, end_time, point_in_time) IS NOT NULL
+            AND {today} - least({terms["start"]}, {terms["finish"]}, {terms["point"]})
+                > {settings.assume_dead_after_years * 365})
+    """
+
+
+def asked_properties() -> frozenset[int]:
+    """The properties whose objects' dates say something about the age of the subject."""
+    return frozenset((*_KIN.values(), _CITIZENSHIP))
 
 
 def _listed(properties: Iterable[int]) -> str:

@@ -190,7 +190,7 @@ def lay_down_rules(
         database: A session with the views `statements`, `entities`, `past` and `triples`.
         trusts_spans: Whether spans of years in the descriptions of things count.
     """
-    _rules(plausibility, names, database)
+    lay_down_flags(plausibility, names, database)
     find_lifespans(plausibility, dating, settings, database, trusts_spans=trusts_spans)
     database.run(_TRAITS.format(sex=_SEX, citizenship=_CITIZENSHIP, occupation=OCCUPATION))
 
@@ -210,7 +210,8 @@ def set_pairs(sql: str, database: Database, moments: str = "NULL AS subject_star
     database.run(_MOMENTS.format(day=middle_sql("p.time", "p.precision"), undated=undated, idle=idle))
 
 
-def _rules(plausibility: Plausibility, names: Sequence[str], database: Database) -> None:
+def lay_down_flags(plausibility: Plausibility, names: Sequence[str], database: Database) -> None:
+    """Make the tables of the rules alone, `rule_years`, `rule_flags` and `rule_limits`."""
     years = [
         {"relation": name, "start": rule.start, "finish": rule.end, "people": rule.people}
         | {"least": _days(rule.least, -1), "most": _days(rule.most, 1)}

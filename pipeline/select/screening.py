@@ -92,20 +92,63 @@ def screen(
     database.view("statements", tables.statements)
     database.view("entities", tables.entities)
     database.view("types", tables.types)
-    _make_parameters(database, templates, excluded_ids)
     make_past(templates.dating, settings, database)
-    database.run(f"CREATE TEMP TABLE claims AS {_claims_sql(settings)}")
-    _make_typed(database)
-    make_doubted(templates.relations.values(), settings, database)
-    add_generic(templates.relations.values(), database)
-    make_unlisted(templates.plausibility, database)
-    make_footage(templates.plausibility.footage, database)
-    database.run(f"CREATE TEMP TABLE judged AS {_JUDGED.format(**_label_rules(settings))}")
+    judge(templates, settings, excluded_ids, database)
     database.write("SELECT id FROM past ORDER BY id", out / "past.parquet", schema.PAST)
     database.write("SELECT id FROM undated ORDER BY id", out / "undated.parquet", schema.UNDATED)
-    database.run(f"CREATE TEMP TABLE triples AS {_TRIPLES.format(description=_DESCRIPTION)}")
-    sql = f"FROM ({believed(templates, settings, database)}) {_ORDER}"
+    database.run(f"CREATE TEMP TABLE namesakes AS {NAMESAKES}")
+    database.run(f"CREATE TEMP TABLE triples AS {TRIPLES.format(also='')}")
+    sql = f"FROM ({believed(templates, settings, database)}) {ORDER}"
     return database.write(sql, out / "triples.parquet", schema.TRIPLES)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What the rules of a bucket ask of the claims of all, as SQL."""
+
+    claimed: str  # the view of the statements that are claims, or that decide which of these still hold
+    kept: str  # the condition for claims that are judged
+    generic: str  # the query for objects of which others are kinds
+    occupations: str  # the query for the occupations that somebody has
+
+
+def make_claims(
+    templates: Templates, settings: ScreeningSettings, excluded_ids: Iterable[int], database: Database, claimed: str
+) -> None:
+    """Make the table `claims` of the statements of a view that have a relation, in a session as for `judge`."""
+    _make_parameters(database, templates, excluded_ids)
+    database.run(f"CREATE TEMP TABLE claims AS {_claims_sql(settings, claimed)}")
+
+
+def judge(
+    templates: Templates,
+    settings: ScreeningSettings,
+    excluded_ids: Iterable[int],
+    database: Database,
+    elsewhere: Elsewhere | None = None,
+) -> None:
+    """Make the table `judged`: claims with the reasons that their own form, their ends and their labels give.
+
+    Args:
+        templates: The relations.
+        settings: Limits and lists of qualifiers.
+        excluded_ids: Items that must not be subjects.
+        database: A session with the views or tables `statements`, `entities`, `types`, `past` and `today`.
+        elsewhere: What other claims say, if the session has those of a bucket.
+    """
+    relations, rules = templates.relations.values(), templates.plausibility
+    make_claims(templates, settings, excluded_ids, database, elsewhere.claimed if elsewhere else "statements")
+    make_doubted(relations, settings, database)
+    if elsewhere:
+        database.run(f"DELETE FROM claims WHERE NOT ({elsewhere.kept})")
+    _make_typed(database)
+    add_generic(relations, database, elsewhere.generic if elsewhere else None)
+    make_unlisted(rules, database, elsewhere.occupations if elsewhere else None)
+    make_footage(rules.footage, database)
+    judged = _JUDGED.format(**_label_rules(settings))
+    database.run(
+        f"CREATE TEMP TABLE judged AS SELECT *, lower(subject_label) AS name, {_DESCRIPTION} AS plain FROM ({judged})"
+    )
 
 
 _BY_LABEL = r"""
@@ -162,7 +205,7 @@ def _list(names: Iterable[str]) -> str:
     return "[" + ", ".join(name[1:] for name in names) + "]"
 
 
-def _claims_sql(settings: ScreeningSettings) -> str:
+def _claims_sql(settings: ScreeningSettings, claimed: str) -> str:
     """Every statement of a relation, with the reason that its own form gives."""
     return f"""
     SELECT s.subject_id, r.relation, s.object_id, s.statement_id, r.is_single, r.is_sensitive, r.value_kind,
@@ -190,7 +233,7 @@ def _claims_sql(settings: ScreeningSettings) -> str:
             OR (s.precision >= 11 AND regexp_matches(s.time, '-00T|-01-01T'))  -- New Year's Day stands in for a year
             OR (s.precision >= 10 AND regexp_matches(s.time, '-00-[0-9][0-9]T'))
             OR (s.precision >= 11 AND s.calendar_id = {_JULIAN} AND s.time > '{_GREGORIAN}')) AS is_coarse
-    FROM statements s JOIN relations r USING (property_id)
+    FROM {claimed} s JOIN relations r USING (property_id)
     LEFT JOIN (
         SELECT DISTINCT subject_id, property_id, object_id FROM statements WHERE is_best AND value_kind = 'item'
     ) f ON f.subject_id = s.object_id AND f.property_id = r.filter_property AND f.object_id = r.filter_value
@@ -348,21 +391,25 @@ _DESCRIPTION = f"""CASE WHEN length({_PLAIN}) <= {LONGEST_DESCRIPTION} AND NOT r
 
 # Namesakes: subjects of one relation with one label and different objects. A description tells them apart if each has
 # its own.
-_TRIPLES = """
+NAMESAKES = """
 WITH held AS (
-    SELECT relation, lower(subject_label) AS label, subject_id, any_value({description}) AS description,
+    SELECT relation, name, subject_id, any_value(plain) AS description,
         list(DISTINCT object_key ORDER BY object_key) AS objects
-    FROM judged WHERE is_true AND subject_label IS NOT NULL AND subject_type IS NOT NULL
+    FROM judged WHERE is_true AND name IS NOT NULL AND subject_type IS NOT NULL
     GROUP BY ALL
-),
-namesakes AS (
-    SELECT relation, label, count(DISTINCT objects) > 1 AS differ,
-        count(DISTINCT lower(description)) = count(*) AS described
-    FROM held GROUP BY ALL HAVING count(*) > 1
 )
-SELECT j.subject_id, j.relation, object_key, object_id, statement_id, subject_type, object_type, object_count,
-    coalesce(n.differ, false) AS is_homonym, is_true,
-    CASE WHEN early_reason IS NOT NULL THEN early_reason WHEN n.differ AND NOT n.described THEN 'homonym' END AS reason
-FROM judged j LEFT JOIN namesakes n ON n.relation = j.relation AND n.label = lower(j.subject_label)
+SELECT relation, name, count(DISTINCT objects) > 1 AS differ,
+    count(DISTINCT lower(description)) = count(*) AS described
+FROM held GROUP BY ALL HAVING count(*) > 1
 """
-_ORDER = "ORDER BY subject_id, relation, object_key NULLS FIRST, statement_id"
+"""The query for names that several subjects of a relation have, of the table or view `judged`."""
+
+TRIPLES = """
+SELECT j.subject_id, j.relation, object_key, object_id, statement_id, subject_type, object_type, object_count,
+    coalesce(n.differ, false) AS is_homonym, is_true,{also}
+    CASE WHEN early_reason IS NOT NULL THEN early_reason WHEN n.differ AND NOT n.described THEN 'homonym' END AS reason
+FROM judged j LEFT JOIN namesakes n ON n.relation = j.relation AND n.name = j.name
+"""
+"""The query for TRIPLES, and other columns of `judged`, before it is said which of them are believed."""
+
+ORDER = "ORDER BY subject_id, relation, object_key NULLS FIRST, statement_id"

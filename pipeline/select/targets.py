@@ -6,6 +6,8 @@ or by its own description. It is drawn by key, so a fact keeps its target as lon
 newcomer draws a lower one.
 """
 
+import re
+
 import pyarrow as pa
 
 from pipeline.core.seeded import draw_key_sql
@@ -202,12 +204,14 @@ SELECT id, list(DISTINCT name ORDER BY name) AS names FROM words
 WHERE name NOT IN ('the', 'von', 'van', 'der', 'and') GROUP BY id
 """
 
-# Pairs that cannot be asked, or go round in a circle.
+_ENDS = """
+CREATE OR REPLACE TEMP TABLE ends AS
+SELECT pair, target_id, unnest(list_distinct([a.subject_id, a.holder_id])) AS item
+FROM offers o JOIN asked a USING (ask)
+"""
+
+# Pairs that cannot be asked, or go round in a circle. Each part is a query of its own.
 _UNFIT = r"""
-WITH ends AS (
-    SELECT pair, target_id, unnest(list_distinct([a.subject_id, a.holder_id])) AS item
-    FROM offers o JOIN asked a USING (ask)
-)
 SELECT pair FROM offers o JOIN asked a USING (ask) LEFT JOIN entities e ON e.id = o.target_id
 WHERE target_id IN (a.subject_id, a.holder_id) OR contains(a.subject_label, lower(e.label))
 UNION
@@ -222,9 +226,10 @@ JOIN lifespans l ON l.id = a.holder_id AND NOT l.is_human
 JOIN triples t ON t.subject_id = j.other AND t.relation = a.relation AND t.object_key = o.target_key AND t.is_true
 UNION  -- an actor takes the place of an actor
 SELECT pair FROM offers o JOIN asked a USING (ask) JOIN rule_flags f ON f.relation = a.relation AND f.like_truth
-WHERE NOT EXISTS (
-    SELECT 1 FROM traits t JOIN traits v USING (property_id, value)
-    WHERE property_id = {occupation} AND t.id = o.target_id AND v.id = a.object_id)
+WHERE pair NOT IN (
+    SELECT pair FROM offers o JOIN asked a USING (ask)
+    JOIN traits t ON t.id = o.target_id AND t.property_id = {occupation}
+    JOIN traits v ON v.id = a.object_id AND v.property_id = {occupation} AND v.value = t.value)
 UNION  -- an award for documentaries goes to none but documentaries
 SELECT pair FROM offers o JOIN asked a USING (ask) JOIN of_kind k ON k.relation = a.relation AND k.id = o.target_id
 WHERE NOT contains(a.description, k.word)
@@ -352,7 +357,8 @@ def _reject(rules: Plausibility, database: Database) -> None:
         _TRUE_AFTER_ALL.format(
             names=_NAMES, short=rules.short_name, suffix=rules.suffix, letters=word, same_date=_SAME_DATE
         ),
-        _UNFIT.format(
+        *_parts(
+            _UNFIT,
             adult=round(rules.adult * DAYS),
             occupation=OCCUPATION,
             year_of_target=_year("o.target_key"),
@@ -365,8 +371,15 @@ def _reject(rules: Plausibility, database: Database) -> None:
         IMPOSSIBLE,
         UNPROVEN,
     )
-    rejected = " UNION ".join(f"FROM ({query})" for query in queries)
-    database.run(f"CREATE OR REPLACE TEMP TABLE rejected AS {rejected}")
+    database.run(_ENDS)
+    database.run("CREATE OR REPLACE TEMP TABLE rejected (pair BIGINT)")
+    for query in queries:  # one by one: all at once, their tables would be in memory together
+        database.run(f"INSERT INTO rejected SELECT pair FROM ({query}) EXCEPT FROM rejected")
+
+
+def _parts(sql: str, **terms: object) -> list[str]:
+    """The queries that a union is made of."""
+    return re.split(r"^UNION\b.*$", sql.format(**terms), flags=re.MULTILINE)
 
 
 def _year(key: str) -> str:

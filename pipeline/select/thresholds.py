@@ -5,6 +5,7 @@ is unlikely because it is long; held against names of its own length, it is unli
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -13,8 +14,10 @@ from pipeline.core import schema
 from pipeline.core.settings import LikelihoodSettings, Settings
 from pipeline.core.tables import Database, write_rows
 
+# How many heads have each value: counts are exact, and few where heads are many.
 _VALUES = """
 CREATE OR REPLACE TEMP TABLE measured AS
+SELECT measure, carrier_class, bytes, value, count(*) AS heads FROM (
 WITH heads AS (SELECT DISTINCT subject_id AS id FROM triples WHERE reason IS NULL)
 SELECT 'frequency' AS measure, NULL AS carrier_class, NULL AS bytes, coalesce(frequency, 0)::DOUBLE AS value
 FROM heads LEFT JOIN frequency USING (id)
@@ -23,10 +26,11 @@ SELECT 'degree', NULL, NULL, coalesce(in_degree + out_degree, 0) FROM heads LEFT
 UNION ALL
 SELECT '{statistic}', carrier_class, byte_count, {statistic} FROM heads JOIN names USING (id)
 WHERE carrier_class <> 'alone'
+) GROUP BY ALL
 """
 
 _COUNTS = """
-SELECT measure, carrier_class, bytes, count(*) AS heads FROM measured GROUP BY ALL
+SELECT measure, carrier_class, bytes, sum(heads) AS heads FROM measured GROUP BY ALL
 ORDER BY measure, carrier_class DESC, bytes
 """
 
@@ -125,9 +129,13 @@ def _threshold(database: Database, key: Key, percentile: float) -> tuple[int, fl
         within += f" AND carrier_class = '{carrier_class}' AND bytes >= {start}"
     if end is not None:
         within += f" AND bytes <= {end}"
-    found = database.table(f"SELECT value FROM measured WHERE {within} ORDER BY value")
+    found = database.table(
+        f"""SELECT value, sum(sum(heads)) OVER (ORDER BY value)::BIGINT AS so_far FROM measured
+        WHERE {within} AND value IS NOT NULL GROUP BY value ORDER BY value"""
+    )
     values = cast(Sequence[float], found["value"].to_pylist())
+    counts = cast(Sequence[int], found["so_far"].to_pylist())
     if not values:
         return 0, None, None
-    threshold = values[math.ceil(len(values) * percentile / 100) - 1]
-    return len(values), threshold, sum(value <= threshold for value in values) / len(values)
+    place = bisect_left(counts, math.ceil(counts[-1] * percentile / 100))
+    return counts[-1], values[place], counts[place] / counts[-1]

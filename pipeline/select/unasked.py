@@ -11,7 +11,7 @@ from pipeline.core.tables import Database
 from pipeline.language.plausibility import Footage, Plausibility
 from pipeline.language.relations import Relation
 
-_OCCUPATION, _CITIZENSHIP = "P106", "P27"
+OCCUPATION, _CITIZENSHIP = "P106", "P27"
 _INSTANCE, _SUBCLASS, _PART = 31, 279, 361
 _DEMONYMS = pa.schema([("id", pa.int64()), ("word", pa.string())])
 
@@ -23,6 +23,8 @@ CREATE OR REPLACE TEMP TABLE held AS
 SELECT DISTINCT subject_id AS id, object_id FROM claims
 WHERE relation = '{relation}' AND form_reason IS NULL AND object_id IS NOT NULL
 """
+
+_ALL_HELD = "SELECT object_id FROM held"
 
 # Rows of up to three words that stand in the description of a subject.
 _SAID = r"""
@@ -40,7 +42,7 @@ FROM starts, (VALUES (0), (1), (2)) AS lengths(more)
 _UNLISTED_OCCUPATIONS = f"""
 WITH RECURSIVE names AS (
     SELECT id, lower(unnest(list_append(aliases, label))) AS name FROM entities
-    WHERE id IN (SELECT object_id FROM held) AND label IS NOT NULL
+    WHERE id IN ({{occupations}}) AND label IS NOT NULL
 ),
 meant AS (
     SELECT id, words FROM said WHERE length(words) >= {{short}} AND words IN (SELECT name FROM names)
@@ -58,7 +60,7 @@ listed AS (
     SELECT m.id, m.words FROM meant m JOIN held h USING (id) JOIN above a ON a.id = h.object_id
     JOIN names n ON n.id = a.other AND n.name = m.words
 )
-SELECT DISTINCT id AS subject_id, '{_OCCUPATION}' AS relation FROM meant ANTI JOIN listed USING (id, words)
+SELECT DISTINCT id AS subject_id, '{OCCUPATION}' AS relation FROM meant ANTI JOIN listed USING (id, words)
 """
 
 # Of a state without a demonym nobody knows whose it is.
@@ -87,28 +89,32 @@ WHERE c.relation = '{relation}' AND (
 
 # One that is an instance of another shows it; a grade may stand under one order, so that of these it takes two.
 _GENERIC = f"""
-INSERT INTO coarse
-WITH objects AS (SELECT DISTINCT relation, object_id AS id FROM claims WHERE relation IN ({{relations}}))
-SELECT a.relation, b.id FROM objects a JOIN objects b ON b.relation = a.relation AND b.id <> a.id
-JOIN statements s ON s.subject_id = a.id AND s.object_id = b.id
-WHERE s.property_id IN ({_INSTANCE}, {_SUBCLASS}, {_PART}) AND s.rank <> 'deprecated'
+WITH objects AS ({{objects}}),
+steps AS MATERIALIZED (  -- few: pairs of objects would be very many
+    SELECT property_id, subject_id, object_id FROM statements
+    WHERE property_id IN ({_INSTANCE}, {_SUBCLASS}, {_PART}) AND rank <> 'deprecated' AND object_id <> subject_id
+        AND subject_id IN (SELECT id FROM objects) AND object_id IN (SELECT id FROM objects)
+)
+SELECT a.relation, b.id FROM steps s JOIN objects a ON a.id = s.subject_id
+JOIN objects b ON b.id = s.object_id AND b.relation = a.relation
 GROUP BY ALL HAVING bool_or(s.property_id = {_INSTANCE}) OR count(DISTINCT a.id) > 1
-EXCEPT FROM coarse
 """
 
 
-def make_unlisted(rules: Plausibility, database: Database) -> None:
+def make_unlisted(rules: Plausibility, database: Database, occupations: str | None = None) -> None:
     """Make the table `unlisted`: subjects and relations of which the description names an answer that no statement has.
 
     Args:
         rules: Demonyms, and how far names and classes are followed.
         database: A session with `claims`, `entities` and `statements`.
+        occupations: The query for the ids of all occupations, if `claims` are not all.
     """
+    held = {"short": rules.short_name, "levels": rules.levels, "occupations": occupations or _ALL_HELD}
     words = [{"id": item, "word": word} for item, found in rules.demonyms.items() for word in found]
     database.rows("demonyms_of_states", pa.Table.from_pylist(words, _DEMONYMS))
     database.run("CREATE OR REPLACE TEMP TABLE unlisted (subject_id BIGINT, relation VARCHAR)")
     for relation, word, unlisted in (
-        (_OCCUPATION, r"[\p{L}''’&-]+", _UNLISTED_OCCUPATIONS.format(short=rules.short_name, levels=rules.levels)),
+        (OCCUPATION, r"[\p{L}''’&-]+", _UNLISTED_OCCUPATIONS.format(**held)),
         (_CITIZENSHIP, r"\p{L}+", _UNLISTED_STATES),
     ):
         database.run(_HELD.format(relation=relation))
@@ -122,10 +128,32 @@ def make_footage(footage: Footage, database: Database) -> None:
     database.run(_FOOTAGE.format(relation=footage.relation, **patterns))
 
 
-def add_generic(relations: Iterable[Relation], database: Database) -> None:
-    """Add to the table `coarse` the objects of which others are kinds, where the relation takes none such."""
-    if names := ", ".join(f"'{relation.id}'" for relation in relations if relation.no_generic):
-        database.run(_GENERIC.format(relations=names))
+def add_generic(relations: Iterable[Relation], database: Database, generic: str | None = None) -> None:
+    """Add to the table `coarse` the objects of which others are kinds, where the relation takes none such.
+
+    Args:
+        relations: All of them.
+        database: A session with `claims`, `coarse` and `statements`.
+        generic: The query for these objects, if `claims` are not all.
+    """
+    if names := generic_relations(relations):
+        listed = ", ".join(f"'{name}'" for name in names)
+        objects = f"SELECT DISTINCT relation, object_id AS id FROM claims WHERE relation IN ({listed})"
+        database.run(f"INSERT INTO coarse FROM ({generic or generic_sql(objects)}) EXCEPT FROM coarse")
+
+
+def generic_relations(relations: Iterable[Relation]) -> list[str]:
+    """The relations that take no object of which others are kinds."""
+    return [relation.id for relation in relations if relation.no_generic]
+
+
+def generic_sql(objects: str) -> str:
+    """The query for the objects of which others are kinds, by relation, from the view `statements`.
+
+    Args:
+        objects: The query for all objects of these relations, `relation` and `id`.
+    """
+    return _GENERIC.format(objects=objects)
 
 
 def _any_of(words: Iterable[str]) -> str:

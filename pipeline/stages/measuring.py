@@ -3,16 +3,18 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.core.parallel import InlineExecutor
 from pipeline.core.stage_cache import is_finished, part_of, read_record, stage_folder
 from pipeline.core.tables import file_hash
 from pipeline.edits import dropped
 from pipeline.edits.exclusions import Exclusions
 from pipeline.lm.scoring_process import ScoringProcess
-from pipeline.select import screening, selection
+from pipeline.select import bucketed, screening, selection
 from pipeline.signals.degree import measure_degree
 from pipeline.signals.frequency import measure_frequency
 from pipeline.signals.likelihood import measure_likelihood, write_requests
@@ -35,8 +37,22 @@ def with_named(context: StageContext, ingested: Path, exclusions: Exclusions) ->
     return replace(exclusions, ids=exclusions.ids | named)
 
 
-def screen(context: StageContext, ingested: Path, exclusions: Exclusions) -> Path:
-    """TYPES, TRIPLES, PAST and UNDATED, as Parquet files of their names, and what was rejected."""
+def screen(
+    context: StageContext,
+    ingested: Path,
+    exclusions: Exclusions,
+    pool: Executor | None = None,
+    buckets: int | None = None,
+) -> Path:
+    """TYPES, TRIPLES, PAST and UNDATED, as Parquet files of their names, and what was rejected.
+
+    Args:
+        context: What every stage is given.
+        ingested: The newer state.
+        exclusions: Items that must not be subjects.
+        pool: Where to screen; in this process if that is None.
+        buckets: In how many buckets of subjects, if not as memory asks for.
+    """
     templates, settings = context.templates, context.settings.screening
     relations = {
         name: relation.model_dump(mode="json", exclude={"wordings", "version"})
@@ -57,9 +73,10 @@ def screen(context: StageContext, ingested: Path, exclusions: Exclusions) -> Pat
         statements, types = ingested / "statements", out / "types.parquet"
         with context.database() as database:
             screening.make_types(statements, templates, settings.max_class_depth, database, types)
-        with context.database() as database:
-            tables = screening.Ingested(statements, ingested / "entities", types)
-            screening.screen(tables, templates, settings, exclusions.ids, database, out)
+        bucketed.screen(
+            *(screening.Ingested(statements, ingested / "entities", types), templates, settings, exclusions.ids),
+            *(context.settings.memory, context.workers if pool else 1, pool or InlineExecutor(), out, buckets),
+        )
         with context.database() as database:
             triples = out / "triples.parquet"
             dropped.write_screening_drops(triples, database, out / DROPPED)

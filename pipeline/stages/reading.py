@@ -199,7 +199,8 @@ def changed(context: StageContext, old: Input, new: Input, pool: Executor, given
                 "read_twice", "The dumps were read more than once: their revisions do not show what changed."
             )
         texts = comparison.Texts(scans.older / "texts", scans.newer / "texts", scans.changed)
-        comparison.compare_texts(texts, out, settings.memory, settings.changes.replaced_gap_days, pool)
+        gap = settings.changes.replaced_gap_days
+        comparison.compare_texts(texts, out, settings.memory, gap, pool, context.workers)
         with context.database() as database:
             merges = comparison.find_merges(out, texts, database, out / "merges.parquet")
         states = classification.ComparedStates(

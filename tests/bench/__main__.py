@@ -8,6 +8,7 @@ import sys
 
 BENCHMARKS = {
     "dump": "reading and comparing dumps against plain extraction, bare decoding and whole ingests",
+    "line": "the stages below FACTS on multiplied tables: time, memory and scratch by size",
     "score": "entity likelihood against scoring one by one, padded batches and lm-evaluation-harness",
     "mutants": "the small faults in a module that its unit tests do not detect",
 }

@@ -7,12 +7,16 @@ target of links to it.
 
 import contextlib
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from pipeline.core import schema
+from pipeline.core.memory import share_of
 from pipeline.core.parallel import map_shards
 from pipeline.core.tables import Database, read_table, row_count, spread, write_rows
 from pipeline.sources.diff.entity_diff import DifferenceRow, compare
@@ -20,7 +24,8 @@ from pipeline.sources.diff.item_statements import has_all_statements, has_statem
 from pipeline.sources.diff.names import TermRow, terms
 from pipeline.sources.entities.model import UNREADABLE
 
-_BUCKET_ITEMS = 20_000  # changed items compared at a time: about 400 MB of text in the live dump
+_BUCKET_ITEMS = 20_000  # changed items of a task: about 400 MB of text in the live dump, read a few at a time
+_READ_ITEMS = 64  # texts held at a time: a megabyte, and at most a few of the largest ones
 
 
 @dataclass(frozen=True)
@@ -42,25 +47,30 @@ class _Bucket:
     texts: Texts  # the files with this bucket, perhaps among others
     out: Path
     scratch: Path
-    memory: str
+    memory: str  # of one worker
+    run_memory: str
     replaced_gap_days: tuple[int, int]
 
 
-def compare_texts(texts: Texts, out: Path, memory: str, replaced_gap_days: tuple[int, int], pool: Executor) -> None:
+def compare_texts(
+    texts: Texts, out: Path, memory: str, replaced_gap_days: tuple[int, int], pool: Executor, workers: int = 1
+) -> None:
     """Write DIFFERENCES and TERMS of all changed items, into folders of these names, one Parquet file per bucket.
 
     Args:
         texts: The lines of both states.
         out: Where the folders appear.
-        memory: DuckDB's limit.
+        memory: The limit of all workers together.
         replaced_gap_days: See `entity_diff.compare`.
         pool: Where to run.
+        workers: How many run at a time.
     """
     buckets = (row_count(texts.old) + row_count(texts.new)) // (2 * _BUCKET_ITEMS) + 1
     buckets += -buckets % min(buckets, _MOST_FILES)  # so that a bucket lies in one file
     parts = _spread(texts, out / "scratch" / "spread", min(buckets, _MOST_FILES))
+    share = share_of(memory, workers)
     tasks = [
-        _Bucket(number, buckets, part, out, out / "scratch" / str(number), memory, replaced_gap_days)
+        _Bucket(number, buckets, part, out, out / "scratch" / str(number), share, memory, replaced_gap_days)
         for number, part in zip(range(buckets), cycle(parts))
     ]
     map_shards(_compare_bucket, tasks, pool)
@@ -87,28 +97,39 @@ def _compare_bucket(bucket: _Bucket) -> None:
     terms_file = bucket.out / "terms" / name
     if terms_file.is_file():  # written last: the bucket is done
         return
-    with Database(bucket.scratch, bucket.memory, threads=1) as database:
-        pairs = _texts(database, bucket)
     differences: list[DifferenceRow] = []
     names: list[TermRow] = []
-    for pair in pairs:
-        # An item that cannot be read in one of the states shows no difference.
-        with contextlib.suppress(*UNREADABLE):
-            rows, found = compare(*pair, bucket.replaced_gap_days), list(terms(*pair))
-            differences += rows
-            names += found
+    with Database(bucket.scratch, bucket.memory, threads=1, run_memory=bucket.run_memory) as database:
+        for pair in _pairs(database, bucket):
+            # An item that cannot be read in one of the states shows no difference.
+            with contextlib.suppress(*UNREADABLE):
+                rows, found = compare(*pair, bucket.replaced_gap_days), list(terms(*pair))
+                differences += rows
+                names += found
     write_rows(differences, bucket.out / "differences" / name, schema.DIFFERENCES)
     write_rows(names, terms_file, schema.TERMS)
 
 
-def _texts(database: Database, bucket: _Bucket) -> list[tuple[int, bytes | None, bytes | None]]:
+_IN_ORDER = """
+SELECT id, is_old, json FROM (
+    SELECT id, true AS is_old, json FROM old UNION ALL SELECT id, false, json FROM new)
+WHERE id % {buckets} = {number} ORDER BY id, is_old
+"""
+
+
+def _pairs(database: Database, bucket: _Bucket) -> Iterator[tuple[int, bytes | None, bytes | None]]:
+    """Items with their old and their new text, in the order of ids."""
     _view(database, bucket.texts)
-    table = database.table(
-        f"""SELECT id, old.json AS old_json, new.json AS new_json
-        FROM (SELECT * FROM old WHERE id % {bucket.buckets} = {bucket.number}) old
-        FULL JOIN (SELECT * FROM new WHERE id % {bucket.buckets} = {bucket.number}) new USING (id) ORDER BY id"""
-    )
-    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    sql = _IN_ORDER.format(buckets=bucket.buckets, number=bucket.number)
+    for item, states in groupby(_rows(database, sql), itemgetter(0)):
+        text_of = {is_old: text for _, is_old, text in states}
+        yield item, text_of.get(True), text_of.get(False)
+
+
+def _rows(database: Database, sql: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query with texts, of which few are in memory."""
+    for batch in database.batches(sql, _READ_ITEMS):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _view(database: Database, texts: Texts) -> None:
@@ -128,8 +149,7 @@ def find_merges(compared: Path, texts: Texts, database: Database, out: Path) -> 
     database.view("differences", compared / "differences")
     database.view("terms", compared / "terms")
     _view(database, texts)
-    candidates = database.table(
-        """WITH turned AS (
+    sql = """WITH turned AS (
             SELECT old_object_id AS gone_id, new_object_id AS target_id, 0 AS strength
             FROM differences WHERE kind = 'revalued'
               AND old_object_id IN (SELECT subject_id FROM differences WHERE item_kind = 'removed')
@@ -143,10 +163,8 @@ def find_merges(compared: Path, texts: Texts, database: Database, out: Path) -> 
         ) c
         JOIN old ON old.id = c.gone_id JOIN new ON new.id = c.target_id
         ORDER BY c.gone_id, c.strength, c.target_id"""
-    )
     merges: dict[int, int] = {}
-    columns = (column.to_pylist() for column in candidates.columns)
-    for gone, target, is_linked, gone_json, target_json in zip(*columns, strict=True):
+    for gone, target, is_linked, gone_json, target_json in _rows(database, sql):
         if (
             gone not in merges
             and has_all_statements(target_json, gone_json)
