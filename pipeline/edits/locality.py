@@ -111,6 +111,9 @@ def neighborhood(context: EditContext, uses: Uses, most_uses: int) -> Iterator[P
     edit, subgraph = context.edit, context.subgraph
     truth, relation = edit["ground_truth_id"], edit["relation_id"]
     shares_truth = truth and edit["edit_kind"] == "modification"  # else the true object is the target
+    rules = subgraph.templates.plausibility.relations.get(relation)
+    if rules and rules.other_family:
+        shares_truth = False  # who has the same father is a sibling, and shares the new one
     sharing = subgraph.triples_with_object(item_number(truth), relation) if truth and shares_truth else ()
     touched = {edit["subject_id"], edit["target_new_id"], edit["ground_truth_id"], edit["path"][0]["object_id"]}
     own_names = {name.casefold() for name in context.subject.all_names}

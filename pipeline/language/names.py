@@ -68,6 +68,8 @@ def name_in_text(
     text = f"the {label}" if takes_the(label, types, rules) else label
     description = plain_description(description) if description else None
     is_owner = bool(_OWNER.fullmatch(label)) and len(label.split()) <= _LONGEST_OWNER
+    if label.endswith("s") and " of the " in label:
+        is_owner = False  # "Beatrix of the Netherlands's"
     if label.endswith("s") and not text.lower().startswith("the ") and "person" not in types:
         is_owner = False  # "Friends's" grates; "Tom Hanks's" does not
     if description:

@@ -91,6 +91,8 @@ class RelationRules(_Frozen):
     of_people: bool = True
     of: tuple[str, ...] | None = None
     of_several: bool = True
+    of_past: bool = True
+    not_targets: tuple[Number, ...] = ()
 
 
 class Plausibility(_Frozen):

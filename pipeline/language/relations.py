@@ -136,7 +136,7 @@ class Relation(TemplatePart):
     no_subject: tuple[str, ...] = ()  # nor are items of these types its subjects: nobody knows where a god is buried
     coarse: tuple[str, ...] = ()  # objects of these types say too little: a grave in California, Eurasia for Europe
     no_generic: bool = False  # an object of which others are kinds says too little: the Academy Awards
-    never: tuple[Number, ...] = ()  # objects of which the relation is never true, whatever Wikidata states
+    never: tuple[ItemId, ...] = ()  # objects of which the relation is never true, whatever Wikidata states
     unfit_objects: str | None = None  # a regular expression for labels that read badly after the prompt: "Catholic"
     kin: Mapping[str, tuple[PropertyId, ...]] = {}  # of these subjects the object has a value of these properties too
     weak: bool = (

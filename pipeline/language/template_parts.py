@@ -112,6 +112,13 @@ class GoneWords(TemplatePart):
     names: str
 
 
+class OldStyle(TemplatePart):
+    """Until when days may be those of the Julian calendar, for citizens of some states."""
+
+    until: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    states: tuple[ClassNumber, ...]
+
+
 class Dating(TemplatePart):
     """Which dates tell when a statement became true, and what is no more; properties and classes as numbers."""
 
@@ -120,6 +127,7 @@ class Dating(TemplatePart):
     death: tuple[PropertyNumber, ...]
     birth: tuple[PropertyNumber, ...]
     activity: tuple[PropertyNumber, ...]
+    old_style: tuple[OldStyle, ...] = ()
     descriptions: DescriptionWords
     by_subject: Mapping[PropertyNumber, PropertyNumber]
     by_year: tuple[PropertyNumber, ...] = ()

@@ -66,7 +66,8 @@ WHERE holder NOT IN (SELECT id FROM past)
 """
 
 # People have more children while they live. Of the dead, counts without any listed child are mostly of stepchildren, or
-# of a namesake; others may leave out unknown children in the list, but list no more than they count. Dozens are an estimate.
+# of a namesake; others may leave out unknown children in the list, but list no more than they count. Dozens are an
+# estimate.
 _COUNTED = """
 WITH listed AS (
     SELECT subject_id, count(DISTINCT object_id) AS children FROM statements
@@ -98,4 +99,5 @@ def make_doubted(relations: Iterable[Relation], settings: ScreeningSettings, dat
         f"""CREATE TEMP TABLE doubted AS
         SELECT statement_id, bool_or(is_replaced) AS is_replaced FROM (({dated}) UNION ALL ({agreed})) GROUP BY ALL"""
     )
-    database.run(f"CREATE TEMP TABLE uncounted AS {_COUNTED.format(child=_CHILD, number=_NUMBER_OF_CHILDREN, most=settings.most_children)}")
+    counted = _COUNTED.format(child=_CHILD, number=_NUMBER_OF_CHILDREN, most=settings.most_children)
+    database.run(f"CREATE TEMP TABLE uncounted AS {counted}")

@@ -42,6 +42,8 @@ _RULE_FLAGS = pa.schema(
         ("other_family", pa.bool_()),
         ("near", pa.int64()),
         ("is_start", pa.bool_()),
+        ("of_past", pa.bool_()),
+        ("not_targets", pa.list_(pa.int64())),
         ("era", pa.int64()),
         ("era_by_start", pa.bool_()),
         ("once_years", pa.int64()),
@@ -236,7 +238,8 @@ def _flags(name: str, rules: RelationRules) -> dict[str, object]:
         **{"relation": name, "sex": rules.sex, "living": rules.living},
         **{f"by_{trait}": trait in rules.peers for trait in ("sex", "citizenship", "occupation")},
         **{"like_truth": rules.like_truth, "other_family": rules.other_family},
-        **{"near": rules.near, "is_start": rules.is_start},
+        **{"near": rules.near, "is_start": rules.is_start, "of_past": rules.of_past},
+        "not_targets": list(rules.not_targets),
         **{"era": round(era.years * DAYS) if era else None, "era_by_start": era is not None and era.by == "start"},
         **{"once_years": once.years if once else None, "once_share": once.share if once else None},
     }

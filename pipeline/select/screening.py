@@ -29,6 +29,9 @@ _SUBCLASS = 279
 # A reader takes a late Julian day for one of ours: Jefferson was born on 2 April by the one calendar, 13 by the other.
 _JULIAN, _GREGORIAN = 1985786, "+1582-10-15"
 
+_CITIZENSHIP = 27
+_OLD_STYLE = pa.schema([("state", pa.int64()), ("until", pa.string())])
+_NEVER = pa.schema([("relation", pa.string()), ("id", pa.int64())])
 _KNOWN_ERRORS = pa.schema([("subject_id", pa.int64()), ("relation", pa.string()), ("object_key", pa.string())])
 
 _VALUE_KINDS = {"item": "item", "date": "time", "number": "quantity"}
@@ -180,7 +183,9 @@ def _make_parameters(database: Database, templates: Templates, excluded_ids: Ite
     for table, entries in roles.items():
         values = ", ".join(f"('{relation}', '{kind}', {place})" for relation, kind, place in entries)
         database.run(f"CREATE TEMP TABLE {table} AS FROM (VALUES {values}) AS t(relation, type, place)")
-    never = [{"relation": relation.id, "id": item} for relation in relations for item in relation.never]
+    old = [{"state": state, "until": f"+{one.until}"} for one in templates.dating.old_style for state in one.states]
+    database.rows("old_style", pa.Table.from_pylist(old, _OLD_STYLE))
+    never = [{"relation": relation.id, "id": int(item[1:])} for relation in relations for item in relation.never]
     database.rows("never", pa.Table.from_pylist(never, _NEVER))
     errors = [error._asdict() for error in sorted(templates.false_statements)]
     database.rows("known_errors", pa.Table.from_pylist(errors, _KNOWN_ERRORS))
@@ -232,8 +237,13 @@ def _claims_sql(settings: ScreeningSettings, claimed: str) -> str:
         s.value_kind = 'time' AND (s.precision < 9 OR NOT regexp_matches(s.time, '^[+-]?[0-9]+-[0-9][0-9]-[0-9][0-9]T')
             OR (s.precision >= 11 AND regexp_matches(s.time, '-00T|-01-01T'))  -- New Year's Day stands in for a year
             OR (s.precision >= 10 AND regexp_matches(s.time, '-00-[0-9][0-9]T'))
-            OR (s.precision >= 11 AND s.calendar_id = {_JULIAN} AND s.time > '{_GREGORIAN}')) AS is_coarse
+            OR (s.precision >= 11 AND s.calendar_id = {_JULIAN} AND s.time > '{_GREGORIAN}')
+            OR (s.precision >= 11 AND s.time BETWEEN '{_GREGORIAN}' AND old.until)) AS is_coarse
     FROM {claimed} s JOIN relations r USING (property_id)
+    LEFT JOIN (
+        SELECT p.subject_id, max(until) AS until FROM statements p JOIN old_style o ON o.state = p.object_id
+        WHERE p.property_id = {_CITIZENSHIP} GROUP BY ALL
+    ) old ON s.value_kind = 'time' AND old.subject_id = s.subject_id
     LEFT JOIN (
         SELECT DISTINCT subject_id, property_id, object_id FROM statements WHERE is_best AND value_kind = 'item'
     ) f ON f.subject_id = s.object_id AND f.property_id = r.filter_property AND f.object_id = r.filter_value

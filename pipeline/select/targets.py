@@ -237,6 +237,9 @@ UNION  -- who bears the family's name may belong to it
 SELECT o.pair FROM offers o JOIN asked a USING (ask) JOIN rule_flags f ON f.relation = a.relation AND f.other_family
 JOIN family_names n ON n.id = o.target_id JOIN family_names h ON h.id IN (a.holder_id, a.object_id)
 WHERE list_has_any(n.names, h.names)
+UNION  -- what has changed its object in the past, and what accuses
+SELECT pair FROM offers o JOIN rule_flags f ON f.relation = o.relation
+WHERE NOT f.of_past AND o.subject_id IN (SELECT id FROM past) OR list_contains(f.not_targets, o.target_id)
 UNION  -- a living child is left alone
 SELECT pair FROM offers o JOIN lifespans l ON l.id = o.target_id AND l.is_human AND NOT l.is_past
 WHERE l.about_start > (SELECT date_diff('day', DATE '0001-01-01', max(modified)::DATE) FROM entities) - {adult}
@@ -271,7 +274,7 @@ JOIN statements s ON s.subject_id = o.subject_id
 WHERE s.rank <> 'deprecated' AND least({start}, {finish}, {point}) < {day} + {youngest}
 """
 
-# Of twins, the target makes none; brothers and sisters of one mother are most of a year apart.
+# Brothers and sisters are most of a year apart. Where nobody knows when one was born, no date is safe.
 _TOO_NEAR_A_SIBLING = """
 WITH dated AS (
     SELECT o.pair, o.subject_id AS id, {day} AS day
@@ -280,13 +283,17 @@ WITH dated AS (
     JOIN rule_flags f ON f.relation = o.relation AND f.is_start
 ),
 siblings AS (
-    SELECT subject_id AS id, object_id AS sibling FROM triples WHERE relation = 'P3373' AND is_true
+    SELECT subject_id AS id, object_id AS sibling FROM statements
+    WHERE property_id = 3373 AND rank <> 'deprecated' AND object_id IS NOT NULL
+    UNION SELECT subject_id, object_id FROM triples WHERE relation = 'P3373' AND is_true
     UNION SELECT object_id, subject_id FROM triples WHERE relation = 'P3373' AND is_true
     UNION SELECT c.subject_id, d.subject_id FROM triples c JOIN triples d USING (relation, object_id)
-    WHERE relation = 'P25' AND c.is_true AND d.is_true AND c.subject_id <> d.subject_id
+    WHERE relation IN ('P22', 'P25') AND c.is_true AND d.is_true AND c.subject_id <> d.subject_id
+    UNION SELECT c.object_id, d.object_id FROM triples c JOIN triples d USING (relation, subject_id)
+    WHERE relation = 'P40' AND c.is_true AND d.is_true AND c.object_id <> d.object_id
 )
-SELECT d.pair FROM dated d JOIN siblings s USING (id) JOIN lifespans l ON l.id = s.sibling
-WHERE abs(l.start_day - d.day) < {between_births}
+SELECT d.pair FROM dated d JOIN siblings s USING (id) LEFT JOIN lifespans l ON l.id = s.sibling
+WHERE coalesce(abs(l.start_day - d.day) < {between_births}, true)
 """
 
 _TARGETS = """

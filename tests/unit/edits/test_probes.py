@@ -278,7 +278,9 @@ def test_an_alias_that_says_the_true_answer_is_not_used(mini: Mini) -> None:
     verdania = replace(mini.subgraph.items[VERDANIA], aliases=("Greenport Verdania", "Land of Verdania"))
     subgraph = Subgraph({**mini.subgraph.items, VERDANIA: verdania}, mini.subgraph.triples, TEMPLATES)
     edit = probed(mini, mini.change(VERDANIA, "P36", GREENPORT, SALTHOLM), subgraph=subgraph)
-    assert [probe["prompt"] for probe in of_kind(edit, "Subject_Aliasing")] == ["The capital of the Land of Verdania is"]
+    assert [probe["prompt"] for probe in of_kind(edit, "Subject_Aliasing")] == [
+        "The capital of the Land of Verdania is"
+    ]
 
 
 @pytest.mark.parametrize(

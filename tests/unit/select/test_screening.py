@@ -128,6 +128,7 @@ def test_a_second_statement_of_the_same_is_a_duplicate(mini: Mini) -> None:
 def test_every_reason_has_its_statement() -> None:
     elsewhere = {
         "duplicate",
+        "never_true",
         "known_error",
         "implausible",
         "footage",
@@ -427,6 +428,13 @@ DATES = {
     "an unknown time": (UNKNOWN, "no_value"),
     "a number": (amount("+1952"), "no_value"),
 }
+RUSSIAN_EMPIRE, SOVIET_UNION, WALES = 34266, 15180, 25
+OLD_STYLE = {  # a day of birth, and the state of whoever was born then
+    "a day of the Julian calendar, or of ours": ("1904-02-08", RUSSIAN_EMPIRE, "precision"),
+    "also where a later state is named": ("1904-02-08", SOVIET_UNION, "precision"),
+    "a day of ours": ("1918-02-15", SOVIET_UNION, None),
+    "another state": ("1904-02-08", HOME, None),
+}
 NUMBERS = {
     "none": (amount("+0"), "uncounted"),  # but one is listed
     "three": (amount("+3"), None),
@@ -550,11 +558,19 @@ DEATH_IDS, ABOUT_IDS = _numbered(5500, DEATHS), _numbered(5700, ABOUT)
 NAMESAKE_IDS = {name: 5600 + 10 * place for place, name in enumerate(NAMESAKES)}
 
 
+OLD_STYLE_IDS, A_CITIZEN_OF_WALES = _numbered(6200, OLD_STYLE), 6300
+
+
 def _all_items() -> Iterator[Json]:
     yield from (*OBJECTS, thing(HETERO, "heterosexuality", ORIENTATION), thing(ACE, "asexuality", ORIENTATION))
     yield from TWO_FAULTS.values()
     yield from (being(number, label, judged("P27", to(HOME))) for label, number in LABEL_IDS.items())
     yield from (being(number, f"Born {number}", judged("P569", DATES[name][0])) for name, number in DATE_IDS.items())
+    for name, number in OLD_STYLE_IDS.items():
+        day, state, _ = OLD_STYLE[name]
+        born = judged("P569", moment(f"+{day}T00:00:00Z", 11))
+        yield being(number, f"Old {number}", born, statement("P27", to(state)))
+    yield being(A_CITIZEN_OF_WALES, "Idris", judged("P27", to(WALES)))
     yield from (
         being(number, f"Kin {number}", judged("P1971", NUMBERS[n][0]), *PARENT) for n, number in NUMBER_IDS.items()
     )
@@ -604,6 +620,15 @@ def test_a_label_must_be_a_name(label: str, reason: str | None, reasons_of: dict
 @pytest.mark.parametrize("name", DATES)
 def test_a_date_must_be_as_precise_as_it_says(name: str, reasons_of: dict[int, str | None]) -> None:
     assert reasons_of[DATE_IDS[name]] == DATES[name][1]
+
+
+@pytest.mark.parametrize("name", OLD_STYLE)
+def test_a_day_that_may_be_of_the_old_calendar_is_none(name: str, reasons_of: dict[int, str | None]) -> None:
+    assert reasons_of[OLD_STYLE_IDS[name]] == OLD_STYLE[name][2]
+
+
+def test_what_no_relation_ever_holds_of_is_never_true(reasons_of: dict[int, str | None]) -> None:
+    assert reasons_of[A_CITIZEN_OF_WALES] == "never_true"
 
 
 @pytest.mark.parametrize("name", NUMBERS)

@@ -86,6 +86,20 @@ def test_siblings_are_not_born_within_a_year(link: str, found: set[int], tmp_pat
         assert targets((one, "P569", keys[one]), database) == {f"+{year}-00-00T00:00:00Z/9" for year in found}
 
 
+def test_no_birth_date_is_safe_beside_a_sibling_of_unknown_birth(tmp_path: Path) -> None:
+    births = {1: 1945, 10: 1943}
+    keys = {item: f"+{year}-00-00T00:00:00Z/9" for item, year in births.items()}
+    with Database(tmp_path, "200MB") as database:
+        open_tables(
+            database,
+            dict.fromkeys([*births, 2], HUMAN),
+            [(item, 569, year) for item, year in births.items()],
+            [(1, "P3373", 2)],
+            literals=[(item, "P569", key) for item, key in keys.items()],
+        )
+        assert targets((1, "P569", keys[1]), database) == set()
+
+
 def citizenships(subject: dict[int, int], states: dict[int, tuple[int, int]], path: Path) -> set[str]:
     """The targets for the citizenship of person 1, of whom some dates are known; each state has a citizen of 1938."""
     people = range(11, 11 + len(states))
@@ -120,6 +134,11 @@ def test_a_state_that_began_when_somebody_was_about_to_die_is_no_target(
 ) -> None:
     states = {201: (1900, 1950), 202: (1933, 1950)}
     assert citizenships({569: 1872, 570: died}, states, tmp_path) == found
+
+
+def test_nobody_is_made_a_citizen_of_a_state_of_criminals(tmp_path: Path) -> None:
+    states = {201: (1900, 1950), 7318: (1900, 1950)}
+    assert citizenships({569: 1872, 570: 1944}, states, tmp_path) == {"Q201"}
 
 
 def test_a_state_that_wikidata_does_not_date_began_when_the_rules_say(tmp_path: Path) -> None:
