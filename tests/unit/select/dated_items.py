@@ -52,7 +52,7 @@ def open_tables(
         | {"object_count": 1, "is_homonym": False, "is_true": True}
         for subject, relation, key in literals
     ]
-    links = {"P106": 106, "P27": 27}
+    links = {"P106": 106, "P27": 27, "P21": 21}
     statements += [
         {**dict.fromkeys(schema.STATEMENTS.names), "subject_id": subject, "property_id": links[relation]}
         | {"rank": "normal", "is_best": True, "value_kind": "item", "object_id": held_id}

@@ -136,6 +136,23 @@ def test_a_state_that_began_when_somebody_was_about_to_die_is_no_target(
     assert citizenships({569: 1872, 570: died}, states, tmp_path) == found
 
 
+def test_a_school_that_only_women_went_to_is_no_target_for_a_man(tmp_path: Path) -> None:
+    man, another, woman = 1, 2, 3
+    male, female, school = 6581097, 6581072, 3914
+    people = (man, another, woman)
+    with Database(tmp_path, "200MB") as database:
+        open_tables(
+            database,
+            {**dict.fromkeys(people, HUMAN), **dict.fromkeys((100, 201, 202), school)},
+            [(one, 569, 1940) for one in people],
+            [
+                *((man, "P21", male), (another, "P21", male), (woman, "P21", female)),
+                *((man, "P69", 100), (another, "P69", 201), (woman, "P69", 202)),
+            ],
+        )
+        assert targets((man, "P69", 100), database) == {"Q201"}
+
+
 def test_nobody_is_made_a_citizen_of_a_state_of_criminals(tmp_path: Path) -> None:
     states = {201: (1900, 1950), 7318: (1900, 1950)}
     assert citizenships({569: 1872, 570: 1944}, states, tmp_path) == {"Q201"}
