@@ -53,6 +53,12 @@ def test_an_actor_of_unknown_birth_is_a_target_between_films_that_are_known(tmp_
     assert cast(films, held, {100: 1920}, tmp_path) == {"Q101"}  # one came later, one may have died before
 
 
+def test_a_living_child_is_no_target(tmp_path: Path) -> None:
+    films = {1: 2018, 2: 2018, 3: 2018}
+    held = [(1, "P161", 100), (2, "P161", 101), (3, "P161", 102)]
+    assert cast(films, held, {100: 1985, 101: 2008, 102: 1990}, tmp_path) == {"Q102"}
+
+
 @pytest.mark.parametrize(("child_born", "found"), [(1958, {1943}), (1980, {1943, 1946})])
 def test_a_birth_date_is_near_and_fits_the_children(child_born: int, found: set[int], tmp_path: Path) -> None:
     mother, child = 1, 2
