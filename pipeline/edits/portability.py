@@ -31,11 +31,17 @@ def subject_aliasing(context: EditContext) -> Iterator[Probe]:
     edit, subgraph = context.edit, context.subgraph
     fact = edited_fact(edit, subgraph)
     aliases = usable_aliases(context.subject, subgraph)
-    aliases = [alias for alias in aliases if not _says_the_answer(alias, edit, subgraph)]
+    label = _without_article(context.subject.label)
+    aliases = [one for one in aliases if _without_article(one) != label and not _says_the_answer(one, edit, subgraph)]
     for alias in shuffled(aliases, context.seed, "aliasing", edit["case_id"]):
         sentences = word_fact(fact, subgraph, alias=alias)
         if sentences and sentences.prompt != edit["prompt"] and not contains_name(sentences.prompt, edit["target_new"]):
             yield make_probe("Subject_Aliasing", sentences, [context.target_answer], context.subject, edit["path"])
+
+
+def _without_article(name: str) -> str:
+    """A name as another one that adds an article to it: "The Ivory Coast" is no other name."""
+    return name.casefold().removeprefix("the ")
 
 
 def _says_the_answer(alias: str, edit: Edit, subgraph: Subgraph) -> bool:

@@ -262,6 +262,7 @@ def test_codes_and_malformed_aliases_are_not_used(mini: Mini) -> None:
         ("V" * 61, False),
         ("Greenport", False),  # another's name
         ("Republic Of Verdania", True),
+        ("The Verdania", False),  # adds but an article
         ("land of Verdania", False),
         ("the Land", True),
         ("Old Greenport Land", False),  # gives away the target
