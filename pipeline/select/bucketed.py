@@ -386,10 +386,10 @@ def _judge(task: _Task) -> None:
         database.run("CREATE TEMP TABLE past AS FROM own_past UNION ALL FROM named_past")
         database.run(past.TODAY)
         database.run("CREATE TEMP VIEW claimed AS FROM own UNION ALL (SELECT DISTINCT * FROM seats)")
-        elsewhere = screening.Elsewhere(
+        others = screening.OtherClaims(
             "claimed", bucket.holds("subject_id"), "FROM generic", "SELECT id FROM common_entities"
         )
-        screening.judge(job.templates, job.settings, job.excluded_ids, database, elsewhere)
+        screening.judge(job.templates, job.settings, job.excluded_ids, database, others)
         database.run("CREATE TEMP TABLE triples AS FROM judged")
         implausible.find_out_of_time(job.templates, job.settings, database)
         sql = """SELECT t.*, o.row IS NOT NULL AS is_out_of_time

@@ -106,7 +106,7 @@ def screen(
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class OtherClaims:
     """What the rules of a bucket ask of the claims of all, as SQL."""
 
     claimed: str  # the view of the statements that are claims, or that decide which of these still hold
@@ -128,7 +128,7 @@ def judge(
     settings: ScreeningSettings,
     excluded_ids: Iterable[int],
     database: Database,
-    elsewhere: Elsewhere | None = None,
+    others: OtherClaims | None = None,
 ) -> None:
     """Make the table `judged`: claims with the reasons that their own form, their ends and their labels give.
 
@@ -137,16 +137,16 @@ def judge(
         settings: Limits and lists of qualifiers.
         excluded_ids: Items that must not be subjects.
         database: A session with the views or tables `statements`, `entities`, `types`, `past` and `today`.
-        elsewhere: What other claims say, if the session has those of a bucket.
+        others: What other claims say, if the session has those of a bucket.
     """
     relations, rules = templates.relations.values(), templates.plausibility
-    make_claims(templates, settings, excluded_ids, database, elsewhere.claimed if elsewhere else "statements")
+    make_claims(templates, settings, excluded_ids, database, others.claimed if others else "statements")
     make_doubted(relations, settings, database)
-    if elsewhere:
-        database.run(f"DELETE FROM claims WHERE NOT ({elsewhere.kept})")
+    if others:
+        database.run(f"DELETE FROM claims WHERE NOT ({others.kept})")
     _make_typed(database)
-    add_generic(relations, database, elsewhere.generic if elsewhere else None)
-    make_unlisted(rules, database, elsewhere.occupations if elsewhere else None)
+    add_generic(relations, database, others.generic if others else None)
+    make_unlisted(rules, database, others.occupations if others else None)
     make_footage(rules.footage, database)
     judged = _JUDGED.format(**_label_rules(settings))
     database.run(
